@@ -158,9 +158,9 @@ static void put_var(struct wr *w, const struct igd_var *var, unsigned version)
 	       var->evented ? "yes" : "no");
 	put_elem(w, "name", var->name);
 	put_elem(w, "dataType", type[var->type]);
-	if (var->dflt)
+	if (var->dflt && version >= var->dflt_since)
 		put_elem(w, "defaultValue", var->dflt);
-	if (var->allowed) {
+	if (var->allowed && version >= var->allowed_since) {
 		wr_z(w, "<allowedValueList>");
 		for (const char *const *v = var->allowed; *v; v++)
 			put_elem(w, "allowedValue", *v);

@@ -76,9 +76,7 @@ static const struct igd_var wancic_vars[] = {
 	[DOWNSTREAM_MAX] = { "Layer1DownstreamMaxBitRate", IGD_UI4, 1 },
 	[PHYSICAL_LINK_STATUS] = { "PhysicalLinkStatus", IGD_STRING, 1,
 		.evented = true, .allowed = link_states },
-	/* "Shall be at least 1" (2.2); this router has one connection. */
-	[MAX_CONNECTIONS] = { "MaximumActiveConnections", IGD_UI2, 1,
-		.ranged = true, .min = 1, .max = 1 },
+	[MAX_CONNECTIONS] = { "MaximumActiveConnections", IGD_UI2, 1 },
 	[CONNECTION_NUMBER] = { "NumberOfActiveConnections", IGD_UI2, 1 },
 	[TOTAL_BYTES_SENT] = { "TotalBytesSent", IGD_UI4, 1 },
 	[TOTAL_BYTES_RECEIVED] = { "TotalBytesReceived", IGD_UI4, 1 },
@@ -171,6 +169,7 @@ enum {
 
 static const struct igd_var wanip_vars[] = {
 	[CONNECTION_TYPE] = { "ConnectionType", IGD_STRING, 1,
+		.allowed = connection_types, .allowed_since = 2,
 		.dflt = "Unconfigured" },
 	[POSSIBLE_TYPES] = { "PossibleConnectionTypes", IGD_STRING, 1,
 		.evented = true, .allowed = connection_types },
@@ -188,7 +187,7 @@ static const struct igd_var wanip_vars[] = {
 	[MAPPING_ENABLED] = { "PortMappingEnabled", IGD_BOOL, 1 },
 	[LEASE_DURATION] = { "PortMappingLeaseDuration", IGD_UI4, 1,
 		.ranged = true, .range_since = 2, .min = 0,
-		.max = PM_LEASE_MAX_S },
+		.max = PM_LEASE_MAX_S, .dflt = "3600", .dflt_since = 2 },
 	/* KTorrent leaves out empty arguments, two JavaScript clients the
 	 * remote host. */
 	[REMOTE_HOST] = { "RemoteHost", IGD_STRING, 1, .optional = true },

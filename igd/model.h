@@ -35,6 +35,9 @@ struct igd_var {
 	const char *const *allowed;	/* <allowedValueList>, ends with NULL;
 					 * NULL: any text */
 	const char *dflt;	/* <defaultValue>, or NULL */
+	/* the SCPD has them from this version of the service on; 0: always.
+	 * The list is checked at each version */
+	uint8_t allowed_since, dflt_since;
 	uint8_t range_since;	/* versions below have no range; 0: all have */
 	bool optional;		/* clients leave out an empty argument of it */
 	bool range_told;	/* the SCPD has the range, but the action checks

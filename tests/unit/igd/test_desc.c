@@ -506,7 +506,7 @@ static const char *const wancic_vars[] = {
 	"Layer1UpstreamMaxBitRate ui4",
 	"Layer1DownstreamMaxBitRate ui4",
 	"PhysicalLinkStatus string*|Up|Down|Initializing|Unavailable",
-	"MaximumActiveConnections ui2 1..1",
+	"MaximumActiveConnections ui2",
 	"NumberOfActiveConnections ui2",
 	"TotalBytesSent ui4",
 	"TotalBytesReceived ui4",
@@ -676,7 +676,10 @@ static void test_scpd_of_version_2_matches_the_standard(void **state)
 		if (!strcmp(vars[i], "InternalPort ui2"))
 			vars[i] = "InternalPort ui2 1..65535";
 		if (!strcmp(vars[i], "PortMappingLeaseDuration ui4"))
-			vars[i] = "PortMappingLeaseDuration ui4 0..604800";
+			vars[i] = "PortMappingLeaseDuration ui4=3600 0..604800";
+		if (!strcmp(vars[i], "ConnectionType string=Unconfigured"))
+			vars[i] = "ConnectionType string=Unconfigured"
+				  "|Unconfigured|IP_Routed|IP_Bridged";
 	}
 	check_scpd(service("wanip"), 2, actions, vars);
 }
