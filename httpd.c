@@ -84,12 +84,17 @@ static void finish(struct httpconn *c)
 	httpconn_enter(c, CONN_LINGERING);
 }
 
+static size_t body_length(const struct httpd_reply *r)
+{
+	return r->source ? r->source->left : r->body.n;
+}
+
 static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
 			     const char *connection)
 {
 	const struct httpreply head = {
 		.status = r->status, .content_type = r->content_type,
-		.length = r->body.n, .date_s = srv->config.wall_s(),
+		.length = body_length(r), .date_s = srv->config.wall_s(),
 		.server = srv->config.server, .connection = connection,
 		.extra = r->extra,
 	};
@@ -118,10 +123,13 @@ static void send_reply(struct httpconn *c, const struct httpd_reply *r)
 	const char *connection = c->http10 ? "keep-alive" : NULL;
 
 	/* miniupnpc reads until close after Content-Length: 0 */
-	c->keep_alive = c->keep_alive && r->body.n;
+	c->keep_alive = c->keep_alive && body_length(r);
 	head = write_head(server_of(c), r, c->keep_alive ? connection :
 			  "close");
-	after_send(c, httpconn_send(c, head, body));
+	if (r->source && !c->no_body)
+		after_send(c, httpconn_send_source(c, head, r->source));
+	else
+		after_send(c, httpconn_send(c, head, body));
 }
 
 /* Answer with @status and no body, and close. */

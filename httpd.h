@@ -15,6 +15,7 @@
 #include "base/addr.h"
 #include "http/httplisten.h"
 #include "http/httpmsg.h"
+#include "http/httpsource.h"
 #include "http/httpreq.h"	/* enum http_method */
 #include "base/loop.h"
 #include "base/str.h"
@@ -36,6 +37,8 @@ struct httpd_reply {
 	const char *content_type;	/* NULL: none */
 	struct str extra;	/* more header lines, each with CRLF */
 	struct str body;	/* for HEAD only its length is sent */
+	/* instead of body, if it has a length: copied */
+	const struct httpsource *source;	/* may be NULL */
 };
 
 /* The owner's callbacks. */

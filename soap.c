@@ -22,14 +22,12 @@
 #include "base/wr.h"
 #include "igd/upnp_err.h"
 #include "igd/value.h"
+#include "igd/wanip2.h"
 #include "xmltiny.h"
 
 #define SERVICE_URN	"urn:schemas-upnp-org:service:"
 #define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
 
-/* Room that a long value leaves at the end of the reply, for the end tags of
- * three elements. One of them has the name of the action. */
-#define TAIL_ROOM	256
 #define VALUE_MAX	256	/* of a state variable */
 
 /* A reply that waits for the kernel. */
@@ -49,6 +47,7 @@ struct soap {
 	void *arg;
 	char text[SOAP_TEXT_MAX];
 	char reply[HTTP_REPLY_MAX];
+	struct httpsource source;
 	struct pending pending[SOAP_PENDING_MAX];
 };
 
@@ -61,29 +60,32 @@ static const struct igd_action query = {
 
 /* ---- replies ------------------------------------------------------- */
 
+#define ENVELOPE_OPEN \
+	"<?xml version=\"1.0\"?>\r\n<s:Envelope " \
+	"xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" " \
+	"s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">" \
+	"<s:Body>"
+#define ENVELOPE_CLOSE "</s:Body></s:Envelope>\r\n"
+
 static struct wr reply_open(struct soap *soap)
 {
 	struct wr w = wr_init(soap->reply, sizeof(soap->reply));
 
-	wr_z(&w, "<?xml version=\"1.0\"?>\r\n"
-	     "<s:Envelope "
-	     "xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" "
-	     "s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">"
-	     "<s:Body>");
+	wr_z(&w, ENVELOPE_OPEN);
 	return w;
 }
 
 static void reply_close(struct wr *w, int status, struct soap_reply *ret)
 {
-	wr_z(w, "</s:Body></s:Envelope>\r\n");
-	*ret = (struct soap_reply){ w->over ? 500 : status, STR("") };
+	wr_z(w, ENVELOPE_CLOSE);
+	*ret = (struct soap_reply){ w->over ? 500 : status, STR(""), NULL };
 	if (!w->over)
 		ret->body = wr_done(w);
 }
 
 static void reply_empty(int status, struct soap_reply *ret)
 {
-	*ret = (struct soap_reply){ status, STR("") };
+	*ret = (struct soap_reply){ status, STR(""), NULL };
 }
 
 /* UDA 1.1 3.2.2. weupnp reads a fault only with status 500, rust's igd only
@@ -102,8 +104,17 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 	reply_close(&w, 500, ret);
 }
 
+/* ---- results ------------------------------------------------------- */
+
 /* The prefix is always "u:", because node-nat-upnp searches for
  * ":...Response". @version: of the service, as requested */
+static void put_response_tag(struct wr *w, const struct igd_service *svc,
+			     const struct igd_action *act, unsigned version)
+{
+	wr_fmt(w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">", act->name,
+	       svc->name, version);
+}
+
 static void reply_result(struct soap *soap, const struct igd_call *call,
 			 unsigned version, struct soap_reply *ret)
 {
@@ -111,26 +122,96 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
 
-	wr_fmt(&w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">",
-	       act->name, call->svc->name, version);
+	put_response_tag(&w, call->svc, act, version);
 	for (size_t i = 0; i < act->arg_n; i++) {
 		if (!act->arg[i].out)
 			continue;
 		wr_fmt(&w, "<%s>", act->arg[i].name);
-		if (out->put) {
-			w.cap -= TAIL_ROOM;
-			out->put(soap->igd, call, &w);
-			w.cap += TAIL_ROOM;
-		} else if (out->s.p) {
+		if (out->s.p)
 			value_put_text(&w, out->s);
-		} else {
+		else
 			wr_u64(&w, out->u);
-		}
 		wr_fmt(&w, "</%s>", act->arg[i].name);
 		out++;
 	}
 	wr_fmt(&w, "</u:%sResponse>", act->name);
 	reply_close(&w, 200, ret);
+}
+
+/* How far a reply with a list is. The list is the only out argument. */
+struct list_at {
+	const struct igd_service *svc;
+	const struct igd_action *act;
+	struct igd_list list;
+	bool begun;		/* what comes before the list is written */
+	uint8_t version;	/* of the service, as requested */
+};
+
+_Static_assert(sizeof(struct list_at) <= HTTPSOURCE_AT_MAX,
+	       "the connection has room for it");
+
+static const char *list_name(const struct list_at *at)
+{
+	return at->act->arg[at->act->arg_n - 1].name;
+}
+
+static void put_list_head(struct wr *w, const struct list_at *at)
+{
+	wr_z(w, ENVELOPE_OPEN);
+	put_response_tag(w, at->svc, at->act, at->version);
+	wr_fmt(w, "<%s>" WANIP2_LIST_OPEN, list_name(at));
+}
+
+static void put_list_tail(struct wr *w, const struct list_at *at)
+{
+	wr_fmt(w, WANIP2_LIST_CLOSE "</%s></u:%sResponse>" ENVELOPE_CLOSE,
+	       list_name(at), at->act->name);
+}
+
+/* httpsource.write: the head, the entries, blanks in place of what has been
+ * deleted since the length was told, the tail. */
+static void list_write(void *arg, void *position, size_t left, struct wr *w)
+{
+	const struct soap *soap = arg;
+	struct list_at *at = position;
+	const size_t start = w->len;
+	char buf[HTTPSOURCE_ROOM / 4];
+	struct wr tail = wr_init(buf, sizeof(buf));
+
+	put_list_tail(&tail, at);
+	if (!at->begun)
+		put_list_head(w, at);
+	at->begun = true;
+	left -= w->len - start;
+	if (left > tail.len) {
+		const size_t before = w->len;
+		bool more = wanip2_list_write(soap->igd, &at->list,
+					      left - tail.len, w);
+
+		left -= w->len - before;
+		for (; !more && left > tail.len && w->len < w->cap; left--)
+			wr_ch(w, ' ');
+	}
+	if (left == tail.len && tail.len <= w->cap - w->len)
+		wr_str(w, wr_done(&tail));
+}
+
+static void reply_list(struct soap *soap, const struct igd_call *call,
+		       unsigned version, struct soap_reply *ret)
+{
+	struct list_at at = { call->svc, call->act, call->list, false,
+			      (uint8_t)version };
+	char buf[HTTPSOURCE_ROOM / 2];
+	struct wr ends = wr_init(buf, sizeof(buf));
+
+	put_list_head(&ends, &at);
+	put_list_tail(&ends, &at);
+	soap->source = (struct httpsource){
+		.write = list_write, .arg = soap,
+		.left = ends.len + wanip2_list_length(soap->igd, &at.list),
+	};
+	memcpy(soap->source.at, &at, sizeof(at));
+	*ret = (struct soap_reply){ 200, STR(""), &soap->source };
 }
 
 /* ---- head ---------------------------------------------------------- */
@@ -436,6 +517,8 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 		p->used = false;
 	if (err)
 		reply_fault(soap, err, ret);
+	else if (call.out[0].list)
+		reply_list(soap, &call, version, ret);
 	else
 		reply_result(soap, &call, version, ret);
 	return true;

@@ -11,12 +11,16 @@
 #define SOAP_H
 
 #include "base/str.h"
+#include "http/httpsource.h"
 #include "igd/igd.h"
 
 /* A reply for the HTTP server. */
 struct soap_reply {
 	int status;		/* 200, 500, or 4xx/5xx with an empty body */
 	struct str body;	/* valid until soap is called again */
+	/* instead of body: the reply has a list; NULL: it has none. Valid until
+	 * soap is called again */
+	const struct httpsource *source;
 };
 
 struct soap;

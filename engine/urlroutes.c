@@ -63,9 +63,10 @@ static unsigned methods(void *arg, struct str path)
 static void send_soap(void *arg, uint32_t token, const struct soap_reply *r)
 {
 	struct urlroutes *s = arg;
-	struct httpd_reply reply = { r->status, XML_TYPE, STR(""), r->body };
+	struct httpd_reply reply = { r->status, XML_TYPE, STR(""), r->body,
+				     r->source };
 
-	if (!r->body.n)
+	if (!r->body.n && !r->source)
 		reply.content_type = NULL;
 	httpd_reply(s->httpd, token, &reply);
 	/* the action may have changed a variable */

@@ -190,6 +190,9 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 
 /* ---- sending ------------------------------------------------------- */
 
+#define PIECES_PER_TURN	4	/* buffers of a long reply */
+
+
 /* Return: bytes sent, 0 if the socket accepts none now, -errno */
 static ssize_t send_two(int fd, struct str a, struct str b)
 {
@@ -229,19 +232,75 @@ int httpconn_send(struct httpconn *c, struct str a, struct str b)
 	return 0;
 }
 
-int httpconn_send_rest(struct httpconn *c)
+/* Write the next piece of the body behind what the buffer holds. */
+static bool add_piece(struct httpconn *c)
+{
+	struct httpsource *s = &c->source;
+	struct wr w = wr_init(c->out + c->out_n, HTTP_BUF_LEN - c->out_n);
+
+	if (!s->left)
+		return false;
+	s->write(s->arg, s->at, s->left, &w);
+	if (w.over || !w.len || w.len > s->left)
+		return false;	/* a fault of the owner: the reply ends here */
+	s->left -= w.len;
+	c->out_n += (uint32_t)w.len;
+	return true;
+}
+
+/* Send from the buffer. Return: 1: all of it, 0: the socket is full, -errno */
+static int send_buffer(struct httpconn *c)
 {
 	struct str rest = { c->out + c->out_off, c->out_n - c->out_off };
 	ssize_t n = send_two(c->io.fd, rest, (struct str){ 0 });
 
 	if (n < 0)
 		return (int)n;
-	if ((size_t)n == rest.n) {
-		httpconn_release(c, &c->out);
-		return 1;
-	}
 	c->out_off += (uint32_t)n;
-	if (n)			/* progress restarts the deadline */
+	if (n && c->state == CONN_SENDING)	/* restarts the deadline */
 		httpconn_enter(c, CONN_SENDING);
+	return (size_t)n == rest.n;
+}
+
+/* A turn is bounded, so that a fast reader of a long reply does not keep the
+ * other connections waiting. */
+int httpconn_send_rest(struct httpconn *c)
+{
+	int rc;
+
+	for (unsigned i = 0; i < PIECES_PER_TURN; i++) {
+		rc = send_buffer(c);
+		if (rc <= 0)
+			return rc;
+		c->out_off = c->out_n = 0;
+		if (c->source.left && !add_piece(c))
+			return -EIO;
+		if (!c->out_n) {
+			httpconn_release(c, &c->out);
+			return 1;
+		}
+	}
 	return 0;
+}
+
+int httpconn_send_source(struct httpconn *c, struct str head,
+			 const struct httpsource *source)
+{
+	struct wr w;
+	int rc;
+
+	c->out = httpconn_pool_buffer(c->all);
+	if (!c->out)
+		return -ENOBUFS;
+	w = wr_init(c->out, HTTP_BUF_LEN);
+	wr_str(&w, head);
+	c->out_off = 0;
+	c->out_n = (uint32_t)w.len;
+	c->source = *source;
+	if (!add_piece(c))
+		return -EIO;
+	rc = httpconn_send_rest(c);
+	if (!rc)
+		httpconn_enter(c, CONN_SENDING);
+	return rc;
 }

@@ -12,6 +12,7 @@
 #include "base/addr.h"
 #include "base/bufpool.h"
 #include "http/httpbody.h"
+#include "http/httpsource.h"
 #include "base/limits.h"
 #include "base/loop.h"
 #include "base/str.h"
@@ -54,6 +55,7 @@ struct httpconn {
 	uint32_t in_off, in_n;
 	char *out;		/* buffer of a reply's rest; NULL: none */
 	uint32_t out_off, out_n;
+	struct httpsource source;	/* of the rest that is not in @out */
 	uint32_t lingered;	/* bytes discarded in LINGERING */
 };
 
@@ -122,6 +124,11 @@ void httpconn_enter(struct httpconn *, enum httpconn_state);
  * Return: 1: all was sent, 0: the rest waits, -errno: broken (close it)
  */
 int httpconn_send(struct httpconn *, struct str a, struct str b);
+
+/** httpconn_send_source - send a head and a body that is written in pieces.
+ * Like httpconn_send(), but always uses a buffer. @source: copied */
+int httpconn_send_source(struct httpconn *, struct str head,
+			 const struct httpsource *source);
 
 /** httpconn_send_rest - continue sending. Return: as httpconn_send() */
 int httpconn_send_rest(struct httpconn *);

@@ -82,14 +82,25 @@ struct igd_in {
 	uint32_t u;		/* IGD_UI2, IGD_UI4, IGD_BOOL (0 or 1) */
 };
 
-struct igd_call;
-
-/* One out argument: u by default, s if s.p is set. If put is set, it writes the
- * value straight into the reply, as XML, and no more than fits. */
+/* One out argument: u by default, s if s.p is set. If list is set, the value is
+ * igd_call.list, which may be too long for a buffer. */
 struct igd_out {
 	struct str s;
 	uint32_t u;
-	void (*put)(const struct igd *, const struct igd_call *, struct wr *);
+	bool list;
+};
+
+/* A list of mappings that is written in pieces (wanip2.h), and how far it is.
+ * Its times are those of its first piece. */
+struct igd_list {
+	uint64_t now_ms;
+	uint64_t last_seq;	/* later mappings are left out */
+	struct addr client;	/* whose mappings; ADDR_ANY: everybody's */
+	uint32_t left;		/* mappings that may be listed */
+	uint32_t port;		/* external; it is in the order of ports */
+	uint16_t end;		/* the last port */
+	uint16_t slot;		/* on that port; PM_NONE before the first */
+	uint8_t proto;
 };
 
 /* One call of an action. in[] and out[] are in the order of the model; each is
@@ -104,6 +115,7 @@ struct igd_call {
 	uint64_t now_ms;
 	struct igd_in in[SOAP_ARGS_MAX];
 	struct igd_out out[SOAP_ARGS_MAX];
+	struct igd_list list;	/* value of the argument that is a list */
 	char text[128];		/* buffer for out strings; the longest, of
 				 * Layer3Forwarding, has 100 bytes */
 	char desc[PM_DESC_MAX + 1];	/* buffer for a mapping's description */

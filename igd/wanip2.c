@@ -64,61 +64,49 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
-/* As CDATA: libminiupnpc does not decode the text of this argument, so it would
- * find no list if the text were escaped like others. No "]]>" can occur inside:
- * a '>' in a text is written as an entity. */
-#define LIST_OPEN \
-	"<![CDATA[<?xml version=\"1.0\"?>" \
-	"<p:PortMappingList " \
-	"xmlns:p=\"urn:schemas-upnp-org:gw:WANIPConnection\">"
-#define LIST_CLOSE "</p:PortMappingList>]]>"
-
 /* List the requester's own mappings that clients see; those of all clients if
  * the requester asks for them and list-scope allows it. */
-static bool is_listed(const struct igd *igd, const struct igd_call *call,
-		      const struct pm_entry *e)
+static bool is_listed(const struct igd_list *l, const struct pm_entry *e,
+		      uint16_t from)
 {
-	bool all = call->in[IN_MANAGE].u && igd->list_all;
-
-	return portmap_is_shown(e) && e->rule.proto == proto_of(call) &&
-	       e->rule.ext_port >= call->in[IN_START].u &&
-	       e->rule.ext_port <= call->in[IN_END].u &&
-	       (all || owner_is(e, call->client));
+	return portmap_is_shown(e) && e->rule.proto == l->proto &&
+	       e->seq <= l->last_seq &&
+	       e->rule.ext_port >= from && e->rule.ext_port <= l->end &&
+	       (l->client.family == ADDR_ANY || owner_is(e, l->client));
 }
 
-/* The list is in the order of ports, not of age. A control point that gets only
- * part of it, because of NewNumberOfPorts or of its length, continues from the
- * last port that it got. */
-struct walk {
-	uint32_t port;
-	uint16_t slot;		/* on that port; PM_NONE before the first */
-	uint64_t has[(UINT16_MAX + 1) / 64];	/* bit set: list this port */
+/* The ports that have a mapping to be listed, a bit each. The list is in the
+ * order of ports, not of age: a control point that gets only part of it, because
+ * of NewNumberOfPorts, continues from the last port that it got. */
+struct ports {
+	uint64_t bit[(UINT16_MAX + 1) / 64];
 };
 
-static void walk_init(struct walk *at, const struct igd *igd,
-		      const struct igd_call *call)
+static void find_ports(struct ports *p, const struct igd *igd,
+		       const struct igd_list *l)
 {
 	size_t n = portmap_count(igd->map->pm);
 	const struct pm_entry *e;
 
-	*at = (struct walk){ .slot = PM_NONE };
+	memset(p, 0, sizeof(*p));
 	for (size_t i = 0; i < n; i++) {
 		e = portmap_entry(igd->map->pm, portmap_at(igd->map->pm, i));
-		if (is_listed(igd, call, e))
-			at->has[e->rule.ext_port / 64] |=
+		if (l->port <= UINT16_MAX &&
+		    is_listed(l, e, (uint16_t)l->port))
+			p->bit[e->rule.ext_port / 64] |=
 				UINT64_C(1) << e->rule.ext_port % 64;
 	}
 }
 
-/* Advance to the next port to list, which may be at->port. Return: false if
- * there is none */
-static bool walk_to_port(struct walk *at)
+/* Advance to the next port with a mapping, which may be l->port. Return: false
+ * if there is none */
+static bool to_port(const struct ports *p, struct igd_list *l)
 {
 	uint64_t rest;
 
-	for (; at->port <= UINT16_MAX; at->port += 64 - at->port % 64) {
-		rest = at->has[at->port / 64] >> at->port % 64;
-		for (; rest; rest >>= 1, at->port++)
+	for (; l->port <= UINT16_MAX; l->port += 64 - l->port % 64) {
+		rest = p->bit[l->port / 64] >> l->port % 64;
+		for (; rest; rest >>= 1, l->port++)
 			if (rest & 1)
 				return true;
 	}
@@ -127,17 +115,18 @@ static bool walk_to_port(struct walk *at)
 
 /* The next mapping, or NULL. The same port may have entries that are not
  * committed or not to be listed. */
-static const struct pm_entry *walk_on(struct walk *at, const struct igd *igd,
-				      const struct igd_call *call)
+static const struct pm_entry *next_entry(const struct ports *p,
+					 const struct igd *igd,
+					 struct igd_list *l)
 {
 	const struct pm_entry *e;
 
-	for (; walk_to_port(at); at->port++) {
-		while ((at->slot = portmap_on_port(igd->map->pm, proto_of(call),
-						   (uint16_t)at->port,
-						   at->slot)) != PM_NONE) {
-			e = portmap_entry(igd->map->pm, at->slot);
-			if (is_listed(igd, call, e))
+	for (; to_port(p, l); l->port++, l->slot = PM_NONE) {
+		while ((l->slot = portmap_on_port(igd->map->pm, l->proto,
+						  (uint16_t)l->port,
+						  l->slot)) != PM_NONE) {
+			e = portmap_entry(igd->map->pm, l->slot);
+			if (is_listed(l, e, (uint16_t)l->port))
 				return e;
 		}
 	}
@@ -175,50 +164,76 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:PortMappingEntry>");
 }
 
-/* igd_out.put: a list that is too long ends after a whole entry. */
-static void put_list(const struct igd *igd, const struct igd_call *call,
-		     struct wr *w)
+size_t wanip2_list_length(const struct igd *igd, const struct igd_list *list)
 {
-	uint32_t left = call->in[IN_NUMBER].u ? call->in[IN_NUMBER].u
-					      : UINT32_MAX;
+	char buf[WANIP2_ENTRY_MAX];
+	struct igd_list l = *list;
 	const struct pm_entry *e;
-	struct walk at;
+	struct ports ports;
+	size_t sum = 0;
 
-	walk_init(&at, igd, call);
-	wr_z(w, LIST_OPEN);
-	w->cap -= sizeof(LIST_CLOSE);
-	while (left-- && (e = walk_on(&at, igd, call))) {
-		size_t len = w->len;
+	find_ports(&ports, igd, &l);
+	for (; l.left && (e = next_entry(&ports, igd, &l)); l.left--) {
+		struct wr w = wr_init(buf, sizeof(buf));
 
-		put_entry(igd, w, e, call->now_ms);
-		if (!w->over)
-			continue;
-		w->len = len;	/* drop the entry that does not fit */
-		w->over = false;
-		break;
+		put_entry(igd, &w, e, l.now_ms);
+		sum += w.len;
 	}
-	w->cap += sizeof(LIST_CLOSE);
-	wr_z(w, LIST_CLOSE);
+	return sum;
 }
 
-static bool any_listed(const struct igd *igd, const struct igd_call *call)
+bool wanip2_list_write(const struct igd *igd, struct igd_list *l, size_t max,
+		       struct wr *w)
 {
-	const struct portmap *pm = igd->map->pm;
-	size_t n = portmap_count(pm);
+	const size_t start = w->len;
+	const struct pm_entry *e;
+	char buf[WANIP2_ENTRY_MAX];
+	struct ports ports;
+	struct igd_list at;
 
-	for (size_t i = 0; i < n; i++)
-		if (is_listed(igd, call, portmap_entry(pm, portmap_at(pm, i))))
+	find_ports(&ports, igd, l);
+	for (; l->left; l->left--) {
+		struct wr one = wr_init(buf, sizeof(buf));
+
+		at = *l;
+		e = next_entry(&ports, igd, l);
+		if (!e)
+			return false;
+		put_entry(igd, &one, e, l->now_ms);
+		if (one.len > max - (w->len - start))
+			continue;
+		if (one.len > w->cap - w->len) {
+			*l = at;	/* for the next piece */
 			return true;
+		}
+		wr_str(w, wr_done(&one));
+	}
 	return false;
 }
 
 int wanip2_get_list(struct igd *igd, struct igd_call *call)
 {
+	const struct portmap *pm = igd->map->pm;
+	size_t n = portmap_count(pm);
+	uint32_t number = call->in[IN_NUMBER].u;
+	struct igd_list *l = &call->list;
 	int err = check_range(call);
 
-	if (!err && !any_listed(igd, call))
-		err = WANIP_RANGE_NOT_FOUND;
-	if (!err)
-		call->out[0].put = put_list;
-	return err;
+	if (err)
+		return err;
+	*l = (struct igd_list){
+		.now_ms = call->now_ms, .client = call->client,
+		.left = number ? number : UINT32_MAX,
+		.port = call->in[IN_START].u,
+		.end = (uint16_t)call->in[IN_END].u, .slot = PM_NONE,
+		.proto = proto_of(call),
+	};
+	if (call->in[IN_MANAGE].u && igd->list_all)
+		l->client = addr_any();
+	if (n)
+		l->last_seq = portmap_entry(pm, portmap_at(pm, n - 1))->seq;
+	if (!wanip2_list_length(igd, l))
+		return WANIP_RANGE_NOT_FOUND;
+	call->out[0].list = true;
+	return UPNP_OK;
 }

@@ -62,6 +62,7 @@ static const struct {
 	{ "/empty", HTTP_GET | HTTP_POST },
 	{ "/late", HTTP_GET | HTTP_POST },
 	{ "/big", HTTP_GET },
+	{ "/long", HTTP_GET },
 	{ "/toobig", HTTP_GET },
 	{ "/extra", HTTP_GET },
 	{ "/wake", HTTP_GET },
@@ -101,6 +102,25 @@ static void reply_echo(const struct httpd_req *q)
 	reply(q->id, text, w.len);
 }
 
+/* A body of LONG bytes, "0123456789012...", in pieces of at most 1000. */
+#define LONG 300007
+
+static void write_long(void *arg, void *at, size_t left, struct wr *w)
+{
+	uint64_t *pos = at;
+
+	for (size_t i = 0; i < 1000 && i < left && w->len < w->cap; i++)
+		wr_ch(w, (char)('0' + (*pos)++ % 10));
+}
+
+static void reply_long(uint32_t id)
+{
+	const struct httpsource source = { .write = write_long, .left = LONG };
+	const struct httpd_reply r = { .status = 200, .source = &source };
+
+	httpd_reply(srv, id, &r);
+}
+
 static void serve(void *arg, const struct httpd_req *q)
 {
 	const struct httpd_reply extra = {
@@ -120,6 +140,8 @@ static void serve(void *arg, const struct httpd_req *q)
 		reply(q->id, big, HTTP_REPLY_MAX);
 	} else if (str_eq(q->path, STR("/toobig"))) {
 		reply(q->id, big, sizeof(big));
+	} else if (str_eq(q->path, STR("/long"))) {
+		reply_long(q->id);
 	} else if (str_eq(q->path, STR("/extra"))) {
 		httpd_reply(srv, q->id, &extra);
 	} else if (str_eq(q->path, STR("/wake"))) {
@@ -823,6 +845,51 @@ static void test_slow_reader_gets_all(void **state)
 	close(fd);
 }
 
+#define GET_LONG "GET /long HTTP/1.1\r\n" HOST "\r\n"
+
+/* A body that is longer than any buffer, to a fast and to a slow reader, and
+ * the next request on the connection. */
+static void test_long_body_is_sent_in_pieces(void **state)
+{
+	static char text[LONG + 4096];
+	const char *body;
+
+	for (int narrow = 0; narrow < 2; narrow++) {
+		int fd = narrow ? dial_narrow() : dial();
+		size_t n = 0;
+
+		served = 0;
+		put(fd, GET_LONG GET_A);
+		for (int i = 0; i < 100000 && served < 2; i++) {
+			ssize_t k = recv(fd, text + n, narrow ? 3000 : 65536,
+					 MSG_DONTWAIT);
+
+			n += k > 0 ? (size_t)k : 0;
+			pump();
+		}
+		assert_int_equal(served, 2);
+		while (n < sizeof(text) - 1) {
+			ssize_t k = recv(fd, text + n, 4096, MSG_DONTWAIT);
+
+			if (k <= 0)
+				break;
+			n += (size_t)k;
+			pump();
+		}
+		text[n] = '\0';
+		assert_non_null(strstr(text, "Content-Length: 300007\r\n"));
+		body = strstr(text, "\r\n\r\n") + 4;
+		for (size_t i = 0; i < LONG; i++)
+			assert_int_equal(body[i], '0' + i % 10);
+		assert_memory_equal(body + LONG, "HTTP/1.1 200", 12);
+		assert_non_null(strstr(body + LONG, "1 /a "));
+		close(fd);
+	}
+	ask("HEAD /long HTTP/1.1\r\n" HOST "\r\n");
+	assert_true(has(&ans, "Content-Length: 300007\r\n"));
+	assert_string_equal(body_of(&ans), "");
+}
+
 static void test_stuck_reader_is_closed(void **state)
 {
 	int fd = dial_narrow();
@@ -1435,6 +1502,7 @@ int main(void)
 		TEST(test_idle_connection_is_closed),
 		TEST(test_idle_after_parts),
 		TEST(test_slow_reader_gets_all),
+		TEST(test_long_body_is_sent_in_pieces),
 		TEST(test_stuck_reader_is_closed),
 		TEST(test_many_slow_readers),
 		TEST(test_answers_inside),

@@ -62,7 +62,9 @@ struct world {
 	bool link_asked;
 	/* the last reply, and the number of late ones */
 	int status;
-	char body[HTTP_REPLY_MAX + 1];
+	char body[2097152];
+	size_t piece_max;	/* of a reply with a list */
+	void (*between_pieces)(struct world *);
 	unsigned late;
 	uint32_t token;
 	bool ask_again;		/* from within the answer */
@@ -108,9 +110,36 @@ static const struct map_ops map_ops = {
 	op_wake, op_stored, op_gone, op_refused, op_rnd,
 };
 
+/* Write a reply with a list in pieces, as the server does. */
+static void keep_source(struct world *w, struct httpsource s)
+{
+	size_t n = 0, length = s.left;
+
+	assert_true(length < sizeof(w->body));
+	while (s.left) {
+		struct wr piece = wr_init(w->body + n, w->piece_max ?
+					  w->piece_max : 25600);
+
+		s.write(s.arg, s.at, s.left, &piece);
+		assert_false(piece.over);
+		assert_in_range(piece.len, 1, s.left);
+		s.left -= piece.len;
+		n += piece.len;
+		if (w->between_pieces)
+			w->between_pieces(w);
+	}
+	assert_int_equal(n, length);
+	w->body[n] = '\0';
+}
+
 static void keep(struct world *w, const struct soap_reply *r)
 {
 	w->status = r->status;
+	if (r->source) {
+		assert_int_equal(r->body.n, 0);
+		keep_source(w, *r->source);
+		return;
+	}
 	assert_true(str_copy(w->body, sizeof(w->body), r->body));
 }
 
@@ -1030,47 +1059,102 @@ static void version_2_has_its_own_codes(void **state)
 	}
 }
 
-/* A list fills the reply to its end, and the reply stays whole. */
-static void long_list_fits(void **state)
+#define LIST_ARGS \
+	"<NewStartPort>0</NewStartPort><NewEndPort>65535</NewEndPort>" \
+	"<NewProtocol>TCP</NewProtocol><NewManage>0</NewManage>" \
+	"<NewNumberOfPorts>0</NewNumberOfPorts>"
+
+static size_t entries(const char *list)
 {
-	static const char args[] =
-		"<NewStartPort>0</NewStartPort><NewEndPort>65535</NewEndPort>"
-		"<NewProtocol>TCP</NewProtocol><NewManage>0</NewManage>"
-		"<NewNumberOfPorts>0</NewNumberOfPorts>";
-	struct world *w = *state;
+	size_t n = 0;
+
+	while ((list = strstr(list, "</p:PortMappingEntry>"))) {
+		list++;
+		n++;
+	}
+	return n;
+}
+
+static void assert_well_formed(const char *body)
+{
+	struct xml x;
+	enum xml_token t;
+
+	xmltiny_init(&x, str_z(body));
+	while ((t = xmltiny_next(&x)) != XML_END)
+		assert_int_not_equal(t, XML_ERR);
+	for (; *body; body++)
+		assert_true((signed char)*body > 0);
+}
+
+/* Make ports 1 to 999, with descriptions of each length. Return: the table that
+ * was in use before */
+static struct portmap *make_many(struct world *w)
+{
 	struct pm_req req = { .enabled = true, .origin = ORIGIN_UPNP,
 		.requester = addr_ip4(ANN), .rule = {
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 		.client = addr_ip4(ANN), .remote = addr_any(),
 		.int_port = 1 } };
 	struct portmap *own = w->map.pm;
-	uint16_t port, pad;
-	struct xml x;
-	enum xml_token t;
 
 	w->map.pm = portmap_new(1000, 1000);
-	memset(req.desc, '"', PM_DESC_MAX);
-	for (port = 1; port < 1000; port++) {
+	for (uint16_t port = 1; port < 1000; port++) {
 		req.rule.ext_port = port;
-		memset(req.desc, port & 1 ? '"' : '\0', port % PM_DESC_MAX);
+		memset(req.desc, '\0', sizeof(req.desc));
+		memset(req.desc, '"', port % (PM_DESC_MAX + 1));
 		assert_int_equal(portmap_restore(w->map.pm, &req, 0), 0);
 	}
-	/* the first description grows, so the list ends at each byte once */
-	req.rule.ext_port = 1;
-	for (pad = 0; pad < PM_DESC_MAX; pad++) {
-		memset(req.desc, '\0', sizeof(req.desc));
-		memset(req.desc, '"', pad);
-		portmap_restore(w->map.pm, &req, 0);
+	return own;
+}
+
+/* A list was once cut after 24 KiB, without a word. */
+static void long_list_is_whole(void **state)
+{
+	struct world *w = *state;
+	struct portmap *own = make_many(w);
+	static const size_t max[] = { HTTPSOURCE_ROOM, 5000, 25600, 1000000 };
+
+	for (size_t i = 0; i < ARRAY_N(max); i++) {
+		w->piece_max = max[i];
 		assert_int_equal(post2(w, WANIP2, URN2,
-				       "GetListOfPortMappings", args), 200);
-		assert_true(strlen(w->body) > HTTP_REPLY_MAX - 4096);
+				       "GetListOfPortMappings", LIST_ARGS),
+				 200);
+		assert_int_equal(entries(w->body), 999);
 		assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
 				       "</p:PortMappingList>]]>"
 				       "</NewPortListing>"));
-		xmltiny_init(&x, str_z(w->body));
-		while ((t = xmltiny_next(&x)) != XML_END)
-			assert_int_not_equal(t, XML_ERR);
+		assert_well_formed(w->body);
 	}
+	portmap_free(w->map.pm);
+	w->map.pm = own;
+}
+
+static void forget_all(struct world *w)
+{
+	while (portmap_count(w->map.pm)) {
+		uint16_t slot = portmap_at(w->map.pm, 0);
+		struct nat_rule rule = portmap_entry(w->map.pm, slot)->rule;
+
+		portmap_forget(w->map.pm, &rule);
+	}
+}
+
+/* Its length was told before, so blanks take the place of what is deleted while
+ * the list is sent. */
+static void deleted_part_of_a_list_is_blank(void **state)
+{
+	struct world *w = *state;
+	struct portmap *own = make_many(w);
+
+	w->piece_max = 25600;
+	w->between_pieces = forget_all;
+	assert_int_equal(post2(w, WANIP2, URN2, "GetListOfPortMappings",
+			       LIST_ARGS), 200);
+	assert_in_range(entries(w->body), 10, 100);
+	assert_non_null(strstr(w->body, "</p:PortMappingEntry>    "));
+	assert_non_null(strstr(w->body, "    </p:PortMappingList>]]>"));
+	assert_well_formed(w->body);
 	portmap_free(w->map.pm);
 	w->map.pm = own;
 }
@@ -1225,18 +1309,6 @@ static void mangle(char *p, size_t *n, uint32_t *seed)
 	}
 }
 
-static void assert_well_formed(const char *body)
-{
-	struct xml x;
-	enum xml_token t;
-
-	xmltiny_init(&x, str_z(body));
-	while ((t = xmltiny_next(&x)) != XML_END)
-		assert_int_not_equal(t, XML_ERR);
-	for (; *body; body++)
-		assert_true((signed char)*body > 0);
-}
-
 /* Exactly one reply, well-formed and in ASCII, whatever the request. */
 static void mangled_bodies_have_one_reply(void **state)
 {
@@ -1294,7 +1366,8 @@ int main(void)
 		T(version_2_answers_in_the_namespace_asked),
 		T(version_1_knows_no_other),
 		T(version_2_has_its_own_codes),
-		T(long_list_fits),
+		T(long_list_is_whole),
+		T(deleted_part_of_a_list_is_blank),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
 		T(link_change_is_answered_later),
