@@ -2,10 +2,10 @@
 """A stand-in for procd: runs the services that standin/procd.sh describes, by
 procd's documented behaviour.
 
-    set     Start an instance that does not run. If the command or the content
-            of a file has changed, send the reload signal, or restart the
-            instance if it has none. Stop an instance that is no longer
-            described.
+    set     Start an instance that does not run. If a parameter or the content
+            of a file has changed, except data, send the reload signal that it
+            was started with, or restart the instance if it has none. Stop an
+            instance that is no longer described.
     delete  Stop all instances.
     respawn Restart an instance that exits (here: when a test calls respawn()).
     trigger Run the script when an event of that type and name occurs.
@@ -112,13 +112,20 @@ class Procd:
             self._end(self.instances.pop(name))
         for name, params in new.items():
             old = self.instances.setdefault(name, Instance(params))
-            changed = (old.command() != params.get("command")
+            changed = (self._compared(old.params) != self._compared(params)
                        or old.sums != self._sums(params))
+            signo = old.params.get("reload_signal")
             old.params = params
             if not self.running(old):
                 self._start(old)
             elif changed:
-                self._restart(old)
+                self._restart(old, signo)
+
+    @staticmethod
+    def _compared(params):
+        """The parameters whose change has an effect."""
+        return {name: words for name, words in params.items()
+                if name not in ("data", "stdout", "stderr")}
 
     def _sums(self, params):
         sums = []
@@ -141,8 +148,7 @@ class Procd:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
-    def _restart(self, instance):
-        signo = instance.params.get("reload_signal")
+    def _restart(self, instance, signo):
         if signo:
             instance.sums = self._sums(instance.params)
             self.ran.append(signo[0])
@@ -167,9 +173,8 @@ class Procd:
         return instance.proc is not None and instance.proc.poll() is None
 
     def only(self):
-        """The instance, if there is exactly one."""
-        (instance,) = self.instances.values()
-        return instance
+        """The daemon's instance."""
+        return self.instances["instance1"]
 
     def runs(self):
         return any(map(self.running, self.instances.values()))

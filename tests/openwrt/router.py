@@ -22,6 +22,7 @@ PLACES = {
     "uci": "sbin/uci", "uci.awk": "sbin/uci.awk", "logger": "usr/bin/logger",
     "rc.common": "etc/rc.common", "procd.sh": "lib/functions/procd.sh",
     "network.sh": "lib/functions/network.sh",
+    "functions.sh": "lib/functions.sh",
 }
 FIREWALL = """\
 config defaults 'defaults'
@@ -99,8 +100,10 @@ class Router:
         os.symlink("/tmp", self.path("var"))
         shutil.copy2(which("busybox"), self.path("bin/busybox"))
         for name in run("busybox", "--list").split():
-            if name not in ("logger", "busybox"):
+            if name not in ("logger", "busybox", "sync"):
                 os.symlink("busybox", self.path("bin", name))
+        # not for the machine's disks
+        os.symlink("true", self.path("bin/sync"))
         self.write("etc/passwd", "root:x:0:0:root:/:/bin/ash\n"
                    "nobody:x:65534:65534::/:/bin/false\n"
                    "upnpd:x:450:450::/:/bin/false\n")
@@ -121,14 +124,24 @@ class Router:
 
     def reset(self):
         """Remove all state of earlier runs."""
-        for name in os.listdir(self.path("tmp")):
-            shutil.rmtree(self.path("tmp", name), ignore_errors=True)
-        for name in ("tmp/run", "tmp/procd"):
-            os.makedirs(self.path(name))
-        self.write("tmp/log", "")
+        self.reset_ram()
+        shutil.rmtree(self.path("etc/upnpd"), ignore_errors=True)
         self.write("etc/config/firewall", FIREWALL)
         self._copy(os.path.join(PACKAGE, "files", "upnpd.config"),
                    "etc/config/upnpd")
+
+    def reset_ram(self):
+        """The files after a reboot, when the networks are up."""
+        for name in os.listdir(self.path("tmp")):
+            if name == "daemon.stderr":
+                continue
+            if os.path.isdir(self.path("tmp", name)):
+                shutil.rmtree(self.path("tmp", name), ignore_errors=True)
+            else:
+                os.unlink(self.path("tmp", name))
+        for name in ("tmp/run", "tmp/procd"):
+            os.makedirs(self.path(name))
+        self.write("tmp/log", "")
         self.network("wan", "wan0", "11.22.33.1/24")
         self.network("lan", "lan0", "192.168.88.1/24")
 
@@ -167,13 +180,16 @@ class Router:
 
     # ---- state of netifd ----
 
-    def network(self, name, device=None, subnet=""):
-        """Set logical interface @name up with @device, or down without."""
+    def network(self, name, device=None, subnet="", physical=None):
+        """Set logical interface @name up with @device, or down without. netifd
+        may know its @physical device even then."""
         shutil.rmtree(self.path("tmp/network", name), ignore_errors=True)
         self.write(f"tmp/network/{name}/up", "1" if device else "0")
         if device:
             self.write(f"tmp/network/{name}/l3_device", device)
-            self.write(f"tmp/network/{name}/device", device)
+        if physical or device:
+            self.write(f"tmp/network/{name}/device", physical or device)
+        if device:
             self.write(f"tmp/network/{name}/subnet4", subnet)
 
     # ---- programs ----

@@ -75,11 +75,12 @@ def test_installed_files_and_modes(tmp_path):
         "usr/sbin/upnpd": 0o755,
         "etc/config/upnpd": 0o600,
         "etc/init.d/upnpd": 0o755,
-        "etc/hotplug.d/iface/50-upnpd": 0o644,
+        "lib/upgrade/keep.d/upnpd": 0o644,
         "etc/uci-defaults/50-upnpd": 0o755,
         "usr/share/nftables.d/table-pre/50-upnpd.nft": 0o644,
         "usr/share/nftables.d/chain-pre/forward/50-upnpd.nft": 0o644,
         "usr/share/upnpd/firewall.include": 0o644,
         "usr/share/upnpd/upnpd.config": 0o644,
         "usr/share/upnpd/upnpd-from-miniupnpd": 0o755,
+        "usr/share/upnpd/keep-state": 0o755,
     }

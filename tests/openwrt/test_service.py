@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: ISC
 """The service under procd starts, restarts, reloads and stops the real daemon,
 with the backend memory."""
+import json
+import os
 import re
+import shutil
+import subprocess
 
 import pytest
 
 from lab import LAN_IP, LONG, wait_until
 from test_uci import CONFIG, INTERFACES, MINIUPNPD, config
+from upnp import Igd
 
 START = ["option backend 'memory'"]
 
@@ -34,6 +39,12 @@ def answers(procd, port=2828):
             return False
 
 
+def mapped(procd, port):
+    """Is there a mapping of the port?"""
+    return port in [m["external-port"] for m in json.loads(procd.router.run(
+        "upnpctl", "--json", "mappings", "print"))]
+
+
 def set_option(procd, name, value):
     """Set an option as an operator does: uci set, uci commit,
     reload_config."""
@@ -46,7 +57,7 @@ def test_instance_has_command_and_respawn(served):
     params = served.only().params
     assert params["command"] == ["/usr/sbin/upnpd", "-F", "-S", "-f",
                                  "/var/etc/upnpd.conf"]
-    assert params["respawn"] == []      # the system's defaults
+    assert params["respawn"] == ["3600", "5", "5"]      # procd's defaults
     assert params["stderr"] == ["1"]
     assert served.ran == ["start"]
 
@@ -137,12 +148,6 @@ def test_disable_stops_and_enable_starts(served):
 
 # ---- interfaces ---------------------------------------------------------
 
-def hotplug(procd, action, interface):
-    """Source the hotplug script, as netifd does."""
-    return procd.call("sh", "-c", ". /etc/hotplug.d/iface/50-upnpd",
-                      env=(f"ACTION={action}", f"INTERFACE={interface}"))
-
-
 def test_starts_when_the_external_interface_comes_up(router, procd):
     """At boot, a PPPoE connection does not exist yet."""
     router.network("wan")
@@ -150,24 +155,20 @@ def test_starts_when_the_external_interface_comes_up(router, procd):
     procd.init("enable")
     procd.init("boot")
     assert not procd.runs()
-    assert ["interface.*", "wan", "/etc/init.d/upnpd", "reload"] \
-        in procd.triggers
     router.network("wan", "wan0")
-    hotplug(procd, "ifup", "wan")
+    assert procd.event("interface.*", "wan") == 1
     assert procd.ran == ["start"]
     assert wait_until(lambda: answers(procd)), procd.log()
 
 
-@pytest.mark.parametrize("how", ["hotplug", "trigger"])
-def test_reloads_when_the_external_device_changes(served, how):
+def test_reloads_when_the_external_device_changes(served):
+    """One event reloads once: there is no hotplug script besides."""
+    assert not served.router.has("etc/hotplug.d")
     served.router.lab.router.ip_batch("link add wan1 type bridge",
                                       "addr add 11.22.44.1/24 dev wan1",
                                       "link set wan1 up")
     served.router.network("wan", "wan1")
-    if how == "hotplug":
-        hotplug(served, "ifup", "wan")
-    else:
-        served.event("interface.*", "wan")
+    assert served.event("interface.*", "wan") == 1
     assert served.ran == ["start", "HUP"]
     assert "[interface wan1]" in served.router.conf()
     assert wait_until(lambda: answers(served))
@@ -176,23 +177,13 @@ def test_reloads_when_the_external_device_changes(served, how):
 def test_continues_when_the_external_interface_goes_down(served):
     """upnpd itself notices it; the service is not restarted."""
     served.router.network("wan")
-    hotplug(served, "ifdown", "wan")
     served.event("interface.*", "wan")
     assert served.ran == ["start"] and served.runs()
 
 
-def test_other_hotplug_events_are_ignored(served):
+def test_events_of_other_networks_are_ignored(served):
     served.router.network("wan", "wan9")
-    hotplug(served, "ifup", "lan")
-    hotplug(served, "ifup", "vpn")
-    hotplug(served, "ifdown", "wan")
-    assert served.ran == ["start"]
-
-
-def test_hotplug_does_not_start_a_disabled_service(router, procd):
-    router.write(CONFIG, config(*START))
-    hotplug(procd, "ifup", "wan")
-    assert procd.ran == []
+    assert served.event("interface.*", "vpn") == 0
 
 
 def test_reloads_when_an_internal_interface_comes_up(router, procd):
@@ -208,3 +199,182 @@ config interface 'guest'
     assert procd.event("interface.*", "lan") == 1
     assert procd.ran == ["start", "HUP"]
     assert wait_until(lambda: answers(procd)), procd.log()
+
+
+GUEST = """
+config interface 'guest'
+	option network 'guest'
+	option type 'internal'
+"""
+
+
+@pytest.mark.parametrize("physical", [None, "guest0"])
+@pytest.mark.parametrize("gone", [True, False])
+def test_network_that_is_down_for_a_moment_keeps_its_mappings(
+        router, procd, gone, physical):
+    """As `wifi reload`, which removes the device, and `ifdown guest; ifup
+    guest`, both with two internal networks."""
+    def device_up():
+        router.lab.router.ip_batch("addr add 192.168.77.1/24 dev guest0",
+                                   "link set guest0 up")
+        router.network("guest", "guest0", "192.168.77.1/24")
+
+    router.lab.router.ip_batch("link add guest0 type bridge")
+    device_up()
+    router.write(CONFIG, config(*START, "list rule 'allow 1024-65535 "
+                                "192.168.0.0/16 1024-65535'",
+                                interfaces=INTERFACES + GUEST))
+    procd.init("start")
+    assert wait_until(lambda: answers(procd)), procd.log()
+    router.run("upnpctl", "mappings", "add", "protocol=udp",
+               "external-port=40000", "to=192.168.77.10:5000", "lease=1h")
+    assert mapped(procd, 40000)
+    if gone:
+        router.lab.router.ip_batch("link del guest0")
+    else:
+        router.lab.router.ip_batch("link set guest0 down",
+                                   "addr flush dev guest0")
+    router.network("guest", physical=physical)
+    procd.event("interface.*", "guest")
+    assert wait_until(lambda: "suspended" in procd.log()), procd.log()
+    assert mapped(procd, 40000)
+    if gone:
+        router.lab.router.ip_batch("link add guest0 type bridge")
+    device_up()
+    procd.event("interface.*", "guest")
+    assert wait_until(lambda: "resumed" in procd.log()), procd.log()
+    assert mapped(procd, 40000)
+    assert procd.ran == ["start"]
+
+
+# ---- an upgrade of the package ---------------------------------------------
+
+def upgrade(router):
+    """Replace the program's file as a package manager does."""
+    name = router.path("usr/sbin/upnpd")
+    shutil.copy2(name, name + ".new")
+    os.rename(name + ".new", name)
+
+
+def test_upgrade_restarts_the_program(served):
+    """apk does not stop the service, but starts it after the upgrade. procd
+    would send the reload signal only."""
+    Igd(served.router.lab.lan1).add(40000, "TCP", 8000)
+    upgrade(served.router)
+    served.init("start")
+    assert served.ran == ["start", "TERM", "start"]
+    assert wait_until(lambda: answers(served)), served.log()
+    assert mapped(served, 40000)
+    served.init("start")
+    served.event("config.change", "upnpd")
+    assert served.ran == ["start", "TERM", "start"]
+
+
+def test_upgrade_with_a_wrong_configuration_changes_nothing(served):
+    served.router.run("uci", "set", "upnpd.global.http_port=x")
+    upgrade(served.router)
+    served.init("start")
+    assert served.ran == ["start"] and served.runs()
+    served.router.run("uci", "delete", "upnpd.global.http_port")
+    served.init("start")
+    assert served.ran == ["start", "TERM", "start"]
+
+
+# ---- a reboot --------------------------------------------------------------
+
+def reboot(procd, clean=True, **old):
+    """/var is in RAM. With @clean the service is stopped before."""
+    if clean:
+        procd.init("shutdown")
+    else:
+        procd.only().proc.kill()
+        procd.only().proc.wait()
+        procd.instances.clear()
+    procd.router.reset_ram()
+    procd.init("boot")
+    assert wait_until(lambda: answers(procd)), procd.log()
+    # the start's last step
+    assert wait_until(lambda: kept(procd, "bootid")
+                      == procd.router.read("tmp/lib/upnpd/bootid"))
+
+
+def boot_id(procd):
+    return int(procd.router.read("tmp/lib/upnpd/bootid"))
+
+
+def kept(procd, name):
+    path = "etc/upnpd/" + name
+    return procd.router.read(path) if procd.router.has(path) else None
+
+
+@pytest.mark.parametrize("clean", [True, False])
+def test_bootid_rises_over_a_reboot(served, clean):
+    """A router without a battery for its clock boots in the past: here the
+    last BOOTID is of the year 2037."""
+    served.init("stop")
+    served.router.write("tmp/lib/upnpd/bootid", "2114380800\n")
+    served.init("start")
+    assert wait_until(lambda: kept(served, "bootid") == "2114380801\n")
+    reboot(served, clean)
+    assert boot_id(served) == 2114380802
+    assert kept(served, "mappings") is None
+
+
+def test_leases_survive_a_reboot_on_request(router, procd):
+    router.write(CONFIG, config(*START, "option persist '1'"))
+    procd.init("start")
+    assert wait_until(lambda: answers(procd)), procd.log()
+    assert "persist" not in router.conf()
+    assert procd.instances["keep"].command() == [
+        "/usr/share/upnpd/keep-state", "3600", "/var/lib/upnpd", "mappings"]
+    Igd(router.lab.lan1).add(40000, "TCP", 8000)
+    assert wait_until(lambda: kept(procd, "bootid"))
+    reboot(procd)
+    assert mapped(procd, 40000)
+    state = os.stat(router.path("tmp/lib/upnpd/mappings"))
+    assert state.st_uid == 450
+    router.run("uci", "set", "upnpd.global.persist=0")
+    router.run("uci", "commit", "upnpd")
+    reboot(procd)
+    assert not mapped(procd, 40000)
+    assert set(procd.instances) == {"instance1"}
+    assert kept(procd, "mappings") is None
+
+
+def test_without_persist_leases_do_not_survive(served):
+    Igd(served.router.lab.lan1).add(40000, "TCP", 8000)
+    reboot(served)
+    assert not mapped(served, 40000)
+
+
+def test_files_are_kept_from_time_to_time_if_they_changed(router):
+    """The service writes 3600 in place of 1."""
+    there = router.path("etc/upnpd/mappings")
+    router.write("tmp/lib/upnpd/mappings", "one\n")
+    router.write("tmp/lib/upnpd/other", "")
+    with subprocess.Popen(router.argv("/usr/share/upnpd/keep-state", "1",
+                                      "/var/lib/upnpd", "mappings")) as proc:
+        assert wait_until(lambda: os.path.exists(there))
+        assert router.read("etc/upnpd/mappings") == "one\n"
+        written = os.stat(there).st_ino
+        router.write("tmp/lib/upnpd/bootid", "1\n")
+        assert wait_until(lambda: router.has("etc/upnpd/bootid"))
+        assert os.stat(there).st_ino == written
+        router.write("tmp/lib/upnpd/mappings", "two\n")
+        assert wait_until(lambda: router.read("etc/upnpd/mappings") == "two\n")
+        proc.terminate()
+        proc.wait(LONG)
+    assert set(os.listdir(router.path("etc/upnpd"))) == {"bootid", "mappings"}
+
+
+@pytest.mark.parametrize("bad", ["link", "large"])
+def test_other_files_are_not_kept(router, bad):
+    """A program in the jail owns the directory."""
+    os.makedirs(router.path("tmp/lib/upnpd"))
+    if bad == "link":
+        os.symlink("/etc/passwd", router.path("tmp/lib/upnpd/mappings"))
+    else:
+        router.write("tmp/lib/upnpd/mappings", "x" * 1048577)
+    router.run("/usr/share/upnpd/keep-state", "save", "/var/lib/upnpd",
+               "mappings")
+    assert not router.has("etc/upnpd/mappings")

@@ -248,17 +248,143 @@ def test_external_network_that_is_down_delays_the_start(router):
     assert "[interface pppoe-wan]" in made(router)
 
 
-def test_internal_network_that_is_down_is_left_out(router):
-    router.network("lan", "lan0")
-    router.network("guest")
-    got = made(router, config(interfaces=INTERFACES + """
+GUEST = """
 config interface 'guest'
 	option network 'guest'
 	option type 'internal'
-"""))
-    assert [line for line in got if line.startswith("[")] == [
-        "[interface wan0]", "[interface lan0]"]
+"""
+
+
+def devices(router, text):
+    return [line[11:-1] for line in made(router, text)
+            if line.startswith("[interface ")]
+
+
+def test_internal_network_without_a_device_is_left_out(router):
+    router.network("guest")
+    assert devices(router, config(interfaces=INTERFACES + GUEST)) == [
+        "wan0", "lan0"]
     assert "guest: its network is not up" in router.log()
+
+
+def test_internal_network_that_is_down_has_the_device_of_netifd(router):
+    router.network("guest", physical="br-guest")
+    text = config(interfaces=GUEST + INTERFACES)
+    assert devices(router, text) == ["br-guest", "wan0", "lan0"]
+    assert router.log() == ""
+
+
+def test_network_that_goes_down_keeps_its_device(router):
+    """The file does not change, so the daemon is not reloaded."""
+    router.network("guest", "wlan1")
+    text = config(interfaces=GUEST + INTERFACES)
+    made(router, text)
+    before = router.conf()
+    for name in ("guest", "wan", "lan"):
+        router.network(name)
+    made(router, text)
+    assert router.conf() == before
+    # other changes take effect meanwhile
+    assert "hairpin =no" in made(router, config(
+        "option hairpin '0'", interfaces=GUEST + INTERFACES))
+    assert router.log() == ""
+
+
+def test_external_network_has_no_physical_device(router):
+    """PPPoE's physical device is eth0, the right one is pppoe-wan."""
+    router.network("wan", physical="eth0")
+    assert made(router, config()) is None
+
+
+def test_device_is_kept_only_for_its_network(router):
+    """The section now has another network, which is down."""
+    router.network("guest", "wlan1")
+    made(router, config(interfaces=INTERFACES + GUEST))
+    router.network("other")
+    assert devices(router, config(interfaces=INTERFACES + GUEST.replace(
+        "network 'guest'", "network 'other'"))) == ["wan0", "lan0"]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_device_of_a_network_that_is_down_may_be_moved(router, first):
+    """upnpd would refuse a device with two sections."""
+    router.network("guest", "eth5")
+    text = config(interfaces=GUEST + INTERFACES if first
+                  else INTERFACES + GUEST)
+    made(router, text)
+    router.network("guest")
+    router.network("lan", "eth5", "192.168.88.1/24")
+    assert devices(router, text) == ["wan0", "eth5"]
+
+
+# ---- uci -----------------------------------------------------------------
+
+@pytest.mark.parametrize("action", ["start", "reload", "print_conf", "stop"])
+def test_runs_uci_once(router, action):
+    router.write(CONFIG, config(
+        "list rule 'allow 80 0.0.0.0/0 80'", "option hairpin '1'",
+        interfaces=INTERFACES + mapping(**CAMERA)))
+    router.run("/etc/init.d/upnpd", "start")
+    router.write("tmp/uci.runs", "")
+    router.run("/etc/init.d/upnpd", action)
+    assert len(router.read("tmp/uci.runs").splitlines()) == 1
+
+
+# ---- why upnpd does not start ----------------------------------------------
+
+def start(router, text, action="start"):
+    """Return the exit status and what the terminal shows."""
+    router.write(CONFIG, text)
+    out = router.run("sh", "-c", f"/etc/init.d/upnpd {action}; echo $?",
+                     check=False).splitlines()
+    return int(out[-1]), out[:-1]
+
+
+def reason(router):
+    return router.read("tmp/etc/upnpd.conf.reason") \
+        if router.has("tmp/etc/upnpd.conf.reason") else None
+
+
+def test_failing_start_says_why(router):
+    why = ('/etc/config/upnpd: http-port is "x"; it takes a number from 0 to '
+           "65535")
+    status, said = start(router, config("option http_port 'x'"))
+    assert status == 1 and said == ["upnpd: " + why]
+    assert reason(router) == f"not started: {why}\n"
+
+
+def test_start_at_boot_logs_once(router):
+    """procd logs the standard error of scripts at boot."""
+    status, said = start(router, config("option http_port 'x'"), "boot")
+    assert status == 1 and said == []
+    assert router.log().count("http-port") == 1
+
+
+def test_start_that_waits_says_why(router):
+    router.network("wan")
+    why = "interface wan: its network is not up"
+    status, said = start(router, config())
+    assert status == 1 and said == ["upnpd: " + why]
+    assert reason(router) == f"not started: {why}\n"
+    assert start(router, config())[0] == 1
+    router.network("wan", "wan0")
+    assert start(router, config()) == (0, [])
+    assert reason(router) is None
+
+
+def test_disabled_service_says_so(router):
+    why = "not enabled; uci set upnpd.global.enabled=1"
+    text = config().replace("enabled '1'", "enabled '0'")
+    assert start(router, text) == (0, ["upnpd: " + why])
+    assert reason(router) == why + "\n"
+
+
+def test_failing_reload_says_why(router):
+    start(router, config())
+    status, said = start(router, config("option http_port 'x'"), "reload")
+    assert status == 1 and "http-port" in said[0]
+    assert said[1] == "upnpd: the previous configuration stays in force"
+    assert reason(router).startswith("not reloaded: /etc/config/upnpd: http")
 
 
 @pytest.mark.parametrize("section, why", [
@@ -317,7 +443,12 @@ def test_sections_of_other_types_are_refused(router):
 def test_missing_file_is_refused(router):
     router.run("rm", "/" + CONFIG)
     assert made(router) is None
-    assert "there is no section global" in router.log()
+    assert "it is missing or has an error; see: uci show upnpd" in router.log()
+
+
+def test_file_with_an_error_is_refused(router):
+    refused(router, config() + "config interface 'x\n",
+            "it is missing or has an error; see: uci show upnpd")
 
 
 # ---- the UUID -----------------------------------------------------------
@@ -343,8 +474,8 @@ def test_sections_are_named_in_comments(router):
     made(router, config(interfaces=INTERFACES.replace("'lan'\n\toption net",
                                                       "\n\toption net")))
     heads = [line for line in router.conf().splitlines() if line[:1] == "["]
-    assert heads[0] == "[interface wan0] # uci wan"
-    name = heads[1].removeprefix("[interface lan0] # uci ")
+    assert heads[0] == "[interface wan0] # uci wan network wan"
+    name = heads[1].removeprefix("[interface lan0] # uci ").split()[0]
     assert router.run("uci", "-q", "get", f"upnpd.{name}.network") == "lan\n"
 
 

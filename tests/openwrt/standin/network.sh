@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # A stand-in for OpenWrt's /lib/functions/network.sh, by its comments. In place of
 # netifd, /tmp/network/NAME/ has the files up, l3_device, device and subnet4 of a
-# logical interface; an interface that is down has no l3_device.
+# logical interface; an interface that is down has no l3_device, and may have a
+# device.
 
 # network_told VARIABLE INTERFACE FILE: read the file into the variable. Without
 # the file, return false and empty the variable.

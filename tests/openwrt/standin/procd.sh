@@ -39,10 +39,25 @@ procd_send()
 }
 
 procd_open_instance() { procd_tell instance "${1-instance1}"; }
-procd_close_instance() { procd_tell instance_end; }
+
+# As OpenWrt's, read the defaults of respawn if the script gives none.
+procd_close_instance()
+{
+	local name
+
+	case ${procd_respawn-} in
+	none)
+		for name in threshold timeout retry; do
+			/sbin/uci -q get "system.@service[0].respawn_$name"
+		done ;;
+	esac
+	procd_respawn=
+	procd_tell instance_end
+}
 
 procd_set_param()
 {
+	[ "$*" != respawn ] || procd_respawn=none
 	case $1 in
 	command | file | netdev | respawn | watch | env | data | limits | nice | \
 	term_timeout | reload_signal | pidfile | user | group | stdout | stderr)

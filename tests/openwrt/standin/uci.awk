@@ -94,10 +94,12 @@ function show_all(   s, n) {
 			"@" type[s] "[" n[type[s]]++ "]" : title[s])
 }
 
-function write_all(   s, i, j, k) {
+# @named: with the internal names of unnamed sections
+function write_all(named,   s, i, j, k) {
 	for (s = 1; s <= sections; s++) {
 		if (type[s] == "") continue
-		print "\nconfig " type[s] (anonymous[s] ? "" : " " quote(title[s]))
+		print "\nconfig " type[s] (anonymous[s] && !named ? "" : \
+			" " quote(title[s]))
 		for (i = 1; i <= options[s]; i++) {
 			if (order[s, i] == "") continue
 			k = s SUBSEP order[s, i]
@@ -114,6 +116,10 @@ BEGIN {
 	s = parts > 1 ? find(part[2]) : 0
 	there = parts == 3 && ((s SUBSEP part[3]) in items)
 	if (command == "show" && parts == 1) show_all()
+	else if (command == "export") {
+		print "package " package
+		write_all(1)
+	}
 	else if (command == "set" && parts == 2) {
 		if (!s) s = section(ENVIRON["VALUE"], part[2])
 		type[s] = ENVIRON["VALUE"]
