@@ -26,7 +26,11 @@ void check_daemon(struct check *c)
 	const struct statusfile *s = &l.monitor;
 
 	live_refresh(&l, c->env);
-	if (!l.alive && live_ended(&l) && *s->fault)
+	if (!l.alive && *l.reason)
+		check_report(c, CHECK_PROBLEM, "upnpd is not running: %s\n"
+			     "Correct the cause; then: /etc/init.d/upnpd start",
+			     l.reason);
+	else if (!l.alive && live_ended(&l) && *s->fault)
 		check_report(c, CHECK_PROBLEM, "upnpd stopped: %s\n"
 			     "Correct the cause and start upnpd again",
 			     s->fault);
@@ -42,11 +46,17 @@ void check_daemon(struct check *c)
 		return;
 	c->daemon = s->pid;
 	str_copy(c->backend_run, sizeof(c->backend_run), str_z(s->backend));
-	if (*s->file == '/' && *mine == '/' && strcmp(s->file, mine))
+	if (*s->file == '/' && strcmp(s->file, mine) &&
+	    !reload_same_file(s, mine))
 		check_report(c, CHECK_WARNING, "the upnpd that runs reads %s: "
 			     "%s has no effect\n"
 			     "Use -f %s, or start upnpd with the other file",
 			     s->file, mine, s->file);
+	if (*l.reason)
+		check_report(c, CHECK_WARNING, "the previous configuration is "
+			     "in use: %s\n"
+			     "Correct the cause; then: /etc/init.d/upnpd "
+			     "reload", l.reason);
 	if (*s->reload_fault)
 		check_report(c, CHECK_WARNING, "the last reload failed, and "
 			     "the previous configuration is in use: %s\n"

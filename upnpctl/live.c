@@ -19,6 +19,7 @@
 #include "sys/fileio.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/live.h"
+#include "upnpctl/source.h"
 #include "conf/confedit.h"
 
 /* ---- is the monitor alive? ------------------------------------ */
@@ -119,6 +120,7 @@ void live_refresh(struct live *l, const struct cmd_env *env)
 	if (!l->monitor_err)
 		l->alive = l->monitor.state != STATUS_ENDED &&
 			   is_alive(&l->monitor);
+	source_reason(env->file, l->reason, sizeof(l->reason));
 }
 
 bool live_ended(const struct live *l)
@@ -145,7 +147,9 @@ uint64_t live_uptime_s(const struct live *l)
 static void put_not_running(struct wr *w, const struct live *l)
 {
 	wr_z(w, "upnpd is not running");
-	if (live_ended(l) && l->monitor.fault[0])
+	if (l->reason[0])
+		wr_fmt(w, ": %s", l->reason);
+	else if (live_ended(l) && l->monitor.fault[0])
 		wr_fmt(w, ": it ended: %s; see its log, then start it",
 		       l->monitor.fault);
 	else if (l->conf_wrong)

@@ -22,6 +22,7 @@ struct live {
 	int monitor_err;	/* of statusfile_read(); monitor is zero then */
 	struct statusfile monitor;
 	bool alive;		/* the monitor's process runs */
+	char reason[256];	/* of source_reason(), "" without one */
 };
 
 /** live_refresh - read the configuration and the status file. */

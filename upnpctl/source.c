@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: ISC */
 /* source.c - where the configuration is kept. Runs in: upnpctl */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "sys/fileio.h"
 #include "sys/proc.h"
+#include "upnpctl/maptext.h"
 #include "upnpctl/source.h"
 
-#define PRINT_MS 10000	/* the service runs uci hundreds of times */
+#define PRINT_MS 10000	/* on a slow router */
 
 bool source_is_made(struct str text)
 {
@@ -15,18 +18,38 @@ bool source_is_made(struct str text)
 	return str_starts(text, STR("# Made from " SOURCE_UCI_FILE " "));
 }
 
-/* Is @path the file that OpenWrt's service makes from UCI, while it does not
- * exist? */
-static bool is_off(const char *path)
+/* Is @path the file that OpenWrt's service makes from UCI, or a link to it? The
+ * file itself need not exist. */
+static bool names_made(const char *path)
 {
 	char to[sizeof(SOURCE_MADE)] = "";
 
-	if (access(path, F_OK) == 0 || access(SOURCE_UCI_FILE, F_OK) ||
-	    access(SOURCE_SERVICE, X_OK))
-		return false;
 	return !strcmp(path, SOURCE_MADE) ||
 	       (readlink(path, to, sizeof(to)) == sizeof(to) - 1 &&
 		!memcmp(to, SOURCE_MADE, sizeof(to) - 1));
+}
+
+/* Is it that file, while it does not exist? */
+static bool is_off(const char *path)
+{
+	return access(path, F_OK) != 0 && access(SOURCE_UCI_FILE, F_OK) == 0 &&
+	       access(SOURCE_SERVICE, X_OK) == 0 && names_made(path);
+}
+
+bool source_reason(const char *path, char *ret, size_t cap)
+{
+	char text[512];
+	struct wr w = wr_init_cut(ret, cap);
+	struct str rest, line = { NULL, 0 };
+
+	*ret = '\0';
+	if (!names_made(path) ||
+	    fileio_read(AT_FDCWD, SOURCE_REASON, O_NOFOLLOW, text,
+			sizeof(text), &rest) || !str_cut(&rest, '\n', &line))
+		return false;
+	maptext_clean(&w, line);
+	wr_cstr(&w);
+	return *ret != '\0';
 }
 
 static void add_line(void *arg, struct str line)

@@ -13,6 +13,7 @@
 #define SOURCE_SERVICE "/etc/init.d/upnpd"
 #define SOURCE_UCI_FILE "/etc/config/upnpd"
 #define SOURCE_MADE "/var/etc/upnpd.conf"
+#define SOURCE_REASON SOURCE_MADE ".reason"
 
 /**
  * source_open - as conffile_open(), and find out where the configuration is
@@ -27,6 +28,18 @@
  */
 int source_open(struct conffile *, const char *path, bool change,
 		struct confedit *ret_text, bool *ret_uci);
+
+/**
+ * source_reason - read why OpenWrt's service did not start upnpd, or did not
+ * reload it.
+ * @path: of the configuration
+ * @ret: printable text without a line feed, NUL-terminated; cut at @cap
+ *
+ * The service writes it into a file beside the configuration that it makes.
+ * Return: false, and "", if @path is another configuration or there is no
+ * reason
+ */
+bool source_reason(const char *path, char *ret, size_t cap);
 
 /** source_is_made - does the first line show that the text is made from UCI? */
 bool source_is_made(struct str text);

@@ -101,13 +101,15 @@ static void put_running(const struct snapshot *p)
 		     format_duration(b, live_uptime_s(&p->l)));
 	if (live_idle(&p->l))
 		line("enabled", "no; run: upnpctl set enabled=yes");
-	if (!p->running && live_ended(&p->l))
+	if (p->l.reason[0])
+		line("reason", "%s", p->l.reason);
+	else if (!p->running && live_ended(&p->l))
 		line("ended", "%s",
 		     m->fault[0] ? m->fault : "stopped by a signal");
 	else if (!p->running && !p->l.monitor_err)
 		line("ended", "without a reason in its status file");
 	line("configuration", "%s", m->file[0] ? m->file : p->l.file);
-	if (p->l.conf_wrong)
+	if (p->l.conf_wrong && (p->running || !p->l.reason[0]))
 		line("configuration-fault", "%s", p->l.conf_why.text);
 }
 
@@ -226,6 +228,7 @@ static void json_running(const struct snapshot *p)
 		json_u64("uptime", live_uptime_s(&p->l));
 	}
 	json_text("fault", p->running ? "" : m->fault);
+	json_text("reason", p->l.reason);
 	json_str("configuration", str_z(m->file[0] ? m->file : p->l.file));
 	json_text("configuration-fault",
 		  p->l.conf_wrong ? p->l.conf_why.text : "");

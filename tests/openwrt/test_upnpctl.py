@@ -8,7 +8,7 @@ import pytest
 import oldleases
 from lab import wait_until
 from test_service import answers, served    # noqa: F401
-from test_uci import CONFIG, HEAD
+from test_uci import CONFIG, HEAD, config
 
 CAMERA = ("protocol=tcp", "external-port=40000", "to=192.168.88.10:8000")
 
@@ -212,3 +212,71 @@ def test_old_static_mappings_move_to_uci(ctl):
         "mapping_tcp_40000") == "mapping")
     assert wait_until(lambda: ctl.procd.settle() or mapped(ctl) == {
         ("tcp", 40000, None): (True, "camera")})
+
+
+# ---- status and check ------------------------------------------------------
+
+def lines(text):
+    return dict(line.strip().split(": ", 1) for line in text.splitlines()
+                if ": " in line)
+
+
+def status(router):
+    """As text and as JSON; the exit status is 1 if upnpd does not run."""
+    text = lines(router.run("upnpctl", "status", check=False))
+    told = json.loads(router.run("upnpctl", "--json", "status", check=False))
+    assert told["reason"] == text.get("reason")
+    return text
+
+
+def test_status_says_why_upnpd_does_not_run(shared):
+    shared.write(CONFIG, config("option http_port 'x'"))
+    shared.run("/etc/init.d/upnpd", "start", check=False)
+    said = status(shared)
+    assert said["running"] == "no"
+    assert said["reason"] == ('not started: /etc/config/upnpd: http-port is '
+                              '"x"; it takes a number from 0 to 65535')
+    assert "configuration-fault" not in said
+    assert said["reason"] in shared.run("upnpctl", "mappings", "print",
+                                        check=False)
+    assert said["reason"] in shared.run("upnpctl", "check", check=False)
+    shared.write(CONFIG, config().replace("enabled '1'", "enabled '0'"))
+    shared.run("/etc/init.d/upnpd", "start")
+    assert status(shared)["reason"] == \
+        "not enabled; uci set upnpd.global.enabled=1"
+
+
+def test_status_says_why_a_reload_failed(ctl):
+    assert "reason" not in status(ctl.router)
+    ctl.router.run("uci", "set", "upnpd.global.http_port=x")
+    ctl.procd.event("config.change", "upnpd")
+    said = status(ctl.router)
+    assert said["running"].startswith("yes")
+    assert said["reason"].startswith("not reloaded: /etc/config/upnpd: http-p")
+    assert said["reason"] in ctl.router.run("upnpctl", "check", check=False)
+    ctl.router.run("uci", "revert", "upnpd")
+    ctl.procd.event("config.change", "upnpd")
+    assert "reason" not in status(ctl.router)
+
+
+def test_status_after_a_stop(ctl):
+    ctl.procd.init("stop")
+    assert status(ctl.router)["reason"] == \
+        "stopped; run: /etc/init.d/upnpd start"
+
+
+def test_reason_is_printable(shared):
+    shared.write("tmp/etc/upnpd.conf.reason", "a\x1b[31mb\u202e\nsecond\n")
+    assert status(shared)["reason"] == "a?[31mb?"
+
+
+def test_check_follows_the_link_to_the_configuration(ctl):
+    """The daemon reads /var/etc/upnpd.conf, to which /etc/upnpd.conf points."""
+    for path in ("/etc/upnpd.conf", "/var/etc/upnpd.conf",
+                 "/tmp/etc/upnpd.conf"):
+        out = ctl.router.run("upnpctl", "-f", path, "check", check=False)
+        assert "upnpd runs, process" in out
+        assert "has no effect" not in out
+    ctl.router.run("cp", "/var/etc/upnpd.conf", "/tmp/other.conf")
+    assert "has no effect" in ctl.router.run(
+        "upnpctl", "-f", "/tmp/other.conf", "check", check=False)
