@@ -507,3 +507,22 @@ def test_upnpctl_reads_the_converted_uci(shared):
     out = json.loads(shared.run("upnpctl", "-f", "/var/etc/upnpd.conf",
                                 "--json", "print"))
     assert out["friendly-name"] == "OpenWrt" and out["secure-mode"] is True
+
+
+# ---- the UUID -----------------------------------------------------------
+
+def test_uci_without_a_uuid_gets_one(shared, tmp_path):
+    """OpenWrt's state directory is lost at a reboot, and uci-defaults has run
+    before the migration."""
+    text = VERSION1.replace("option uuid '12345678", "#option uuid '")
+    seen = set()
+    for lost in text, VERSION1.replace("12345678-0000-4000-8000-000000000001",
+                                       "nocli"):
+        shared.reset()
+        conf, _, _ = migrated(shared, lost)
+        seen.add(re.search(r"^uuid =([0-9a-f-]{36})$", "\n".join(conf),
+                           re.M)[1])
+    assert len(seen) == 2
+    assert "uuid" in migrate("uuid=nocli\n" + WHOLE.replace(
+        "uuid=", "#"), tmp_path, "-u")[0]
+    assert "uuid" not in migrate(WHOLE.replace("uuid=", "#"), tmp_path)[0]
