@@ -305,6 +305,13 @@ def test_device_is_kept_only_for_its_network(router):
         "network 'guest'", "network 'other'"))) == ["wan0", "lan0"]
 
 
+def test_lan_that_is_down_is_no_error(router):
+    router.network("lan")
+    assert made(router, config()) is None
+    assert router.log() == \
+        "daemon.info upnpd: interface lan: its network is not up\n"
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_device_of_a_network_that_is_down_may_be_moved(router, first):
     """upnpd would refuse a device with two sections."""
