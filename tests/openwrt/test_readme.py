@@ -54,11 +54,19 @@ def test_commands_to_start(lab):
         assert "wan0" in out, out
 
 
+def test_commands_to_keep_leases(lab):
+    for service in service_of(lab):
+        service.start()
+        follow(service, blocks()[2])
+        assert set(service.procd.instances) == {"instance1", "keep"}
+        serving(service)
+
+
 def test_commands_to_migrate(lab):
     for service in service_of(lab):
         service.router.write(CONFIG, VERSION1)
         service.procd.init("start")
         assert not service.procd.runs()
         assert "upnpd-from-miniupnpd" in service.router.log()
-        follow(service, blocks()[2])
+        follow(service, blocks()[3])
         assert wait_until(lambda: answers(service.procd, 5000))
