@@ -124,6 +124,18 @@ def test_wrong_configuration_changes_nothing(served):
     assert wait_until(lambda: answers(served, 2829))
 
 
+def test_wrong_configuration_keeps_triggers_and_copies(router, procd):
+    router.write(CONFIG, config(*START))
+    procd.init("start")
+    triggers = procd.triggers
+    assert len(triggers) == 3
+    set_option(procd, "allow", "1")
+    set_option(procd, "persist", "1")
+    assert procd.ran == ["start"] + ["start"]   # the second one is keep
+    assert set(procd.instances) == {"instance1", "keep"}
+    assert procd.triggers == triggers
+
+
 def test_file_of_miniupnpd_changes_nothing(served):
     served.router.write(CONFIG, MINIUPNPD)
     served.event("config.change", "upnpd")
