@@ -332,6 +332,22 @@ def test_bootid_rises_over_a_reboot(served, clean):
     assert kept(served, "mappings") is None
 
 
+def test_bootid_is_kept_rarely_at_a_reload(served):
+    """It rises when an interface changes, perhaps every few seconds."""
+    there = served.router.path("etc/upnpd/bootid")
+    assert wait_until(lambda: kept(served, "bootid"))
+    first = kept(served, "bootid")
+    served.router.write("tmp/lib/upnpd/bootid", "2114380800\n")
+    served.event("interface.*", "wan")
+    assert kept(served, "bootid") == first
+    for age in 3601, -3601:
+        now = os.stat(there).st_mtime
+        os.utime(there, (now - age, now - age))
+        served.router.write("tmp/lib/upnpd/bootid", f"{2114380800 + age}\n")
+        served.event("interface.*", "wan")
+        assert kept(served, "bootid") == f"{2114380800 + age}\n"
+
+
 def test_leases_survive_a_reboot_on_request(router, procd):
     router.write(CONFIG, config(*START, "option persist '1'"))
     procd.init("start")
