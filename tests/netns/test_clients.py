@@ -29,7 +29,7 @@ BOTH = pytest.mark.parametrize("proto", ("TCP", "UDP"))
 
 
 def pytest_generate_tests(metafunc):
-    if metafunc.function is test_net_upnp:
+    if metafunc.function in (test_net_upnp, test_bupnp):
         metafunc.parametrize("igd_version", igd_versions("both", "1"))
     elif "igd_version" in metafunc.fixturenames:
         metafunc.parametrize("igd_version", igd_versions("both", "1", "2"))
@@ -156,6 +156,24 @@ def test_libtorrent(lab, igd, igd_version):
     assert not open_to(lab, 7000)
 
 
+@pytest.mark.clients
+def test_ktorrent(lab, igd):
+    """KTorrent posts its actions to the event URL, without NewRemoteHost."""
+    client = Client(lab, f"{HERE}/client_ktorrent.sh", lab.path("ktorrent"),
+                    "7000", "7001", "7002")
+    assert wait_until(lambda: {("TCP", 7000, HOST_IP, 7000),
+                               ("UDP", 7001, HOST_IP, 7001)} <= listed(igd),
+                      SLOW), client.said()
+    assert wait_until(lambda: open_to(lab, 7000))
+    client.proc.stdin.write(b"\n")
+    client.proc.stdin.flush()
+    assert wait_until(lambda: listed(igd) == {("TCP", 7002, HOST_IP, 7002)},
+                      SLOW), client.said()
+    assert not open_to(lab, 7000)
+    client.proc.stdin.close()
+    assert client.proc.wait(SLOW) == 0, client.said()
+
+
 @BOTH
 def test_net_upnp(lab, igd, proto):
     """Net::UPnP knows only WANIPConnection:1, so igd-version 2 is left out."""
@@ -174,15 +192,17 @@ def npm_installed():
         done, f"{HERE}/node/package-lock.json", shallow=False)
 
 
+NOT_INSTALLED = ("a package of package-lock.json is not installed, or another "
+                 "version of it: run tools/install-test-deps clients where "
+                 "npm reaches its registry")
+
+
 @pytest.mark.clients
 @BOTH
 def test_nat_api(lab, igd, proto):
     """nat-api searches only for version 1, and accepts either WANIPConnection.
     With igd-version 2 the root of version 2 must answer that search."""
-    assert npm_installed(), (
-        "nat-api is not installed, or its version is not that of "
-        "package-lock.json: "
-        "run tools/install-test-deps clients where npm reaches its registry")
+    assert npm_installed(), NOT_INSTALLED
     server = listener(lab.lan1, proto, 8000)
     client = Client(lab, "node", f"{HERE}/node/client_nat_api.mjs", proto,
                     "40000", "8000")
@@ -190,6 +210,20 @@ def test_nat_api(lab, igd, proto):
     assert listed(igd) == {(proto, 40000, HOST_IP, 8000)}
     assert reaches(lab, proto, 40000, server)
     ends(lab, igd, client, proto, server)
+
+
+@pytest.mark.clients
+def test_bupnp(lab, igd):
+    """bupnp searches for ssdp:all, without the quotes of MAN and without the
+    last empty line. It knows only version 1."""
+    assert npm_installed(), NOT_INSTALLED
+    server = listener(lab.lan1, "TCP", 8000)
+    client = Client(lab, "node", f"{HERE}/node/client_bupnp.mjs", "40000",
+                    "8000")
+    client.says(f"mapped {EXT_IP} 40000")
+    assert listed(igd) == {("TCP", 40000, HOST_IP, 8000)}
+    assert reaches(lab, "TCP", 40000, server)
+    ends(lab, igd, client, "TCP", server)
 
 
 @pytest.mark.only("netlink")
