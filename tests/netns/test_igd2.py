@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: ISC
 """The root devices IGD:1 and IGD:2 are served as their versions require, and
 share one mapping table."""
+import socket
 import subprocess
 import xml.etree.ElementTree as ET
 
 import pytest
 
 from daemon import upnpc
-from lab import HOST_IP, LAN_IP, blocked, listener, reaches, wait_until
-from upnp import (CONTROL, IGD1, L3F, NS, WANCIC, WANIP, Igd, UpnpError,
-                  _outcome, error_of, http, search, soap_body)
+from lab import (HOST_IP, LAN_IP, LONG, blocked, listener, reaches,
+                 wait_until)
+from upnp import (CONTROL, IGD1, L3F, NS, WANCIC, WANIP, Igd, Reply,
+                  UpnpError, _outcome, error_of, http, search, soap_body)
 
 WANIP2 = WANIP[:-1] + "2"
 IGD2 = IGD1[:-1] + "2"
@@ -151,15 +153,15 @@ SAMPLE = {
     "NewPortMappingDescription": "x", "NewLeaseDuration": 60,
     "NewPortMappingIndex": 0, "NewConnectionType": "IP_Routed",
     "NewStartPort": 1, "NewEndPort": 65535, "NewManage": 0,
-    "NewNumberOfPorts": 0, "NewEnabledForInternet": 1,
+    "NewNumberOfPorts": 0, "NewEnabledForInternet": 0,
     "NewActiveConnectionIndex": 0,
     "NewDefaultConnectionService": "uuid:x:WANConnectionDevice:1,y",
 }
 # The error codes of actions that fail with the sample. test_network and the
-# tests below show that they work where they are permitted.
+# tests below show that they work where they are permitted. RequestConnection
+# succeeds on a connected link.
 REFUSED = {"RequestTermination": 606, "ForceTermination": 606,
-           "RequestConnection": 606, "SetEnabledForInternet": 606,
-           "SetDefaultConnectionService": 720}
+           "SetEnabledForInternet": 606, "SetDefaultConnectionService": 720}
 
 
 def listed_actions(lab, service):
@@ -397,3 +399,58 @@ def test_upnpc_lists_mappings(lab, upnpd):
     out = upnpc(lab.lan1, "-u", location(2), "-L")
     assert f"40000->{HOST_IP}:8000" in out
     assert "any &amp; all" in out      # it does not decode
+
+
+# ---- long lists -------------------------------------------------------
+
+MANY = range(40000, 40122)
+PIECE = 2048                # bytes of a slow reader's window
+
+
+def map_many(igd):
+    for port in MANY:       # escaped twice in a list, 9 bytes for each
+        igd.add(port, desc="&" * 256)
+
+
+def test_list_has_every_mapping(lab, upnpd):
+    """It is longer than any buffer of upnpd."""
+    two = Igd2(lab.lan1)
+    map_many(two)
+    entries = two.list()
+    assert [int(e["NewExternalPort"]) for e in entries] == list(MANY)
+    assert {e["NewDescription"] for e in entries} == {"&" * 256}
+    out = upnpc(lab.lan1, "-u", location(2), "-L")
+    for port in MANY:
+        assert f"{port}->{HOST_IP}:{port}" in out
+
+
+def test_slow_reader_of_a_list(lab, upnpd):
+    """Others are served while one client reads a list slowly. A mapping that
+    is deleted meanwhile is missing at the end of the list, whose length is
+    right, and a new one is not in it."""
+    two = Igd2(lab.lan1)
+    map_many(two)
+    body = soap_body(WANIP2, "GetListOfPortMappings", {
+        "NewStartPort": 0, "NewEndPort": 65535, "NewProtocol": "TCP",
+        "NewManage": 1, "NewNumberOfPorts": 0}).encode()
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(LONG)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, PIECE)
+        sock.connect((LAN_IP, 2828))
+        sock.sendall(
+            f"POST {two.urls[WANIP2]} HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
+            "Connection: close\r\nContent-Type: text/xml\r\nSOAPAction: "
+            f'"{WANIP2}#GetListOfPortMappings"\r\n'
+            f"Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        data = sock.recv(PIECE)
+        two.delete(MANY[-1])
+        two.add(39999)
+        assert two.ports() == [39999, *MANY[:-1]]
+        while more := sock.recv(PIECE):
+            data += more
+    reply = Reply(data)
+    assert len(reply.body) == int(reply.headers["CONTENT-LENGTH"])
+    listing = _outcome(reply, WANIP2, "GetListOfPortMappings")
+    ports = ET.fromstring(listing["NewPortListing"]).iterfind(
+        "p:PortMappingEntry/p:NewExternalPort", GW)
+    assert [int(p.text) for p in ports] == list(MANY[:-1])

@@ -10,12 +10,12 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from daemon import igd_versions
-from lab import (EXT_IP, HOST_IP, LAN_IP, LONG, OUT_IP, listener, udp_passes,
-                 wait_until)
+from lab import (EXT_IP, HOST_IP, LAN_IP, LONG, OUT_IP, listener, reaches,
+                 udp_passes, wait_until)
 from test_events import Subscriber
 from test_quirks import (PLAIN, PPP, TREE, Client, actions, envelope,
-                         exchange, go_search, mapping, quarter, request,
-                         searches, the_key, windows)
+                         exchange, go_search, mapping, quarter, read_reply,
+                         request, searches, the_key, windows)
 from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
                   max_age, msearch)
 
@@ -348,6 +348,127 @@ def test_goupnp_gets_a_week_for_a_permanent_lease(lab, upnpd2):
     entry = client.call("GetSpecificPortMappingEntry",
                         the_key(proto="UDP"), WANIP2)
     assert 604800 - 60 < int(entry["NewLeaseDuration"]) <= 604800
+
+
+# ---- KTorrent ---------------------------------------------------------
+
+def ktorrent(lab, action, args=""):
+    """KTorrent 22.12 sends its actions to the eventSubURL, if that begins with
+    a slash, with a SOAPAction without quotes; the body follows the head."""
+    inner = f"<m:{action} xmlns:m=\"{WANIP}\"" + (
+        f">{args}</m:{action}>" if args else "/>")
+    body = ('<?xml version="1.0"?><SOAP-ENV:Envelope xmlns:SOAP-ENV="http://'
+            'schemas.xmlsoap.org/soap/envelope/" SOAP-ENV:encodingStyle="http:'
+            '//schemas.xmlsoap.org/soap/encoding/"><SOAP-ENV:Body>'
+            f"{inner}</SOAP-ENV:Body></SOAP-ENV:Envelope>")
+    (svc,) = [s for s in description(lab, 1).iter("{%s}service" % NS["d"])
+              if text(s, "d:serviceType") == WANIP]
+    url = text(svc, "d:eventSubURL")
+    assert url.startswith("/")
+    reply = exchange(
+        lab.lan1, f"POST {url} HTTP/1.1\r\nHost: {LAN_IP}:2828\r\n"
+        "User-Agent: KTorrent/22.12.3\r\nContent-Type: text/xml\r\n"
+        f"SOAPAction: {WANIP}#{action}\r\nContent-Length: {len(body)}\r\n"
+        "Connection: Keep-Alive\r\nAccept-Encoding: gzip, deflate\r\n"
+        "Accept-Language: en,*\r\n\r\n", body)
+    assert reply.status == 200
+    return reply.body.decode()
+
+
+def test_ktorrent_sends_actions_to_the_event_url(lab, upnpd):
+    """It leaves out NewRemoteHost, as any argument that is empty."""
+    found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
+                     f"ST:{IGD1}\r\nMAN:\"ssdp:discover\"\r\nMX:3\r\n\r\n")
+    assert [m["ST"] for m in found] == [IGD1]
+    assert f">{EXT_IP}<" in ktorrent(lab, "GetExternalIPAddress")
+    key = ("<NewExternalPort>7000</NewExternalPort>"
+           "<NewProtocol>TCP</NewProtocol>")
+    ktorrent(lab, "AddPortMapping", f"{key}<NewInternalPort>7000"
+             f"</NewInternalPort><NewInternalClient>{HOST_IP}"
+             "</NewInternalClient><NewEnabled>1</NewEnabled>"
+             "<NewPortMappingDescription>KTorrent UPNP 0"
+             "</NewPortMappingDescription><NewLeaseDuration>0"
+             "</NewLeaseDuration>")
+    igd = Igd(lab.lan1)
+    assert igd.mapped() == {("TCP", 7000, HOST_IP, 7000)}
+    assert igd.entry(0)["NewRemoteHost"] == ""
+    ktorrent(lab, "DeletePortMapping", key)
+    assert ("TCP", 7000, HOST_IP, 7000) not in igd.mapped()
+
+
+# ---- bupnp and other JavaScript clients -------------------------------
+
+def test_bupnp_searches(lab, upnpd):
+    """MAN has no quotes, and the datagram ends after ST."""
+    found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
+                     "MAN: ssdp:discover\r\nMX: 10\r\nST: ssdp:all\r\n")
+    assert [m["LOCATION"] for m in found if m["ST"] == IGD1] == \
+        [f"http://{LAN_IP}:2828/igd1.xml"]
+    client = Client(lab, ["Host: {host}", "User-Agent: brq", "Accept: text/xml",
+                          'Content-Type: text/xml; charset="utf-8"',
+                          "Connection: close",
+                          'SOAPAction: "{service}#{action}"'])
+    client.call("AddPortMapping", mapping() | {"NewEnabled": "True"})
+    assert client.igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}
+    client.call("DeletePortMapping", the_key())
+
+
+@pytest.mark.parametrize("proto", ("TCP", "UDP"))
+def test_javascript_clients_without_remote_host(lab, upnpd, proto):
+    """Two leave NewRemoteHost out. It means any host."""
+    client = Client(lab, PLAIN)
+    short, key = mapping(proto=proto), the_key(proto=proto)
+    del short["NewRemoteHost"], key["NewRemoteHost"]
+    client.call("AddPortMapping", short)
+    entry = client.call("GetSpecificPortMappingEntry", key)
+    assert (entry["NewInternalClient"], entry["NewEnabled"]) == (HOST_IP, "1")
+    assert client.igd.entry(0)["NewRemoteHost"] == ""
+    with listener(lab.lan1, proto, 40000) as server:
+        assert reaches(lab, proto, 40000, server)
+    client.call("DeletePortMapping", key)
+    assert client.fault("DeletePortMapping", key) == 714
+
+
+# ---- TinyUPnP ---------------------------------------------------------
+
+def tiny(sock, line, *headers, body=""):
+    """Send each line of the head alone, and two line ends after the body."""
+    for one in (f"{line} HTTP/1.1", *headers,
+                f"Content-Length: {len(body)}", ""):
+        sock.sendall(one.encode() + b"\r\n")
+    if body:
+        sock.sendall(body.encode() + b"\r\n\r\n")
+    return read_reply(sock)
+
+
+def test_tinyupnp_sends_no_host(lab, upnpd):
+    """This library for microcontrollers sends HTTP/1.1 without Host, several
+    requests on one connection."""
+    plain = 'Content-Type: text/xml; charset="utf-8"'
+    with lab.lan1.socket(socket.SOCK_STREAM) as sock:
+        sock.settimeout(LONG)
+        sock.connect((LAN_IP, 2828))
+        root = tiny(sock, "GET /igd1.xml", plain)
+        assert root.status == 200
+        # it looks for both on the line of the service type
+        (line,) = [x for x in root.body.decode().split("\r") if WANIP in x]
+        url = re.search("<controlURL>([^<]*)", line[line.index(WANIP):])[1]
+        for action, args in (("AddPortMapping", mapping(lease=3600)),
+                             ("GetGenericPortMappingEntry",
+                              {"NewPortMappingIndex": 0})):
+            reply = tiny(sock, f"POST {url}", plain,
+                         f'SOAPAction: "{WANIP}#{action}"',
+                         body=envelope(action, args))
+            assert reply.status == 200
+    assert b"<NewExternalPort>40000<" in reply.body
+
+
+@pytest.mark.parametrize("host", ("evil.example", f"{HOST_IP}:2828"))
+def test_another_host_is_refused(lab, upnpd, host):
+    """Against DNS rebinding: a browser always sends the name that the page
+    has."""
+    assert ask_event(lab.lan1, "GET", f"Host: {host}",
+                     url="/igd1.xml").status == 403
 
 
 # ---- every client -----------------------------------------------------
