@@ -16,8 +16,8 @@
 /* A client's head has below 1 KiB and AddPortMapping's body about 1 KiB. */
 #define HTTP_HEAD_MAX		8192
 #define HTTP_BODY_MAX		16384
-/* The longest SCPD takes two thirds of this. A list of mappings is cut after
- * the last one that fits: about 50 of them. */
+/* The longest SCPD takes two thirds of this. A list of mappings is sent in
+ * pieces of it. */
 #define HTTP_REPLY_MAX		24576
 #define HTTP_HEADERS_MAX 48	/* fields in one head; clients send <= 12 */
 #define HTTP_REQUEST_MS		10000	/* first byte to complete request */

@@ -398,17 +398,21 @@ def test_ktorrent_sends_actions_to_the_event_url(lab, upnpd):
 
 # ---- bupnp and other JavaScript clients -------------------------------
 
-def test_bupnp_searches(lab, upnpd):
-    """MAN has no quotes, and the datagram ends after ST."""
+def test_bupnp_searches_and_maps(lab, upnpd):
+    """MAN has no quotes, and the datagram ends after ST. NewEnabled is "True",
+    and the arguments are in another order than the standard's."""
     found = searches(lab.lan1, f"M-SEARCH * HTTP/1.1\r\nHOST: {GROUP}:1900\r\n"
                      "MAN: ssdp:discover\r\nMX: 10\r\nST: ssdp:all\r\n")
     assert [m["LOCATION"] for m in found if m["ST"] == IGD1] == \
         [f"http://{LAN_IP}:2828/igd1.xml"]
-    client = Client(lab, ["Host: {host}", "User-Agent: brq", "Accept: text/xml",
+    client = Client(lab, ["User-Agent: brq", "Connection: close",
                           'Content-Type: text/xml; charset="utf-8"',
-                          "Connection: close",
-                          'SOAPAction: "{service}#{action}"'])
-    client.call("AddPortMapping", mapping() | {"NewEnabled": "True"})
+                          'SOAPAction: "{service}#{action}"', "Host: {host}"])
+    wish = {"NewRemoteHost": "", "NewExternalPort": 40000,
+            "NewProtocol": "TCP", "NewInternalClient": HOST_IP,
+            "NewInternalPort": 40000, "NewEnabled": "True",
+            "NewPortMappingDescription": "upnp:nodejs", "NewLeaseDuration": 0}
+    client.call("AddPortMapping", wish)
     assert client.igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}
     client.call("DeletePortMapping", the_key())
 
