@@ -338,12 +338,14 @@ void natfw_sweep_all(void)
 
 #define READ_AGAIN_MS 1000
 
-/* Legacy iptables gives no notice of a change, nor of its first table. */
+/* Legacy iptables gives no notice of a change, nor of its first table. Nor does
+ * the kernel when it removes the table of an owner that has ended. */
 static bool may_have_changed(struct natfw *fw, uint64_t now_ms)
 {
 	static const char *const tables[] = { "filter", "nat", "mangle" };
 
-	if (fw->rules_stale || fw->rules->listed[RULESET_IPT_LEGACY])
+	if (fw->rules_stale || fw->rules->listed[RULESET_IPT_LEGACY] ||
+	    fw->places->lost != RULESET_NONE)
 		return true;
 	if (fw->legacy_ms && now_ms - fw->legacy_ms < READ_AGAIN_MS)
 		return false;

@@ -1041,6 +1041,22 @@ static void test_legacy_iptables_is_found_within_a_second(void **state)
 	natfw_done(&fw);
 }
 
+/* The kernel removes the table of an owner that has ended without a notice. */
+static void test_lost_chain_is_looked_at_again(void **state)
+{
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	here.reads = 0;
+	check(&fw, 80, 5000, "");
+	fw.places->lost = 0;
+	check(&fw, 80, 5001, "");
+	check(&fw, 80, 5002, "");
+	assert_int_equal(here.reads, 1);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 /* Before a SET is answered, the accepts stand where they belong. */
 static void test_new_place_is_filled_before_the_answer(void **state)
 {
@@ -1207,6 +1223,7 @@ int main(void)
 		T(test_port_of_the_administrator_is_taken),
 		T(test_chain_without_a_tool_blocks),
 		T(test_rules_are_read_again_once_a_second),
+		T(test_lost_chain_is_looked_at_again),
 		T(test_legacy_iptables_is_found_within_a_second),
 		T(test_new_place_is_filled_before_the_answer),
 		T(test_leftovers_stay_until_the_first_sync),
