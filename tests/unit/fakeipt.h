@@ -144,7 +144,8 @@ static int declare(struct fake_table *t, struct str line)
 	struct fake_chain *c;
 	struct str name, policy;
 
-	assert_true(str_word(&line, &name) && str_word(&line, &policy));
+	assert_true(str_word(&line, &name));
+	assert_true(str_word(&line, &policy));
 	name = str_skip(name, 1);
 	c = chain_in(t, name);
 	if (!c)

@@ -33,6 +33,7 @@ void __wrap_check_report(struct check *, enum check_level, const char *fmt,
 void __wrap_check_report_ok(struct check *, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+__attribute__((format(printf, 3, 0)))
 static void keep(struct check *c, enum check_level level, const char *fmt,
 		 va_list ap)
 {
