@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include "base/wr.h"
 #include "base/log.h"
@@ -107,7 +108,7 @@ static int pid_file_lock(const char *path)
 	return -e;
 }
 
-static int pid_file_write(int fd)
+static int write_pid(int fd)
 {
 	char text[24];
 	struct wr w = wr_init(text, sizeof(text));
@@ -124,6 +125,91 @@ static int report_pid_file(const char *path, int err)
 		"control-socket to a directory that exists and can be "
 		"written, such as /tmp", path, strerror(-err));
 	return EXIT_FAULT;
+}
+
+/* ---- the start ----------------------------------------------------- */
+
+/* The shell gets its prompt back, and the pid file its content, when the LAN is
+ * served: a search that is sent then is answered. */
+struct start {
+	const char *pid_file;
+	int pid_fd;		/* locked */
+	int parent_fd;		/* to the process that waits; -1: none */
+};
+
+/* @why: the start has failed; "": it has not */
+static void tell_parent(struct start *s, const char *why)
+{
+	char text[512];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (s->parent_fd < 0)
+		return;
+	wr_z(&w, why);
+	wr_ch(&w, *why ? '\n' : '\0');
+	if (write(s->parent_fd, text, w.len) < 0)
+		log_debug("the starting process: %s", strerror(errno));
+	close(s->parent_fd);
+	s->parent_fd = -1;
+}
+
+/* struct monitor_ready.fn */
+static int on_ready(void *arg)
+{
+	struct start *s = arg;
+	int err = write_pid(s->pid_fd);
+
+	if (err)
+		report_pid_file(s->pid_file, err);
+	else
+		tell_parent(s, "");
+	return err;
+}
+
+/* Wait for the daemon. Return: the exit status */
+static int wait_for_start(int fd, pid_t daemon_pid)
+{
+	char text[512];
+	ssize_t n;
+	int status;
+
+	do
+		n = read(fd, text, sizeof(text));
+	while (n < 0 && errno == EINTR);
+	if (n > 0 && !text[0])
+		return 0;
+	if (n > 0)
+		fprintf(stderr, "upnpd: %.*s", (int)n, text);
+	if (waitpid(daemon_pid, &status, 0) == daemon_pid && WIFEXITED(status))
+		return WEXITSTATUS(status);
+	return EXIT_FAULT;
+}
+
+/* Continue in a process of its own, without a terminal. The process that was
+ * started waits for on_ready(). Return: 0 or -errno */
+static int become_daemon(struct start *s)
+{
+	int pair[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), err;
+	pid_t pid;
+
+	if (null < 0)
+		return -errno;
+	if (pipe2(pair, O_CLOEXEC) || (pid = fork()) < 0) {
+		err = -errno;
+		close(null);
+		return err;
+	}
+	if (pid > 0) {
+		close(pair[1]);
+		_exit(wait_for_start(pair[0], pid));
+	}
+	close(pair[0]);
+	s->parent_fd = pair[1];
+	setsid();
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		dup2(null, fd);
+	close(null);
+	return chdir("/") ? -errno : 0;
 }
 
 /* A daemon leaves its working directory, and each SIGHUP reads the file again,
@@ -146,7 +232,9 @@ static int run(const struct options *o, struct conf *conf)
 	static char path[PATH_MAX];
 	const char *file = absolute(o->file, path, sizeof(path));
 	char pid_file[CONF_STR_MAX];
-	int status, fd, err;
+	struct start s = { .pid_file = pid_file, .parent_fd = -1 };
+	const struct monitor_ready ready = { on_ready, &s };
+	int status, err;
 
 	if (!file) {
 		log_err("%s: use the absolute path", o->file);
@@ -154,26 +242,26 @@ static int run(const struct options *o, struct conf *conf)
 	}
 	/* a reload replaces *conf, but the pid file stays */
 	memcpy(pid_file, conf->pid_file, sizeof(pid_file));
-	fd = pid_file_lock(pid_file);
-	if (fd == -EWOULDBLOCK) {
+	s.pid_fd = pid_file_lock(pid_file);
+	if (s.pid_fd == -EWOULDBLOCK) {
 		log_err("another upnpd is running: it has locked %s",
 			pid_file);
 		return EXIT_FAULT;
 	}
-	if (fd < 0)
-		return report_pid_file(pid_file, fd);
-	if (!o->foreground && daemon(0, 0)) {
+	if (s.pid_fd < 0)
+		return report_pid_file(pid_file, s.pid_fd);
+	err = o->foreground ? 0 : become_daemon(&s);
+	if (err) {
 		log_err("/dev/null: %s; create it, or run upnpd with -F",
-			strerror(errno));
+			strerror(-err));
 		unlink(pid_file);
 		return EXIT_FAULT;
 	}
-	err = pid_file_write(fd);
-	if (err)
-		return report_pid_file(pid_file, err);
 	if (!o->foreground || o->syslog)
 		log_open(LOG_TO_SYSLOG, "upnpd", -1, (int)conf->log_level);
-	status = monitor_run(file, conf, o->debug, engine_run);
+	status = monitor_run(file, conf, o->debug, engine_run, &ready);
+	if (status)
+		tell_parent(&s, log_last_error());
 	unlink(pid_file);
 	return status;
 }

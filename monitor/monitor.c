@@ -20,6 +20,7 @@
 #include "base/loop.h"
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
+#include "monitor/httpport.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
 #include "monitor/report.h"
@@ -60,6 +61,8 @@ struct monitor {
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
 	engine_run_fn *run;
+	struct monitor_ready ready;	/* fn is NULL once it was called */
+	struct loop_timer ready_timer;
 	struct supervisor supervisor;
 
 	struct loop_fd firewall;		/* notices of others' changes */
@@ -185,6 +188,25 @@ static void on_starting(void *arg)
 	m->broker.serving = false;
 }
 
+static void be_ready(struct monitor *m)
+{
+	int (*fn)(void *) = m->ready.fn;
+
+	if (!fn)
+		return;
+	m->ready.fn = NULL;
+	loop_timer_del(m->loop, &m->ready_timer);
+	if (fn(m->ready.arg)) {
+		m->status = 1;
+		loop_stop(m->loop);
+	}
+}
+
+static void on_ready_timer(struct loop_timer *t)
+{
+	be_ready(LOOP_OWNER(t, struct monitor, ready_timer));
+}
+
 static int on_request(void *arg, int fd)
 {
 	struct monitor *m = arg;
@@ -196,6 +218,7 @@ static int on_request(void *arg, int fd)
 	if (!m->broker.serving)
 		return err;
 	report_serving(&m->report);
+	be_ready(m);
 	/* only now, so that it does not delay the start */
 	broker_sweep(&m->broker);
 	return err;
@@ -414,7 +437,10 @@ static int read_next(struct monitor *m)
 			why.text, m->path);
 	else if (err)
 		log_err("%s", why.text);
-	else if (next.enabled)
+	else if (next.enabled && (!m->conf->enabled ||
+				  next.http_port != m->conf->http_port))
+		err = httpport_check(&next);
+	if (!err && next.enabled)
 		err = supervisor_is_open(&m->supervisor) ?
 			      check_home(m, &next) :
 			      prepare(&next, &m->home);
@@ -458,8 +484,17 @@ static void on_sigint(struct loop_signal *s)
 	stop(LOOP_OWNER(s, struct monitor, sig[1]));
 }
 
+/* Not enabled: there is nothing to serve. Otherwise the engine tells that it
+ * serves. A timer, because the loop must run to be stopped. */
+static void await_ready(struct monitor *m)
+{
+	if (m->ready.fn)
+		loop_timer_set(m->loop, &m->ready_timer, m->conf->enabled ?
+			       MONITOR_READY_MS : 0);
+}
+
 int monitor_run(const char *path, struct conf *conf, bool debug,
-		engine_run_fn *run)
+		engine_run_fn *run, const struct monitor_ready *ready)
 {
 	/* no initializer: it would put 50 KB of zeros into the file */
 	static struct monitor m;
@@ -472,6 +507,8 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	m.conf = conf;
 	m.debug = debug;
 	m.run = run;
+	m.ready = *ready;
+	m.ready_timer.cb = on_ready_timer;
 	m.ctl_fd = -1;
 	report_start(&m.report, path, conf->pid_file);
 	loop_fd_init(&m.firewall, -1, on_firewall);
@@ -484,11 +521,15 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = loop_signal_add(m.loop, &m.sig[i]);
 	if (!err && m.conf->enabled)
+		err = httpport_check(m.conf);
+	if (!err && m.conf->enabled)
 		err = prepare(m.conf, &m.home);
 	if (!err)
 		err = apply(&m);
-	if (!err)
+	if (!err) {
+		await_ready(&m);
 		err = loop_run(m.loop);
+	}
 	if (err)
 		m.status = 1;
 	if (err && !*log_last_error())	/* else the cause is logged */

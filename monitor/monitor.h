@@ -9,12 +9,23 @@
 #include "conf/conf.h"
 #include "ipc/engine_start.h"
 
+/* What to do when the LAN is served, or when it is known that there is nothing
+ * to serve yet (not enabled, no interface is up), at the latest after
+ * MONITOR_READY_MS. Once. */
+struct monitor_ready {
+	int (*fn)(void *arg);	/* -errno (logged) ends the monitor */
+	void *arg;
+};
+
+#define MONITOR_READY_MS 3000
+
 /**
  * monitor_run - run the monitor until a signal or a fatal error ends it.
  * @path: of the configuration, read again on SIGHUP; NUL-terminated, borrowed
  * @conf: as read from it; borrowed, and replaced by what is read later
  * @debug: log everything, whatever a configuration says
  * @run: the engine's main function; the fork server calls it
+ * @ready: copied
  *
  * SIGTERM, SIGINT: the engine sends byebye, our rules are removed, returns 0.
  * SIGHUP: applies the new configuration, or logs why not and keeps the old one.
@@ -24,6 +35,6 @@
  * Return: the exit status
  */
 int monitor_run(const char *path, struct conf *conf, bool debug,
-		engine_run_fn *run);
+		engine_run_fn *run, const struct monitor_ready *ready);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * comm.h - the names of processes.
+ * comm.h - the names of processes, and which one has a socket.
  * Runs in: monitor, upnpctl
  */
 #ifndef SYS_COMM_H
@@ -13,5 +13,10 @@
  * printable bytes. Return: false, and nothing is written, if there is no such
  * process, or this one may not see it */
 bool comm_write(struct wr *w, uint32_t pid);
+
+/** comm_of_socket - find the process that has a socket open. @inode: as
+ * ports_holder.inode. Return: its pid; 0: not found, for example because this
+ * one may not see it */
+uint32_t comm_of_socket(uint64_t inode);
 
 #endif

@@ -9,13 +9,13 @@
  * Runs in: upnpctl
  */
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "sys/comm.h"
 #include "sys/jail.h"
 #include "sys/ports.h"
 #include "upnpctl/check.h"
@@ -25,50 +25,6 @@
 #define HOLDERS_MAX	16		/* of one port */
 
 /* ---- the owner of a socket ------------------------------------------ */
-
-/* Does process @pid have the socket open? @link: "socket:[INODE]" */
-static bool has_socket(const char *pid, const char *link)
-{
-	char path[64], target[64];
-	struct wr w = wr_init(path, sizeof(path));
-	const struct dirent *e;
-	bool found = false;
-	ssize_t n;
-	DIR *d;
-
-	wr_fmt(&w, "/proc/%s/fd%c", pid, '\0');
-	d = w.over ? NULL : opendir(path);
-	if (!d)
-		return false;
-	while (!found && (e = readdir(d))) {
-		n = readlinkat(dirfd(d), e->d_name, target, sizeof(target));
-		found = n > 0 && str_eq((struct str){ target, (size_t)n },
-					str_z(link));
-	}
-	closedir(d);
-	return found;
-}
-
-/* The process that has the socket open. Return: 0: not found, for example
- * because this user may not see it */
-static uint32_t process_with(uint64_t inode)
-{
-	char link[40];
-	struct wr w = wr_init(link, sizeof(link));
-	uint32_t pid, ret = 0;
-	const struct dirent *e;
-	DIR *d = inode ? opendir("/proc") : NULL;
-
-	if (!d)
-		return 0;
-	wr_fmt(&w, "socket:[%llu]%c", (unsigned long long)inode, '\0');
-	while (!ret && (e = readdir(d)))
-		if (!str_u32(str_z(e->d_name), 1, INT32_MAX, &pid) &&
-		    has_socket(e->d_name, link))
-			ret = pid;
-	closedir(d);
-	return ret;
-}
 
 /* "PID (NAME) STATE PARENT ...", proc(5); NAME may contain any byte. */
 static uint32_t parent_of(uint32_t pid)
@@ -172,7 +128,7 @@ static bool check_port(struct check *c, const struct port *p)
 	int err;
 
 	for (int i = 0; i < n; i++) {
-		pid = process_with(h[i].inode);
+		pid = comm_of_socket(h[i].inode);
 		if (is_ours(c, &h[i], pid))
 			return false;
 		other = other ? other : pid;
@@ -190,7 +146,7 @@ uint32_t check_ports_holder(uint8_t protocol, struct addr at, uint16_t port)
 	uint32_t pid = 0;
 
 	for (int i = 0; i < n && !pid; i++)
-		pid = process_with(h[i].inode);
+		pid = comm_of_socket(h[i].inode);
 	return pid;
 }
 

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 
@@ -483,7 +484,8 @@ def test_daemon_in_the_background(lab, stopped):
     with open(stopped.logfile, "w") as log:
         assert subprocess.run(argv, cwd=lab.dir, check=False, stdout=log,
                               stderr=log).returncode == 0
-    assert wait_until(stopped.serves)
+    # the shell gets its prompt back when the LAN is served
+    assert stopped.serves()
     with open(lab.path("upnpd.pid")) as f:
         pid = int(f.read())
     try:
@@ -501,6 +503,94 @@ def test_daemon_in_the_background(lab, stopped):
         os.kill(pid, signal.SIGTERM)
         assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
     assert not os.path.exists(lab.path("upnpd.pid"))
+
+
+@pytest.mark.only("netlink")
+def test_pid_file_is_written_when_the_lan_is_served(lab, stopped):
+    """A search that is sent when the pid file has its content is answered."""
+    stopped.start(wait=False)
+    assert wait_until(lambda: os.path.exists(lab.path("upnpd.pid"))
+                      and os.path.getsize(lab.path("upnpd.pid")), every=0.001)
+    assert stopped.serves()
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("options,up", (({"enabled": "no"}, True),
+                                        ({}, False)))
+def test_start_returns_where_there_is_nothing_to_serve(lab, stopped, options,
+                                                       up):
+    """Not enabled, or no interface is up yet."""
+    stopped.options.update(options)
+    stopped.write_conf()
+    if not up:
+        lab.router.run("ip", "link", "set", "lan0", "down")
+    argv = ["ip", "netns", "exec", lab.router.ns,
+            os.path.abspath(upnpd_binary()), "-f", stopped.conf]
+    try:
+        assert subprocess.run(argv, check=False, timeout=60,
+                              capture_output=True).returncode == 0
+        with open(lab.path("upnpd.pid")) as f:
+            pid = int(f.read())
+        os.kill(pid, signal.SIGTERM)
+        assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    finally:
+        lab.router.run("ip", "link", "set", "lan0", "up")
+
+
+# ---- another program on http-port -------------------------------------
+
+HOLDER = """import socket, sys
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("", int(sys.argv[1])))
+s.listen()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def holder(lab, port):
+    """A program of the router that listens on @port."""
+    proc = subprocess.Popen(
+        ["ip", "netns", "exec", lab.router.ns, sys.executable, "-c", HOLDER,
+         str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        assert proc.stdout.readline() == b"ready\n"
+        yield proc
+    finally:
+        proc.stdin.close()
+        proc.wait()
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("flags", ([], ["-F"]))
+def test_start_fails_if_http_port_is_taken(lab, stopped, flags):
+    """One line names the program; the status is 1. It served nobody before."""
+    stopped.write_conf()
+    argv = ["ip", "netns", "exec", lab.router.ns, upnpd_binary(), *flags, "-f",
+            stopped.conf]
+    with holder(lab, stopped.port) as other:
+        said = subprocess.run(argv, check=False, text=True, timeout=60,
+                              capture_output=True)
+    assert said.returncode == 1
+    lines = [line for line in said.stderr.splitlines() if "http-port" in line]
+    assert len(lines) == 1, said.stderr
+    assert re.search(rf"http-port {stopped.port} is taken by python3\S* "
+                     rf"\(process {other.pid}\), at 192\.168\.88\.1: ", lines[0])
+    assert not os.path.exists(lab.path("upnpd.pid"))
+    assert lab.rules() == lab.pristine
+
+
+@pytest.mark.only("netlink")
+def test_reload_keeps_its_port_if_the_new_one_is_taken(lab, upnpd, igd):
+    with holder(lab, upnpd.port + 1):
+        upnpd.options["http_port"] = upnpd.port + 1
+        upnpd.write_conf()
+        upnpd.signal(signal.SIGHUP)
+        assert upnpd.wait_log(f"http-port {upnpd.port + 1} is taken by ")
+        assert upnpd.wait_log("the previous configuration stays in force")
+        assert igd.external_ip() == EXT_IP
 
 
 # ---- invalid at the start ---------------------------------------------

@@ -26,6 +26,7 @@
 #include "conf/conf.h"
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
+#include "monitor/httpport.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
 #include "monitor/report.h"
@@ -337,6 +338,15 @@ static struct {
 } rights;
 
 /* User "other" is uid 8, everybody else is uid 7. */
+static int http_port_err;
+
+int httpport_check(const struct conf *conf)
+{
+	if (http_port_err)
+		log_err("http-port %u is taken", (unsigned)conf->http_port);
+	return http_port_err;
+}
+
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
 {
 	*ret_uid = *ret_gid = strcmp(name, "other") ? 7 : 8;
@@ -462,6 +472,18 @@ static int run_nothing(const struct engine_start *s)
 	return 0;
 }
 
+static struct {
+	unsigned n;		/* how often it was called */
+	int err;		/* its result */
+} ready;
+
+static int on_ready(void *arg)
+{
+	assert_ptr_equal(arg, &ready);
+	ready.n++;
+	return ready.err;
+}
+
 /* Run monitor_run() on the present file. Return: its status */
 static int monitor(void (*with)(void), bool debug)
 {
@@ -471,7 +493,8 @@ static int monitor(void (*with)(void), bool debug)
 	if (conf_read(conf_file, &conf, &why))
 		fail_msg("%s", why.text);
 	script = with;
-	return monitor_run(conf_file, &conf, debug, run_nothing);
+	return monitor_run(conf_file, &conf, debug, run_nothing,
+			   &(struct monitor_ready){ on_ready, &ready });
 }
 
 #define STARTED "jail_dir fork_server broker_open caps_cut ctl_open start " \
@@ -511,7 +534,11 @@ static void on_not_enabled(void)
 {
 	CALLS("sweep_all run");
 	assert_int_equal(state, STATUS_DISABLED);
+	assert_int_equal(ready.n, 0);
+	pass(0);
+	assert_int_equal(ready.n, 1);
 	pass(10 * VERIFY_MS);
+	assert_int_equal(ready.n, 1);
 	CALLS("");
 }
 
@@ -545,6 +572,12 @@ static void test_the_daemon_ends_without_a_backend(void **unused)
 {
 	broker.open_err = -ENOENT;
 	fail_start("jail_dir fork_server broker_open close", "no backend");
+}
+
+static void test_a_start_without_its_port_fails(void **unused)
+{
+	http_port_err = -EADDRINUSE;
+	fail_start("close", "http-port 2828 is taken");
 }
 
 static void test_a_failure_to_enter_the_jail_ends_it(void **unused)
@@ -784,6 +817,52 @@ static void on_requests(void)
 static void test_requests_are_served_by_the_broker(void **unused)
 {
 	assert_int_equal(monitor(on_requests, false), 0);
+}
+
+/* The pid file is written, and the shell gets its prompt back, when the engine
+ * serves, and once. */
+static void on_ready_by_the_engine(void)
+{
+	engine_requests();
+	pass(MONITOR_READY_MS - 1);
+	assert_int_equal(ready.n, 0);
+	broker.serving = true;
+	engine_requests();
+	assert_int_equal(ready.n, 1);
+	engine_requests();
+	pass(10 * MONITOR_READY_MS);
+	assert_int_equal(ready.n, 1);
+}
+
+static void test_it_is_ready_when_the_engine_serves(void **unused)
+{
+	assert_int_equal(monitor(on_ready_by_the_engine, false), 0);
+}
+
+static void on_ready_by_time(void)
+{
+	pass(MONITOR_READY_MS);
+	assert_int_equal(ready.n, 1);
+	broker.serving = true;
+	engine_requests();
+	assert_int_equal(ready.n, 1);
+}
+
+static void test_it_is_ready_at_the_latest_after_a_time(void **unused)
+{
+	assert_int_equal(monitor(on_ready_by_time, false), 0);
+}
+
+static void on_ready_fails(void)
+{
+	broker.serving = true;
+	engine_requests();
+}
+
+static void test_a_pid_file_that_cannot_be_written_ends_it(void **unused)
+{
+	ready.err = -ENOSPC;
+	assert_int_equal(monitor(on_ready_fails, false), 1);
 }
 
 /* A look at the mappings that is due later, or that has not ended. */
@@ -1232,6 +1311,21 @@ static void on_other_state_dir(void)
 	refused_reload("state-dir = /nowhere", fault);
 }
 
+static void on_other_port(void)
+{
+	http_port_err = -EADDRINUSE;
+	refused_reload("http-port = 2829", "http-port 2829 is taken");
+	/* its own port is not checked: its engine listens there */
+	calls[0] = '\0';
+	reload("hairpin = yes");
+	assert_int_equal(state, STATUS_SERVING);
+}
+
+static void test_a_reload_keeps_the_port_if_the_new_one_is_taken(void **unused)
+{
+	assert_int_equal(monitor(on_other_port, false), 0);
+}
+
 static void test_state_dir_cannot_change_by_a_reload(void **unused)
 {
 	assert_int_equal(monitor(on_other_state_dir, false), 0);
@@ -1349,6 +1443,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_risky_setting_is_logged),
 	TEST(test_the_daemon_ends_without_a_backend),
 	TEST(test_a_failure_to_enter_the_jail_ends_it),
+	TEST(test_a_start_without_its_port_fails),
 	TEST(test_a_failure_to_drop_rights_ends_it),
 	TEST(test_an_unreadable_passwd_ends_it),
 	TEST(test_a_missing_user_is_logged),
@@ -1364,6 +1459,9 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_are_served_by_the_broker),
+	TEST(test_it_is_ready_when_the_engine_serves),
+	TEST(test_it_is_ready_at_the_latest_after_a_time),
+	TEST(test_a_pid_file_that_cannot_be_written_ends_it),
 	TEST(test_mappings_are_looked_at_in_time),
 	TEST(test_a_change_seen_by_a_request_is_verified),
 	TEST(test_flows_that_wait_are_ended_in_time),
@@ -1385,6 +1483,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_first_enabling_may_do_what_a_start_may),
 	TEST(test_a_failed_enabling_leaves_it_disabled),
 	TEST(test_a_bad_file_changes_nothing),
+	TEST(test_a_reload_keeps_the_port_if_the_new_one_is_taken),
 	TEST(test_state_dir_cannot_change_by_a_reload),
 	TEST(test_state_dir_is_checked_when_it_is_enabled),
 	TEST(test_a_file_that_only_its_owner_may_read_is_explained),
