@@ -53,6 +53,8 @@ LINK	= -static -nostartfiles -Wl,-pie,--no-dynamic-linker,-z,text \
 LINK_SCRIPT = tools/upnpctl-last.ld
 # Without this, its functions would be mixed with all others (upnpctl-last.ld).
 $(BUILD)/obj/upnpctl/%.o: LTO = -fno-lto
+$(addprefix $(BUILD)/obj/natfw/,iptables.o ipt_steps.o ipt_text.o ipt_list.o \
+	ipt_rule.o iptopt.o iptval.o ruleset_ipt.o): LTO = -fno-lto
 endif
 UNLISTED_deny	= sys/unlisted_deny.c
 UNLISTED_log	= sys/unlisted_trap.c

@@ -453,7 +453,7 @@ static const struct natfw_backend *plain_iptables(const char **ret_why)
 }
 
 static const struct natfw_backend *const backends[] = {
-	&natfw_iptables_legacy, &natfw_iptables_nft, &natfw_netlink,
+	&natfw_netlink, &natfw_iptables_nft, &natfw_iptables_legacy,
 	&natfw_memory,
 };
 

@@ -368,6 +368,8 @@ static int apply(struct monitor *m)
 	/* Report first, because a firewall tool may be slow. */
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
+	if (!err && m->ready.fn)	/* a reload has checked it */
+		err = httpport_check(m->conf);
 	if (err)
 		return err;
 	m->broker.now_ms = loop_now_ms(m->loop);
@@ -520,8 +522,6 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	err = m.loop ? 0 : -ENOMEM;
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = loop_signal_add(m.loop, &m.sig[i]);
-	if (!err && m.conf->enabled)
-		err = httpport_check(m.conf);
 	if (!err && m.conf->enabled)
 		err = prepare(m.conf, &m.home);
 	if (!err)

@@ -238,9 +238,9 @@ static bool others_before(const struct ruleset *rs, uint32_t chain,
 	return true;
 }
 
-static bool filter_placed(const struct natfw *fw, enum ruleset_kind kind)
+static bool filter_placed(const struct natfw *fw, const struct ruleset *rs,
+			  enum ruleset_kind kind)
 {
-	const struct ruleset *rs = fw->rules;
 	struct backend_tally want = { 0 }, is = { 0 };
 	const struct place *p;
 	uint32_t others;
@@ -282,6 +282,6 @@ static bool nat_placed(const struct ruleset *rs, enum ruleset_kind kind)
 bool ipt_jump_placed(const struct natfw *fw, enum ruleset_kind kind,
 		     bool translates)
 {
-	return !fw->rules || (filter_placed(fw, kind) &&
+	return !fw->rules || (filter_placed(fw, fw->rules, kind) &&
 			      (!translates || nat_placed(fw->rules, kind)));
 }

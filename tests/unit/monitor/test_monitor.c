@@ -577,7 +577,7 @@ static void test_the_daemon_ends_without_a_backend(void **unused)
 static void test_a_start_without_its_port_fails(void **unused)
 {
 	http_port_err = -EADDRINUSE;
-	fail_start("close", "http-port 2828 is taken");
+	fail_start("jail_dir fork_server close", "http-port 2828 is taken");
 }
 
 static void test_a_failure_to_enter_the_jail_ends_it(void **unused)
@@ -1313,6 +1313,8 @@ static void on_other_state_dir(void)
 
 static void on_other_port(void)
 {
+	broker.serving = true;
+	engine_requests();
 	http_port_err = -EADDRINUSE;
 	refused_reload("http-port = 2829", "http-port 2829 is taken");
 	/* its own port is not checked: its engine listens there */
