@@ -405,6 +405,7 @@ static enum walk_hold on_hook(struct walk *w, int hook, bool nat,
 			*ret = rule_of(w, verdict);
 		}
 	}
+	w->end = NULL;		/* it was ours */
 	return best;
 }
 
