@@ -409,25 +409,26 @@ static uint8_t kind_of(const struct ruleset *rs, uint32_t chain)
 	return rs->table[rs->chain[chain].table].kind;
 }
 
-/* "inet fw4" and "forward". Return: RULESET_NONE: there is no such chain */
+/* "inet fw4" */
+static bool is_configured_table(const struct natfw_env *env,
+				const struct ruleset_table *t)
+{
+	struct str table = str_z(env->nft_table), family;
+
+	return str_word(&table, &family) && t->kind != RULESET_IPT_LEGACY &&
+	       t->family == (str_eq(family, STR("inet")) ? NFPROTO_INET :
+							   NFPROTO_IPV4) &&
+	       str_eq(str_z(t->name), str_trim(table));
+}
+
+/* Return: the configured chain; RULESET_NONE: there is no such chain */
 static uint32_t configured(const struct ruleset *rs,
 			   const struct natfw_env *env)
 {
-	struct str table = str_z(env->nft_table), family;
-	uint8_t nfproto;
-
-	if (!str_word(&table, &family))
-		return RULESET_NONE;
-	table = str_trim(table);
-	nfproto = str_eq(family, STR("inet")) ? NFPROTO_INET : NFPROTO_IPV4;
-	for (uint32_t i = 0; i < rs->chain_n; i++) {
-		const struct ruleset_table *t = &rs->table[rs->chain[i].table];
-
-		if (t->kind != RULESET_IPT_LEGACY && t->family == nfproto &&
-		    str_eq(str_z(t->name), table) &&
+	for (uint32_t i = 0; i < rs->chain_n; i++)
+		if (is_configured_table(env, &rs->table[rs->chain[i].table]) &&
 		    strcmp(rs->chain[i].name, env->nft_chain) == 0)
 			return i;
-	}
 	return RULESET_NONE;
 }
 
@@ -448,10 +449,14 @@ static bool in_scope(const struct search *s, uint32_t base)
 		 kind_of(rs, base) == RULESET_NATIVE);
 }
 
+/* Without its table the firewall that was meant does not run: OpenWrt's fw4 is
+ * configured where fw3 with iptables runs. Then a chain that drops is found for
+ * each mapping, by place_blocked(). */
 static void search_configured(struct search *s)
 {
 	struct wr w = wr_init_cut(s->ret->why, sizeof(s->ret->why));
 	uint32_t chain = configured(s->rs, s->env);
+	bool runs = false;
 
 	if (chain != RULESET_NONE) {
 		/* those of iptables are searched anyway */
@@ -459,6 +464,10 @@ static void search_configured(struct search *s)
 			search_base(s, chain);
 		return;
 	}
+	for (uint32_t t = 0; t < s->rs->table_n; t++)
+		runs |= is_configured_table(s->env, &s->rs->table[t]);
+	if (!runs)
+		return;
 	wr_fmt(&w, "there is no chain %s in %s", s->env->nft_chain,
 	       s->env->nft_table);
 	wr_cstr(&w);

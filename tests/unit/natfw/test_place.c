@@ -623,6 +623,9 @@ static void test_configured(void **state)
 	str_copy(env.nft_table, sizeof(env.nft_table), STR("inet fw4"));
 	str_copy(env.nft_chain, sizeof(env.nft_chain), STR("none"));
 	assert_lost(&env, text, NULL, "there is no chain none in inet fw4");
+	/* that firewall does not run: OpenWrt with fw3 */
+	str_copy(env.nft_table, sizeof(env.nft_table), STR("inet fw5"));
+	assert_places_in(&env, text, "FORWARD:end to");
 }
 
 /* ---- one mapping ------------------------------------------------------- */
