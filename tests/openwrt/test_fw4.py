@@ -158,6 +158,20 @@ def test_backend_nft_still_works(lab):
 
 # ---- reload and restart -------------------------------------------------
 
+@pytest.mark.parametrize("how", ["reload", "restart"])
+def test_firewall_reload_is_one_line(service, how):
+    """It is information: the system log has no warning and no error."""
+    server = service.map(40000)
+    before = len(service.procd.log())
+    service.fw(how)
+    service.router.run("upnpctl", "resync")
+    assert reaches(service.lab, "TCP", 40000, server)
+    said = service.procd.log()[before:].splitlines()
+    about = [line for line in said if "firewall" in line]
+    assert len(about) <= 1 and "repaired" in "".join(about), said
+    assert not [line for line in said if ".err" in line or ".warn" in line]
+
+
 def test_established_connections_continue(service):
     """They continue between fw4's new rules and upnpd's, however long that
     takes."""
