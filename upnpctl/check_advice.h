@@ -29,8 +29,8 @@ struct check_advice {
 					 * RULESET_KINDS: there is none */
 };
 
-/** check_advice_put - write the commands for @n needs, in one line. */
-void check_advice_put(struct wr *, const struct check_advice *,
-		      const struct check_advice_need *, size_t n);
+/** check_advice_put - write the commands for @count needs, in one line. */
+void check_advice_put(struct wr *w, const struct check_advice *a,
+		      const struct check_advice_need *n, size_t count);
 
 #endif

@@ -285,7 +285,7 @@ static enum walk_hold all_forwarded(const struct check *c, uint8_t proto,
 static void check_forwarded(struct check *c, uint8_t proto)
 {
 	const char *name = proto == IPPROTO_TCP ? "TCP" : "UDP";
-	struct walk_rule by;
+	struct walk_rule by = { RULESET_NONE, RULESET_NONE };
 	enum walk_hold hold = all_forwarded(c, proto, &by);
 	char text[TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
