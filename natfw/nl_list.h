@@ -47,9 +47,9 @@ uint64_t nl_list_hash(const struct nfnl_set *, const struct nfnl_value *key,
 
 /* ---- counters ------------------------------------------------------ */
 
-/* An element of our set with counters: what was forwarded to and from a client's
- * socket since the first mapping to it, or since the last repair of the
- * firewall. */
+/* An element of our set with counters: what was forwarded to and from a
+ * client's socket since the first mapping to it, or since the last repair of
+ * the firewall. */
 struct nl_list_count {
 	uint32_t client;	/* host order */
 	uint16_t port;

@@ -15,7 +15,7 @@
  * fault, or NULL. */
 const struct nlmsghdr *nl_why_message(const struct nfnl_batch *);
 
-/** nl_why_is_missing - may a module of the kernel be missing, by this -errno? */
+/** nl_why_is_missing - does this -errno mean that a module may be missing? */
 bool nl_why_is_missing(int err);
 
 /**

@@ -184,8 +184,8 @@ int writers_apply(struct natfw *fw, const struct nat_op *op, size_t n)
 	return rc;
 }
 
-/* A configured chain that does not exist: the accepts belong nowhere else, so no
- * mapping works. */
+/* A configured chain that does not exist: the accepts belong nowhere else, so
+ * no mapping works. */
 static int check_configured(struct natfw *fw)
 {
 	if (!fw->places || !*fw->places->why ||
