@@ -4,10 +4,10 @@
  *
  * The dialogue: in each network that is served, NOTIFY ssdp:byebye is sent for
  * every target, which ends what control points know from before a restart
- * (WANIPConnection:2 2.3.23), then ssdp:alive, twice, and again before half of max-age is over. A control
- * point sends M-SEARCH by multicast or to one of our addresses; each target
- * that matches is answered by a datagram of its own. At the end, NOTIFY
- * ssdp:byebye is sent.
+ * (WANIPConnection:2 2.3.23), then ssdp:alive, twice, and again before half of
+ * max-age is over. A control point sends M-SEARCH by multicast or to one of
+ * our addresses; each target that matches is answered by a datagram of its
+ * own. At the end, NOTIFY ssdp:byebye is sent.
  *
  * Never does: answer a search that arrives on an interface that is not
  * internal, or from outside the internal networks (SSDP reflection).

@@ -10,11 +10,11 @@
 #include "map/anyport.h"
 #include "map/mapreport.h"
 
-/* Can the request have the port of @r? It can if the port is free, or if only
- * a mapping of the same client and remote host uses it: then the request renews
- * it. If the port was @wished, it may also change the mapping's internal port
- * (WANIPConnection:2 2.5.17). A mapping whose lease has ended cannot be renewed,
- * because its rule is being deleted. */
+/* Can the request have the port of @r? It can if the port is free, or if
+ * only a mapping of the same client and remote host uses it: then the
+ * request renews it. If the port was @wished, it may also change the
+ * mapping's internal port (WANIPConnection:2 2.5.17). A mapping whose lease
+ * has ended cannot be renewed, because its rule is being deleted. */
 static bool is_free(const struct map *m, const struct nat_rule *r, bool wished)
 {
 	const struct pm_entry *e;
