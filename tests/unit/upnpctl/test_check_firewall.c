@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <sys/prctl.h>
 #include <cmocka.h>
 #include "natfw/ruleset_ipt.h"
 #include "tests/unit/addrtest.h"
@@ -585,5 +586,7 @@ int main(void)
 		cmocka_unit_test(test_masquerade),
 	};
 
+	/* an emulator has a name of its own */
+	prctl(PR_SET_NAME, "test_check_fire");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
