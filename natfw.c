@@ -96,6 +96,7 @@ static int kernel_sync(struct natfw *fw)
 		str_copy(fw->why, sizeof(fw->why), STR("there is no backend"));
 		return -ENODEV;
 	}
+	fw->held = false;
 	rc = writers_sync(fw, fw->mappings.rule, kernel_n(fw));
 	fw->dirty = rc != 0;
 	return rc;
@@ -242,8 +243,8 @@ static int make_model(struct natfw *fw)
 	return fw->rules && fw->places ? 0 : -ENOMEM;
 }
 
-/* What an earlier run left keeps working until the first natfw_sync(), so that
- * the death of a monitor costs no connection. */
+/* What an earlier run left keeps working until the engine has sent its table, so
+ * that the death of a monitor costs no connection. */
 int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	       const struct natfw_env *env)
 {
@@ -259,8 +260,8 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	rc = writers_open(fw, be);
 	if (!rc)
 		rc = writers_look(fw);
-	if (rc || fw->mappings.rule_n || fw->pinholes.rule_n ||
-	    writers_left(fw))
+	fw->held = !rc && writers_left(fw);
+	if (rc || fw->mappings.rule_n || fw->pinholes.rule_n || fw->held)
 		return rc;
 	return kernel_sync(fw);
 }
@@ -287,13 +288,15 @@ int natfw_move(struct natfw *fw, const struct natfw_env *env)
 {
 	fw->env = *env;
 	fw->dirty = true;
-	return kernel_sync(fw);
+	return fw->held ? 0 : kernel_sync(fw);
 }
 
 int natfw_verify(struct natfw *fw)
 {
 	int rc = 1;
 
+	if (fw->held)
+		return 0;
 	if (writers_translator(fw) && !fw->dirty)
 		rc = writers_verify(fw, fw->mappings.rule, kernel_n(fw));
 	if (rc <= 0)
@@ -307,7 +310,7 @@ void natfw_close(struct natfw *fw)
 {
 	writers_close(fw);
 	free_model(fw);
-	fw->dirty = false;
+	fw->dirty = fw->held = false;
 }
 
 unsigned natfw_commits(const struct natfw *fw)

@@ -145,6 +145,8 @@ struct natfw {
 	uint64_t rules_ms;	/* when natfw_check() read them */
 	uint64_t legacy_ms;	/* when it looked for legacy iptables */
 	bool dirty;		/* kernel and tables may differ: sync is due */
+	bool held;		/* the kernel holds what an earlier run left:
+				 * only natfw_sync() and natfw_batch() end it */
 	char why[256];		/* the tool's message at its last failure */
 };
 
@@ -175,9 +177,10 @@ const struct natfw_backend *natfw_find(const char *name,
 				       const struct natfw_env *,
 				       const char **ret_why);
 
-/** natfw_open - start with a backend and an environment. 0 or -errno; fw->why
- * has the tool's message. After an error the backend stays and is tried again
- * at the next use. */
+/** natfw_open - start with a backend and an environment. What an earlier run
+ * left keeps working until the first natfw_sync(). 0 or -errno; fw->why has the
+ * tool's message. After an error the backend stays and is tried again at the
+ * next use. */
 int natfw_open(struct natfw *, const struct natfw_backend *,
 	       const struct natfw_env *);
 
@@ -210,11 +213,13 @@ void natfw_batch(struct natfw *, const struct nat_op *, size_t n,
  */
 int natfw_sync(struct natfw *, const struct nat_rule *, size_t n);
 
-/** natfw_move - set a new environment, and sync the kernel. 0 or -errno */
+/** natfw_move - set a new environment, and sync the kernel, but not before the
+ * first natfw_sync() if an earlier run left something. 0 or -errno */
 int natfw_move(struct natfw *, const struct natfw_env *);
 
-/** natfw_verify - compare the kernel with the tables and repair it. Return: 0
- * equal, 1 repaired, -errno not repaired */
+/** natfw_verify - compare the kernel with the tables and repair it; likewise
+ * not before the first natfw_sync(). Return: 0 equal, 1 repaired, -errno not
+ * repaired */
 int natfw_verify(struct natfw *);
 
 /** natfw_close - remove everything of ours from the kernel. */

@@ -1091,8 +1091,15 @@ static void test_leftovers_stay_until_the_first_sync(void **state)
 	here.log[0] = 0;
 	assert_int_equal(natfw_open(&fw, &natfw_netlink, &env), 0);
 	assert_true(fw.dirty);
+	/* a reload of the firewall, and a new address, before the engine has
+	 * sent its table */
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(natfw_move(&fw, &env), 0);
 	assert_string_equal(here.log, "open netlink*;");
 	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_string_equal(here.log, "open netlink*;sync netlink*;");
+	assert_int_equal(natfw_move(&fw, &env), 0);
+	assert_false(fw.dirty);
 	model->leftover[RULESET_NATIVE] = true;	/* ours, and in use */
 	here.log[0] = 0;
 	natfw_sweep(&fw);
