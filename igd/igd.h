@@ -100,6 +100,7 @@ struct igd_list {
 	uint32_t port;		/* external; it is in the order of ports */
 	uint16_t end;		/* the last port */
 	uint16_t slot;		/* on that port; PM_NONE before the first */
+	uint16_t gen;		/* of its entry */
 	uint8_t proto;
 };
 

@@ -126,11 +126,25 @@ static const struct pm_entry *next_entry(const struct ports *p,
 						  (uint16_t)l->port,
 						  l->slot)) != PM_NONE) {
 			e = portmap_entry(igd->map->pm, l->slot);
+			l->gen = e->gen;
 			if (is_listed(l, e, (uint16_t)l->port))
 				return e;
 		}
 	}
 	return NULL;
+}
+
+/* The table may have changed since the last piece. If the entry that was
+ * written last has gone, its slot no longer leads to the others on its port:
+ * continue with the next port. */
+static void check_position(const struct igd *igd, struct igd_list *l)
+{
+	const struct pm_entry *e = portmap_entry(igd->map->pm, l->slot);
+
+	if (l->slot == PM_NONE || (e && e->gen == l->gen))
+		return;
+	l->port++;
+	l->slot = PM_NONE;
 }
 
 static void put_number(struct wr *w, const char *name, uint32_t value)
@@ -191,6 +205,7 @@ bool wanip2_list_write(const struct igd *igd, struct igd_list *l, size_t max,
 	struct ports ports;
 	struct igd_list at;
 
+	check_position(igd, l);
 	find_ports(&ports, igd, l);
 	for (; l->left; l->left--) {
 		struct wr one = wr_init(buf, sizeof(buf));

@@ -804,6 +804,48 @@ static void list_does_not_grow_between_pieces(void **state)
 	assert_string_equal(listed(ANN, false, 0), "5000 5001 5004 ");
 }
 
+/* Another mapping of Ann's on the same port, for one remote host. */
+static void add_remote(const char *remote, uint16_t ext)
+{
+	struct requester a;
+	struct igd_call call = add_call(&a, ANN, ext, ext);
+
+	call.in[0].s = str_z(remote);
+	assert_int_equal(wanip_add(&w.igd, &call), IGD_WAIT);
+	answer(0, NAT_OK);
+}
+
+static void delete_remote(const char *remote, uint16_t ext)
+{
+	struct requester a;
+	struct igd_call call = add_call(&a, ANN, ext, 0);
+
+	call.in[0].s = str_z(remote);
+	assert_int_equal(wanip_delete(&w.igd, &call), IGD_WAIT);
+	answer(0, NAT_OK);
+}
+
+static void delete_those_of_one_port(void)
+{
+	between_pieces = NULL;
+	delete_remote("198.51.100.1", 5000);
+	delete_remote("198.51.100.2", 5000);
+	delete_remote("198.51.100.3", 5000);
+}
+
+/* The engine once crashed: it continued from a slot that had been freed. */
+static void list_continues_after_its_entry_is_deleted(void **state)
+{
+	add_remote("198.51.100.1", 5000);
+	add_remote("198.51.100.2", 5000);
+	add_remote("198.51.100.3", 5000);
+	add_remote("198.51.100.3", 5001);
+	piece_max = 400;
+	between_pieces = delete_those_of_one_port;
+	assert_string_equal(listed(ANN, false, 0), "5000 5001 ");
+	piece_max = 8192;
+}
+
 /* ---- SystemUpdateID ------------------------------------------------ */
 
 static void system_update_id_counts_changes(void **state)
@@ -876,6 +918,7 @@ int main(void)
 		T(list_omits_suspended_mappings), T(list_is_ordered_by_port),
 		T(list_is_written_in_pieces),
 		T(list_does_not_grow_between_pieces),
+		T(list_continues_after_its_entry_is_deleted),
 		T(system_update_id_counts_changes),
 	};
 
