@@ -470,6 +470,7 @@ static const struct option options[] = {
 	{ "--limit", read_limit, false }, { "--limit-burst", read_nothing },
 	{ "--hashlimit-above", read_limit, true },
 	{ "--hashlimit-upto", read_limit, false },
+	{ "--hashlimit-name", read_nothing, true },
 	{ "--hashlimit*", read_nothing },
 	{ "--connlimit-above", read_limit, true },
 	{ "--connlimit-upto", read_limit, false },
@@ -517,29 +518,46 @@ static bool read_match(struct iptopt *o, struct str *line)
 	return false;
 }
 
+/* Does a name follow, as behind -j and -m? A value of an option that is not
+ * known can be the same word, but then mostly an option follows, and no name
+ * begins like one. */
+static bool is_name_next(struct str line)
+{
+	struct str w;
+
+	return !iptval_word(&line, &w) || (*w.p != '-' && *w.p != '!');
+}
+
 void iptopt_read(struct iptopt *o, struct str line)
 {
-	bool negate = false, known = true;
+	bool negate = false, known = true, named;
 	struct str w;
 
 	o->target = STR("");
 	o->n = o->choices = 0;
 	o->go = o->unknown = false;
 	while (iptval_word(&line, &w)) {
-		if (str_eq(w, STR("-j")) || str_eq(w, STR("-g"))) {
+		named = is_name_next(line);
+		if (named && (str_eq(w, STR("-j")) || str_eq(w, STR("-g")))) {
 			o->go = w.p[1] == 'g';
-			iptval_word(&line, &o->target);
-			return;
+			if (iptval_word(&line, &o->target))
+				return;
+			break;
 		}
 		if (str_eq(w, STR("!"))) {
 			negate = true;
 			continue;
 		}
-		if (str_eq(w, STR("-m")))
+		if (named && str_eq(w, STR("-m")))
 			known = read_match(o, &line);
 		else if (known)
 			read_option(o, w, negate, &line);
 		negate = false;
+	}
+	/* a comment with a newline in it: the target is behind that */
+	if (line.n) {
+		iptopt_unknown(o);
+		o->target = STR("(cut)");
 	}
 }
 

@@ -38,7 +38,7 @@ struct iptopt {
 };
 
 /** iptopt_read - parse the line behind "-A CHAIN ". The target stays a part of
- * the line. */
+ * the line. @line: without spaces at its end */
 void iptopt_read(struct iptopt *, struct str line);
 
 /** iptopt_unknown - add an unknown condition. */

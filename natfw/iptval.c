@@ -19,9 +19,10 @@ bool iptval_word(struct str *rest, struct str *ret)
 		return str_word(rest, ret);
 	for (n = 1; n < s.n && s.p[n] != '"'; n++)
 		n += s.p[n] == '\\' && n + 1 < s.n;
-	n += n < s.n;
-	*ret = (struct str){ s.p, n };
-	*rest = str_skip(s, n);
+	if (n == s.n)
+		return false;
+	*ret = (struct str){ s.p, n + 1 };
+	*rest = str_skip(s, n + 1);
 	return true;
 }
 

@@ -12,7 +12,8 @@
 #include "base/str.h"
 
 /** iptval_word - split off the next word. A text in quotes is one word, with
- * its quotes. Return: false at the end */
+ * its quotes. Return: false at the end, or if the text does not end in this
+ * line, which then stays in @rest */
 bool iptval_word(struct str *rest, struct str *ret);
 
 /* Addresses: a value and a mask, or the first and the last. Bytes in network

@@ -214,6 +214,33 @@ static void test_target_ends_the_line(void **state)
 	assert_int_equal(opt.target.n, 0);
 }
 
+/* What iptables-save prints for names like "-j": a string in quotes, these
+ * without. */
+static void test_value_that_looks_like_an_option(void **state)
+{
+	static const char *const lines[] = {
+		"-m helper --helper -j -j DROP",
+		"-m helper --helper -g -j DROP",
+		"-m helper --helper -m -j DROP",
+		"-m recent --rcheck --name -j --mask 255.255.255.255 --rsource"
+		" -j DROP",
+		"-m set ! --match-set -m src -j DROP",
+		"-m unheard --a -j ! --b -m ! --c -j DROP",
+	};
+	const char hash[] = "-m hashlimit --hashlimit-upto 1/sec"
+			    " --hashlimit-name -m -j DROP";
+	struct iptopt opt = { .rules = rs };
+
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		is(lines[i], "?");
+		iptopt_read(&opt, str_z(lines[i]));
+		assert_true(str_eq(opt.target, STR("DROP")));
+	}
+	is(hash, "");
+	iptopt_read(&opt, STR(hash));
+	assert_true(str_eq(opt.target, STR("DROP")));
+}
+
 /* Three matches that are true for this or that: the third is unknown. So are
  * conditions beyond the limit. */
 static void test_too_much_becomes_unknown(void **state)
@@ -248,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_limits_hold),
 		cmocka_unit_test(test_nothing_unknown_vanishes),
 		cmocka_unit_test(test_target_ends_the_line),
+		cmocka_unit_test(test_value_that_looks_like_an_option),
 		cmocka_unit_test(test_too_much_becomes_unknown),
 	};
 

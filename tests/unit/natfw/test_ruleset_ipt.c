@@ -191,6 +191,15 @@ static void test_cut_line_may_do_anything(void **state)
 	is("filter", "FORWARD", "1 l4 6, ?: queue\n2 drop\n");
 }
 
+/* A comment that has a newline: what the rule does is in the next line. */
+static void test_rule_of_two_lines_may_do_anything(void **state)
+{
+	load("*filter\n:FORWARD ACCEPT [0:0]\n"
+	     "-A FORWARD -i wan0 -m comment --comment \"ban\n\" -j DROP\n"
+	     "-A FORWARD -j ACCEPT\nCOMMIT\n");
+	is("filter", "FORWARD", "1 iif wan0, ?: queue\n2 accept\n");
+}
+
 /* ---- upnpd's own --------------------------------------------------- */
 
 static void test_our_chains_have_no_rules(void **state)
@@ -538,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_targets),
 		cmocka_unit_test(test_rule_with_two_ways_has_one_number),
 		cmocka_unit_test(test_cut_line_may_do_anything),
+		cmocka_unit_test(test_rule_of_two_lines_may_do_anything),
 		cmocka_unit_test(test_our_chains_have_no_rules),
 		cmocka_unit_test(test_each_of_our_traces_is_a_leftover),
 		cmocka_unit_test(test_only_unexplained_rules_are_replaced),
