@@ -65,6 +65,9 @@ int writers_look(struct natfw *fw)
 	if (rc && rc != -EINTR) {
 		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 
+		/* without places, a writer would leave out the accept of the
+		 * next mapping */
+		fw->dirty = true;
 		wr_fmt(&w, "reading the rules: %s", strerror(-rc));
 		if (rc == -EPERM)
 			wr_z(&w, "; CAP_NET_ADMIN is needed");

@@ -26,7 +26,8 @@ const struct natfw_backend *writers_translator(const struct natfw *);
  * writers_look - read the administrator's rules again, and find the places.
  *
  * Return: 0, also if the rules changed during each try (then fw->rules_stale
- * stays set); -errno: they could not be read, and there are no places
+ * stays set); -errno: they could not be read, and there are no places: fw->dirty
+ * is set, so that the next change reads them first
  */
 int writers_look(struct natfw *);
 

@@ -933,6 +933,31 @@ static void test_rules_that_cannot_be_read_change_nothing(void **state)
 	natfw_done(&fw);
 }
 
+/* Without the rules a writer does not know that it has places. */
+static void test_rules_that_cannot_be_read_fail_the_next_set(void **state)
+{
+	const struct nat_rule tcp80 = tcp(80, HOST(2), 80);
+	struct natfw fw;
+
+	here.need[RULESET_IPT_NFT] = true;
+	start_kinds(&fw, &natfw_netlink);
+	here.read_rc = -ENOBUFS;
+	fw.rules_stale = true;
+	natfw_check(&fw, &tcp80, 5000, NULL);
+	assert_int_equal(one(&fw, set(tcp80)), NAT_EFAIL);
+	here.read_rc = 0;
+	assert_int_equal(one(&fw, set(tcp80)), NAT_OK);
+	here.read_rc = -ENOBUFS;
+	assert_int_equal(natfw_verify(&fw), -ENOBUFS);
+	here.read_rc = 0;
+	here.log[0] = 0;
+	assert_int_equal(one(&fw, set(tcp(81, HOST(2), 81))), NAT_OK);
+	assert_string_equal(here.log, "sync iptables-nft+;sync netlink*;"
+			    "apply iptables-nft+;apply netlink*;");
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 /* ---- may a port be mapped? ------------------------------------------- */
 
 static enum nat_err check(struct natfw *fw, uint16_t port, uint64_t now_ms,
@@ -1227,6 +1252,7 @@ int main(void)
 		T(test_writer_that_fails_does_not_stop_the_others),
 		T(test_change_during_a_sync_is_read_again),
 		T(test_rules_that_cannot_be_read_change_nothing),
+		T(test_rules_that_cannot_be_read_fail_the_next_set),
 		T(test_port_of_the_administrator_is_taken),
 		T(test_chain_without_a_tool_blocks),
 		T(test_rules_are_read_again_once_a_second),
