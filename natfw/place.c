@@ -449,24 +449,27 @@ static bool in_scope(const struct search *s, uint32_t base)
 		 kind_of(rs, base) == RULESET_NATIVE);
 }
 
-/* Without its table the firewall that was meant does not run: OpenWrt's fw4 is
- * configured where fw3 with iptables runs. Then a chain that drops is found for
- * each mapping, by place_blocked(). */
+bool place_lacks_chain(const struct ruleset *rs, const struct natfw_env *env)
+{
+	if (!is_configured(env) || configured(rs, env) != RULESET_NONE)
+		return false;
+	for (uint32_t t = 0; t < rs->table_n; t++)
+		if (is_configured_table(env, &rs->table[t]))
+			return true;
+	return false;
+}
+
+/* Without its table, a chain that drops is found for each mapping, by
+ * place_blocked(). */
 static void search_configured(struct search *s)
 {
 	struct wr w = wr_init_cut(s->ret->why, sizeof(s->ret->why));
 	uint32_t chain = configured(s->rs, s->env);
-	bool runs = false;
 
-	if (chain != RULESET_NONE) {
-		/* those of iptables are searched anyway */
-		if (kind_of(s->rs, chain) == RULESET_NATIVE)
-			search_base(s, chain);
-		return;
-	}
-	for (uint32_t t = 0; t < s->rs->table_n; t++)
-		runs |= is_configured_table(s->env, &s->rs->table[t]);
-	if (!runs)
+	/* those of iptables are searched anyway */
+	if (chain != RULESET_NONE && kind_of(s->rs, chain) == RULESET_NATIVE)
+		search_base(s, chain);
+	if (!place_lacks_chain(s->rs, s->env))
 		return;
 	wr_fmt(&w, "there is no chain %s in %s", s->env->nft_chain,
 	       s->env->nft_table);

@@ -61,6 +61,12 @@ struct places {
 void place_find(const struct ruleset *rs, const struct natfw_env *env,
 		struct places *ret);
 
+/** place_lacks_chain - does the configured table exist without the configured
+ * chain? Then no mapping works. Where the table does not exist either, the
+ * firewall that was meant does not run: OpenWrt's fw4 is configured where fw3
+ * with iptables runs. */
+bool place_lacks_chain(const struct ruleset *, const struct natfw_env *);
+
 /**
  * place_blocked - would packets to that mapping be dropped all the same?
  *

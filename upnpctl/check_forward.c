@@ -16,50 +16,14 @@
 #define TEXT_MAX 200
 #define CHAINS_NAMED 4
 
-/* ---- the configured chain ------------------------------------------- */
-
-static bool is_family(struct str word, uint8_t family)
-{
-	return family == NFPROTO_IPV4 ? str_eq(word, STR("ip")) :
-	       family == NFPROTO_INET && str_eq(word, STR("inet"));
-}
-
-/* Is that chain in the configured table, and has it the configured name? */
-static bool is_configured_table(const struct check *c,
-				const struct ruleset_table *t)
-{
-	struct str rest = str_z(c->fw.nft_table), family = STR("");
-
-	str_word(&rest, &family);
-	return t->kind != RULESET_IPT_LEGACY && is_family(family, t->family) &&
-	       str_eq(str_trim(rest), str_z(t->name));
-}
-
-static bool is_configured(const struct check *c, uint32_t chain)
-{
-	const struct ruleset_chain *at = &c->rules->chain[chain];
-
-	return is_configured_table(c, &c->rules->table[at->table]) &&
-	       !strcmp(c->fw.nft_chain, at->name);
-}
-
-/* Report a configured chain that does not exist: no port is opened then. Where
- * its table does not exist either, that firewall does not run (place.c). */
+/* Report a configured chain that does not exist. */
 static void check_chain(struct check *c)
 {
-	bool runs = false;
-
-	for (uint32_t i = 0; i < c->rules->chain_n; i++)
-		if (is_configured(c, i))
-			return;
-	for (uint32_t t = 0; t < c->rules->table_n; t++)
-		runs |= is_configured_table(c, &c->rules->table[t]);
-	if (!runs)
-		return;
-	check_report(c, CHECK_PROBLEM, "there is no chain %s in the nft table "
-		     "%s: upnpd cannot add its accept rule\n"
-		     "Correct nft-table and nft-forward-chain, or unset both",
-		     c->fw.nft_chain, c->fw.nft_table);
+	if (place_lacks_chain(c->rules, &c->fw))
+		check_report(c, CHECK_PROBLEM, "there is no chain %s in the "
+			     "nft table %s: upnpd cannot add its accept rule\n"
+			     "Correct nft-table and nft-forward-chain, or unset "
+			     "both", c->fw.nft_chain, c->fw.nft_table);
 }
 
 static const char *put_chain(const struct check *c, uint32_t chain,
@@ -388,8 +352,7 @@ void check_forward(struct check *c)
 {
 	if (c->rules) {
 		check_capped(c);
-		if (*c->fw.nft_table)
-			check_chain(c);
+		check_chain(c);
 		check_lost(c);
 		check_tools(c);
 		if (!c->reported)
