@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -93,15 +94,16 @@ static int read_options(int argc, char **argv, struct options *o)
 }
 
 /* Lock the pid file for as long as the process lives, so that a second start
- * fails. Return: the descriptor, or -errno (-EAGAIN: another process holds the
- * lock) */
+ * fails. Empty it: a killed upnpd left its number, which may be that of another
+ * process now. Return: the descriptor, or -errno (-EAGAIN: another process
+ * holds the lock) */
 static int pid_file_lock(const char *path)
 {
 	int e, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
 		return fd;
 	e = errno;
 	close(fd);
@@ -114,9 +116,8 @@ static int write_pid(int fd)
 	struct wr w = wr_init(text, sizeof(text));
 
 	wr_fmt(&w, "%ld\n", (long)getpid());
-	if (ftruncate(fd, 0) || write(fd, text, w.len) != (ssize_t)w.len)
-		return -errno;
-	return 0;
+	errno = ENOSPC;		/* of a write that is cut short */
+	return write(fd, text, w.len) == (ssize_t)w.len ? 0 : -errno;
 }
 
 static int report_pid_file(const char *path, int err)
@@ -137,7 +138,8 @@ struct start {
 	int parent_fd;		/* to the process that waits; -1: none */
 };
 
-/* @why: the start has failed; "": it has not */
+/* @why: the start has failed; NULL: it has not. The process that waits may have
+ * been interrupted, which is no error: the daemon runs without it. */
 static void tell_parent(struct start *s, const char *why)
 {
 	char text[512];
@@ -145,9 +147,10 @@ static void tell_parent(struct start *s, const char *why)
 
 	if (s->parent_fd < 0)
 		return;
-	wr_z(&w, why);
-	wr_ch(&w, *why ? '\n' : '\0');
-	if (write(s->parent_fd, text, w.len) < 0)
+	if (why)
+		wr_z(&w, why);
+	wr_ch(&w, why ? '\n' : '\0');
+	if (send(s->parent_fd, text, w.len, MSG_NOSIGNAL) < 0)
 		log_debug("the starting process: %s", strerror(errno));
 	close(s->parent_fd);
 	s->parent_fd = -1;
@@ -162,7 +165,7 @@ static int on_ready(void *arg)
 	if (err)
 		report_pid_file(s->pid_file, err);
 	else
-		tell_parent(s, "");
+		tell_parent(s, NULL);
 	return err;
 }
 
@@ -182,20 +185,29 @@ static int wait_for_start(int fd, pid_t daemon_pid)
 		fprintf(stderr, "upnpd: %.*s", (int)n, text);
 	if (waitpid(daemon_pid, &status, 0) == daemon_pid && WIFEXITED(status))
 		return WEXITSTATUS(status);
+	fputs("upnpd: a signal ended the daemon before it was ready\n",
+	      stderr);
 	return EXIT_FAULT;
 }
 
 /* Continue in a process of its own, without a terminal. The process that was
- * started waits for on_ready(). Return: 0 or -errno */
+ * started waits for on_ready(). Return: 0 or -errno (logged) */
 static int become_daemon(struct start *s)
 {
 	int pair[2], null = open("/dev/null", O_RDWR | O_CLOEXEC), err;
 	pid_t pid;
 
-	if (null < 0)
-		return -errno;
-	if (pipe2(pair, O_CLOEXEC) || (pid = fork()) < 0) {
+	if (null < 0) {
 		err = -errno;
+		log_err("/dev/null: %s; create it, or run upnpd with -F",
+			strerror(-err));
+		return err;
+	}
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
+	    chdir("/") || (pid = fork()) < 0) {
+		err = -errno;
+		log_err("upnpd cannot start in the background: %s; run it "
+			"with -F", strerror(-err));
 		close(null);
 		return err;
 	}
@@ -209,7 +221,7 @@ static int become_daemon(struct start *s)
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
 		dup2(null, fd);
 	close(null);
-	return chdir("/") ? -errno : 0;
+	return 0;
 }
 
 /* A daemon leaves its working directory, and each SIGHUP reads the file again,
@@ -252,8 +264,6 @@ static int run(const struct options *o, struct conf *conf)
 		return report_pid_file(pid_file, s.pid_fd);
 	err = o->foreground ? 0 : become_daemon(&s);
 	if (err) {
-		log_err("/dev/null: %s; create it, or run upnpd with -F",
-			strerror(-err));
 		unlink(pid_file);
 		return EXIT_FAULT;
 	}

@@ -24,7 +24,8 @@
 #include "sys/proc.h"
 #include "ipc/statusfile.h"
 
-#define POLL_MS 20		/* between two reads of the status file */
+#define POLL_MS 20		/* between two reads of a file */
+#define PID_MS 4000
 /* The old engine may need ENGINE_STOP_MS to exit, and the firewall some
  * time. */
 #define RELOAD_MS 15000
@@ -73,8 +74,8 @@ static bool is_locked(int fd, pid_t pid)
 	return false;
 }
 
-/* A daemon that has just started holds the lock but has not written its pid
- * yet: wait for the pid. */
+/* A daemon that starts holds the lock, and writes its pid when it is ready, as
+ * a rule within 3 s: wait for the pid. */
 static pid_t find_daemon(const char *pid_file)
 {
 	pid_t pid = 0;
@@ -82,7 +83,7 @@ static pid_t find_daemon(const char *pid_file)
 
 	if (fd < 0)
 		return 0;
-	for (int i = 0; i < 1000 / POLL_MS && !pid; i++) {
+	for (int i = 0; i < PID_MS / POLL_MS && !pid; i++) {
 		pid = read_pid(fd);
 		if (!is_locked(fd, pid))
 			break;

@@ -537,6 +537,40 @@ def test_start_returns_where_there_is_nothing_to_serve(lab, stopped, options,
         lab.router.run("ip", "link", "set", "lan0", "up")
 
 
+def first_child(pid):
+    """The pid of the first child of @pid, or None."""
+    with open(f"/proc/{pid}/task/{pid}/children") as f:
+        children = f.read().split()
+    return int(children[0]) if children else None
+
+
+@pytest.mark.only("netlink")
+def test_daemon_outlives_the_process_that_waits(lab, stopped):
+    """Ctrl-C, or a script that does not wait any more. The number that a
+    killed upnpd left in the pid file is gone by then."""
+    def content():
+        with open(lab.path("upnpd.pid")) as f:
+            return f.read()
+
+    stopped.write_conf()
+    with open(lab.path("upnpd.pid"), "w") as f:
+        f.write("1\n")
+    with subprocess.Popen(["ip", "netns", "exec", lab.router.ns,
+                           os.path.abspath(upnpd_binary()), "-f",
+                           stopped.conf]) as waits:
+        pid = wait_until(lambda: first_child(waits.pid), every=0.0001)
+        found = content()
+        waits.kill()
+    try:
+        assert found == ""
+        assert wait_until(lambda: content() == f"{pid}\n")
+        assert stopped.serves()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGTERM)
+        assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+
+
 # ---- another program on http-port -------------------------------------
 
 HOLDER = """import socket, sys
