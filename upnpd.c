@@ -316,11 +316,25 @@ static int upnpd_main(int argc, char **argv)
 	return run(&o, &conf);
 }
 
+/* Open the standard descriptors if they are closed, so that no file of ours
+ * can become standard output. */
+static void reserve_standard_fds(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argv[0], *slash = name ? strrchr(name, '/') : NULL;
 
 	relro_seal();
+	reserve_standard_fds();
 	if (name && !strcmp(slash ? slash + 1 : name, "upnpctl"))
 		return upnpctl_main(argc, argv);
 	return upnpd_main(argc, argv);

@@ -3,7 +3,6 @@
  * upnpctl.c - main() of upnpctl: its options and its table of commands.
  * Runs in: upnpctl
  */
-#include <fcntl.h>
 #include <getopt.h>
 #include <string.h>
 #include <unistd.h>
@@ -165,26 +164,12 @@ static int run(const struct options *o)
 	return cmd.verb->run(&cmd);
 }
 
-/* Open the standard descriptors if they are closed, so that the configuration
- * file cannot become standard output. */
-static void reserve_standard_fds(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd >= 0)
-		close(fd);
-}
-
 int upnpctl_main(int argc, char **argv)
 {
 	static struct options o;
 	int status, err;
 
 	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs };
-	reserve_standard_fds();
 	status = read_options(argc, argv, &o);
 	if (!status && o.help)
 		usage();

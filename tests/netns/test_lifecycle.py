@@ -474,12 +474,14 @@ def test_disabled_interfaces(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
-def test_daemon_in_the_background(lab, stopped):
-    """Regression: without -F, SIGHUP looked for a relative -f in /, so the
-    daemon never read its configuration again."""
+@pytest.mark.parametrize("close", ("", "<&- >&- 2>&-"), ids=("", "closed"))
+def test_daemon_in_the_background(lab, stopped, close):
+    """Regressions: without -F, SIGHUP looked for a relative -f in /, so the
+    daemon never read its configuration again; without standard descriptors,
+    the pid file became one, and lost its lock."""
     stopped.write_conf()
-    argv = ["ip", "netns", "exec", lab.router.ns,
-            os.path.abspath(upnpd_binary()), "-f",
+    argv = ["ip", "netns", "exec", lab.router.ns, "sh", "-c",
+            'exec "$@" ' + close, "sh", os.path.abspath(upnpd_binary()), "-f",
             os.path.basename(stopped.conf)]
     with open(stopped.logfile, "w") as log:
         assert subprocess.run(argv, cwd=lab.dir, check=False, stdout=log,
