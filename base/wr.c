@@ -44,9 +44,9 @@ void wr_z(struct wr *w, const char *z)
 }
 
 /* The text that replaces @c in XML; empty if XML forbids it. */
-static struct str xml_of(const char *c)
+static struct str xml_of(char c)
 {
-	switch (*c) {
+	switch (c) {
 	case '&':
 		return STR("&amp;");
 	case '<':
@@ -57,18 +57,37 @@ static struct str xml_of(const char *c)
 		return STR("&quot;");
 	case '\'':
 		return STR("&apos;");
+	default:
+		return STR("");
 	}
-	if ((unsigned char)*c < ' ' && *c != '\t' && *c != '\n' && *c != '\r')
-		return (struct str){ c, 0 };
-	return (struct str){ c, 1 };
+}
+
+static bool is_plain(char c)
+{
+	switch (c) {
+	case '&': case '<': case '>': case '"': case '\'':
+		return false;
+	case '\t': case '\n': case '\r':
+		return true;
+	default:
+		return (unsigned char)c >= ' ';
+	}
 }
 
 void wr_xml(struct wr *w, struct str s)
 {
-	size_t start = w->len;
+	size_t start = w->len, n;
 
-	for (size_t i = 0; i < s.n; i++)
-		wr_str(w, xml_of(s.p + i));
+	for (; s.n; s = str_skip(s, n)) {
+		for (n = 0; n < s.n && is_plain(s.p[n]);)
+			n++;
+		if (n) {
+			wr_str(w, (struct str){ s.p, n });
+		} else {
+			wr_str(w, xml_of(*s.p));
+			n = 1;
+		}
+	}
 	/* All or nothing, as in every other write. */
 	if (w->over && !w->cut)
 		w->len = start;

@@ -101,19 +101,33 @@ int value_check(const struct igd_var *var, unsigned version, struct igd_in *in)
 	}
 }
 
+static size_t ascii_count(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && (unsigned char)s.p[n] < 0x80)
+		n++;
+	return n;
+}
+
 void value_put_text(struct wr *w, struct str s)
 {
 	uint32_t c;
 	size_t n;
 
 	for (; s.n; s = str_skip(s, n)) {
+		n = ascii_count(s);
+		if (n) {
+			wr_xml(w, (struct str){ s.p, n });
+			continue;
+		}
 		n = utf8_get_xml(s, &c);
-		if (n > 1)
-			wr_fmt(w, "&#%u;", (unsigned)c);
-		else if ((unsigned char)s.p[0] < 0x80)
-			wr_xml(w, (struct str){ s.p, 1 });
-		else
-			wr_z(w, "&#65533;");
-		n = n ? n : 1;
+		if (!n) {
+			c = 0xfffd;	/* in place of a byte that is wrong */
+			n = 1;
+		}
+		wr_z(w, "&#");
+		wr_u64(w, c);
+		wr_ch(w, ';');
 	}
 }

@@ -66,69 +66,64 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 
 /* List the requester's own mappings that clients see; those of all clients if
  * the requester asks for them and list-scope allows it. */
-static bool is_listed(const struct igd_list *l, const struct pm_entry *e,
-		      uint16_t from)
+static bool is_listed(const struct igd_list *l, const struct pm_entry *e)
 {
-	return portmap_is_shown(e) && e->rule.proto == l->proto &&
-	       e->seq <= l->last_seq &&
-	       e->rule.ext_port >= from && e->rule.ext_port <= l->end &&
+	return portmap_is_shown(e) && e->seq <= l->last_seq &&
 	       (l->client.family == ADDR_ANY || owner_is(e, l->client));
 }
 
-/* The ports that have a mapping to be listed, a bit each. The list is in the
- * order of ports, not of age: a control point that gets only part of it, because
- * of NewNumberOfPorts, continues from the last port that it got. */
-struct ports {
-	uint64_t bit[(UINT16_MAX + 1) / 64];
-};
-
-static void find_ports(struct ports *p, const struct igd *igd,
-		       const struct igd_list *l)
+/* The lowest port from l->port on with a mapping to be listed; if there is none,
+ * the port after the list's last one. */
+static uint32_t lowest_port(const struct portmap *pm, const struct igd_list *l)
 {
-	size_t n = portmap_count(igd->map->pm);
+	uint32_t lowest = l->end + UINT32_C(1);
 	const struct pm_entry *e;
 
-	memset(p, 0, sizeof(*p));
-	for (size_t i = 0; i < n; i++) {
-		e = portmap_entry(igd->map->pm, portmap_at(igd->map->pm, i));
-		if (l->port <= UINT16_MAX &&
-		    is_listed(l, e, (uint16_t)l->port))
-			p->bit[e->rule.ext_port / 64] |=
-				UINT64_C(1) << e->rule.ext_port % 64;
+	for (size_t i = 0; i < portmap_count(pm); i++) {
+		e = portmap_entry(pm, portmap_at(pm, i));
+		if (e->rule.proto == l->proto && e->rule.ext_port >= l->port &&
+		    e->rule.ext_port < lowest && is_listed(l, e))
+			lowest = e->rule.ext_port;
 	}
+	return lowest;
 }
 
-/* Advance to the next port with a mapping, which may be l->port. Return: false
- * if there is none */
-static bool to_port(const struct ports *p, struct igd_list *l)
+/* The next mapping on the port. The port may have entries that are not committed
+ * or not to be listed. */
+static const struct pm_entry *next_on_port(const struct portmap *pm,
+					   struct igd_list *l)
 {
-	uint64_t rest;
+	const struct pm_entry *e;
 
-	for (; l->port <= UINT16_MAX; l->port += 64 - l->port % 64) {
-		rest = p->bit[l->port / 64] >> l->port % 64;
-		for (; rest; rest >>= 1, l->port++)
-			if (rest & 1)
-				return true;
+	while ((l->slot = portmap_on_port(pm, l->proto, (uint16_t)l->port,
+					  l->slot)) != PM_NONE) {
+		e = portmap_entry(pm, l->slot);
+		l->gen = e->gen;
+		if (is_listed(l, e))
+			return e;
 	}
-	return false;
+	return NULL;
 }
 
-/* The next mapping, or NULL. The same port may have entries that are not
- * committed or not to be listed. */
-static const struct pm_entry *next_entry(const struct ports *p,
-					 const struct igd *igd,
+/* Advance to the next mapping. The list is in the order of ports, not of age: a
+ * control point that gets only part of it, because of NewNumberOfPorts,
+ * continues from the last port that it got. Return: NULL: there is none */
+static const struct pm_entry *next_entry(const struct igd *igd,
 					 struct igd_list *l)
 {
+	const struct portmap *pm = igd->map->pm;
 	const struct pm_entry *e;
+	size_t empty = 0;	/* ports in succession */
 
-	for (; to_port(p, l); l->port++, l->slot = PM_NONE) {
-		while ((l->slot = portmap_on_port(igd->map->pm, l->proto,
-						  (uint16_t)l->port,
-						  l->slot)) != PM_NONE) {
-			e = portmap_entry(igd->map->pm, l->slot);
-			l->gen = e->gen;
-			if (is_listed(l, e, (uint16_t)l->port))
-				return e;
+	while (l->port <= l->end) {
+		e = next_on_port(pm, l);
+		if (e)
+			return e;
+		l->port++;
+		/* after so many, the whole table is searched as fast */
+		if (empty++ == portmap_count(pm)) {
+			l->port = lowest_port(pm, l);
+			empty = 0;
 		}
 	}
 	return NULL;
@@ -147,12 +142,8 @@ static void check_position(const struct igd *igd, struct igd_list *l)
 	l->slot = PM_NONE;
 }
 
-static void put_number(struct wr *w, const char *name, uint32_t value)
-{
-	wr_fmt(w, "<p:%s>%u</p:%s>", name, (unsigned)value, name);
-}
-
-/* Two names differ from those of the actions: NewDescription, NewLeaseTime. */
+/* Two names differ from those of the actions: NewDescription, NewLeaseTime. A
+ * list may have 60,000 entries, so this has no wr_fmt(). */
 static void put_entry(const struct igd *igd, struct wr *w,
 		      const struct pm_entry *e, uint64_t now_ms)
 {
@@ -162,20 +153,21 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "<p:PortMappingEntry><p:NewRemoteHost>");
 	if (addr_is_set(r->remote))
 		addr_write(w, r->remote);
-	wr_z(w, "</p:NewRemoteHost>");
-	put_number(w, "NewExternalPort", map_told(igd->map, e).port);
-	wr_fmt(w, "<p:NewProtocol>%s</p:NewProtocol>",
-	       r->proto == IPPROTO_UDP ? "UDP" : "TCP");
-	put_number(w, "NewInternalPort", r->int_port);
-	wr_z(w, "<p:NewInternalClient>");
+	wr_z(w, "</p:NewRemoteHost><p:NewExternalPort>");
+	wr_u64(w, map_told(igd->map, e).port);
+	wr_z(w, "</p:NewExternalPort><p:NewProtocol>");
+	wr_z(w, r->proto == IPPROTO_UDP ? "UDP" : "TCP");
+	wr_z(w, "</p:NewProtocol><p:NewInternalPort>");
+	wr_u64(w, r->int_port);
+	wr_z(w, "</p:NewInternalPort><p:NewInternalClient>");
 	addr_write(w, r->client);
-	wr_z(w, "</p:NewInternalClient>");
-	put_number(w, "NewEnabled", portmap_in_force(e));
-	wr_z(w, "<p:NewDescription>");
+	wr_z(w, "</p:NewInternalClient><p:NewEnabled>");
+	wr_u64(w, portmap_in_force(e));
+	wr_z(w, "</p:NewEnabled><p:NewDescription>");
 	value_put_text(w, portmap_desc(igd->map->pm, e, desc));
-	wr_z(w, "</p:NewDescription>");
-	put_number(w, "NewLeaseTime", portmap_lease_left(e, now_ms));
-	wr_z(w, "</p:PortMappingEntry>");
+	wr_z(w, "</p:NewDescription><p:NewLeaseTime>");
+	wr_u64(w, portmap_lease_left(e, now_ms));
+	wr_z(w, "</p:NewLeaseTime></p:PortMappingEntry>");
 }
 
 size_t wanip2_list_length(const struct igd *igd, const struct igd_list *list)
@@ -183,11 +175,9 @@ size_t wanip2_list_length(const struct igd *igd, const struct igd_list *list)
 	char buf[WANIP2_ENTRY_MAX];
 	struct igd_list l = *list;
 	const struct pm_entry *e;
-	struct ports ports;
 	size_t sum = 0;
 
-	find_ports(&ports, igd, &l);
-	for (; l.left && (e = next_entry(&ports, igd, &l)); l.left--) {
+	for (; l.left && (e = next_entry(igd, &l)); l.left--) {
 		struct wr w = wr_init(buf, sizeof(buf));
 
 		put_entry(igd, &w, e, l.now_ms);
@@ -202,16 +192,14 @@ bool wanip2_list_write(const struct igd *igd, struct igd_list *l, size_t max,
 	const size_t start = w->len;
 	const struct pm_entry *e;
 	char buf[WANIP2_ENTRY_MAX];
-	struct ports ports;
 	struct igd_list at;
 
 	check_position(igd, l);
-	find_ports(&ports, igd, l);
-	for (; l->left; l->left--) {
+	for (; l->left && w->len - start < max; l->left--) {
 		struct wr one = wr_init(buf, sizeof(buf));
 
 		at = *l;
-		e = next_entry(&ports, igd, l);
+		e = next_entry(igd, l);
 		if (!e)
 			return false;
 		put_entry(igd, &one, e, l->now_ms);
@@ -231,7 +219,7 @@ int wanip2_get_list(struct igd *igd, struct igd_call *call)
 	const struct portmap *pm = igd->map->pm;
 	size_t n = portmap_count(pm);
 	uint32_t number = call->in[IN_NUMBER].u;
-	struct igd_list *l = &call->list;
+	struct igd_list *l = &call->list, first;
 	int err = check_range(call);
 
 	if (err)
@@ -247,8 +235,10 @@ int wanip2_get_list(struct igd *igd, struct igd_call *call)
 		l->client = addr_any();
 	if (n)
 		l->last_seq = portmap_entry(pm, portmap_at(pm, n - 1))->seq;
-	if (!wanip2_list_length(igd, l))
+	first = *l;
+	if (!next_entry(igd, &first))
 		return WANIP_RANGE_NOT_FOUND;
+	l->port = first.port;
 	call->out[0].list = true;
 	return UPNP_OK;
 }

@@ -846,6 +846,73 @@ static void list_continues_after_its_entry_is_deleted(void **state)
 	piece_max = 8192;
 }
 
+/* Fill a table of the largest size with mappings of Ann's, the highest port
+ * first. */
+static void fill_table(void)
+{
+	struct pm_req q = {
+		.rule = { .client = addr_ip4(ANN), .remote = addr_any(),
+			  .kind = NAT_PORTMAP, .proto = IPPROTO_TCP },
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester = addr_ip4(ANN), .desc = "a \"game\"",
+	};
+
+	portmap_free(w.map.pm);
+	w.map.pm = portmap_new(PM_MAPPINGS_LIMIT, PM_MAPPINGS_LIMIT);
+	assert_non_null(w.map.pm);
+	for (uint16_t i = 0; i < PM_MAPPINGS_LIMIT; i++) {
+		q.rule.ext_port = q.rule.int_port = (uint16_t)(UINT16_MAX - i);
+		assert_int_equal(portmap_restore(w.map.pm, &q, 0), PM_DONE);
+	}
+}
+
+/* Return: the number of entries in a piece. *@last: the port before them */
+static unsigned count_entries(const char *piece, uint32_t *last)
+{
+	static const char tag[] = "<p:NewExternalPort>";
+	unsigned n = 0;
+
+	while ((piece = strstr(piece, tag))) {
+		uint32_t port = (uint32_t)strtoul(piece + strlen(tag), NULL,
+						  10);
+
+		assert_true(port > *last);
+		*last = port;
+		piece += strlen(tag);
+		n++;
+	}
+	return n;
+}
+
+static void list_of_the_largest_table_is_whole(void **state)
+{
+	struct igd_call call = call_by(NULL, ANN);
+	static char buf[HTTP_REPLY_MAX + 1];
+	unsigned entries = 0;
+	uint32_t last = 0;
+	size_t left;
+	bool more = true;
+
+	fill_table();
+	call.in[0].u = 0;
+	call.in[1].u = UINT16_MAX;
+	call.in[2].s = STR("TCP");
+	assert_int_equal(wanip2_get_list(&w.igd, &call), 0);
+	left = wanip2_list_length(&w.igd, &call.list);
+	while (more) {
+		struct wr piece = wr_init(buf, HTTP_REPLY_MAX);
+
+		more = wanip2_list_write(&w.igd, &call.list, left, &piece);
+		assert_true(piece.len <= left);
+		left -= piece.len;
+		buf[piece.len] = '\0';
+		entries += count_entries(buf, &last);
+	}
+	assert_int_equal(entries, PM_MAPPINGS_LIMIT);
+	assert_int_equal(last, UINT16_MAX);
+	assert_int_equal(left, 0);
+}
+
 /* ---- SystemUpdateID ------------------------------------------------ */
 
 static void system_update_id_counts_changes(void **state)
@@ -919,6 +986,7 @@ int main(void)
 		T(list_is_written_in_pieces),
 		T(list_does_not_grow_between_pieces),
 		T(list_continues_after_its_entry_is_deleted),
+		T(list_of_the_largest_table_is_whole),
 		T(system_update_id_counts_changes),
 	};
 
