@@ -345,18 +345,13 @@ void natfw_sweep_all(void)
  * the kernel when it removes the table of an owner that has ended. */
 static bool may_have_changed(struct natfw *fw, uint64_t now_ms)
 {
-	static const char *const tables[] = { "filter", "nat", "mangle" };
-
 	if (fw->rules_stale || fw->rules->listed[RULESET_IPT_LEGACY] ||
 	    fw->places->lost != RULESET_NONE)
 		return true;
 	if (fw->legacy_ms && now_ms - fw->legacy_ms < READ_AGAIN_MS)
 		return false;
 	fw->legacy_ms = now_ms;
-	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++)
-		if (ipt_tool_has_table(tables[i]))
-			return true;
-	return false;
+	return ipt_tool_has_table(NULL);
 }
 
 /* Accepts that stand elsewhere than the rules need them are moved by the next

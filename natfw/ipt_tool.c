@@ -73,7 +73,7 @@ bool ipt_tool_has_table(const char *table)
 	fileio_read(AT_FDCWD, "/proc/net/ip_tables_names", 0, buf, sizeof(buf),
 		    &rest);
 	while (str_cut(&rest, '\n', &name))
-		if (str_eq(name, str_z(table)))
+		if (table ? str_eq(name, str_z(table)) : name.n > 0)
 			return true;
 	return false;
 }

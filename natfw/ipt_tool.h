@@ -32,7 +32,7 @@ enum ruleset_kind ipt_tool_plain(void);
 const struct ipt_tool *ipt_tool_of(enum ruleset_kind);
 
 /** ipt_tool_has_table - has the kernel this table of legacy iptables? Asks no
- * tool, because a tool would load the table's module. */
+ * tool, because a tool would load the table's module. @table: NULL: any */
 bool ipt_tool_has_table(const char *table);
 
 #endif

@@ -131,12 +131,16 @@ static void test_tables_of_the_kernel(void **state)
 {
 	names = NULL;
 	assert_false(ipt_tool_has_table("filter"));
+	assert_false(ipt_tool_has_table(NULL));
+	names = "";
+	assert_false(ipt_tool_has_table(NULL));
 	names = "mangle\nfilter\n";
 	assert_true(ipt_tool_has_table("filter"));
 	assert_false(ipt_tool_has_table("nat"));
 	assert_false(ipt_tool_has_table("filte"));
 	names = "nat";
 	assert_true(ipt_tool_has_table("nat"));
+	assert_true(ipt_tool_has_table(NULL));
 }
 
 int main(void)

@@ -733,7 +733,7 @@ static bool has_legacy;
 
 bool ipt_tool_has_table(const char *table)
 {
-	return has_legacy && !strcmp(table, "nat");
+	return has_legacy && (!table || !strcmp(table, "raw"));
 }
 
 enum ruleset_kind ipt_tool_plain(void)
