@@ -63,11 +63,6 @@ static void do_ops(struct natfw *fw, const struct nat_op *op, size_t n)
 
 /* ---- the kernel ---------------------------------------------------- */
 
-const struct natfw_backend *natfw_translator(const struct natfw *fw)
-{
-	return writers_translator(fw);
-}
-
 bool natfw_takes(const struct natfw *fw, uint8_t kind)
 {
 	const struct natfw_backend *be = writers_translator(fw);

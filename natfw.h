@@ -258,9 +258,6 @@ void natfw_sweep(struct natfw *);
  * not enabled. */
 void natfw_sweep_all(void);
 
-/** natfw_translator - the backend that translates; NULL: none is open. */
-const struct natfw_backend *natfw_translator(const struct natfw *);
-
 /** natfw_takes - does the backend make rules of this kind? */
 bool natfw_takes(const struct natfw *, uint8_t kind);
 

@@ -188,7 +188,6 @@ static uint32_t new_rule(struct ruleset *rs, uint32_t chain, bool ours)
 		.number = rs->chain[chain].counted, .ours = ours,
 		.target = RULESET_NONE, .map = RULESET_NONE,
 	};
-	rs->chain[chain].rule_n++;
 	rs->open = i;
 	return rs->rule_n++;
 }

@@ -132,8 +132,8 @@ struct ruleset_chain {
 	const char *name;	/* in @text */
 	uint32_t hash;		/* private: of the name */
 	uint32_t first, last;	/* rules, RULESET_NONE: it is empty */
-	uint32_t rule_n;	/* in this list */
-	uint32_t counted;	/* in the chain: there may be no room for all */
+	uint32_t counted;	/* rules in the chain: the list may have no room
+				 * for all */
 	int hook;		/* NF_INET_*; -1: only jumped to, or its table
 				 * is dormant */
 	int32_t priority;

@@ -855,7 +855,7 @@ static void test_each_kind_of_chain_gets_its_writer(void **state)
 	assert_int_equal(natfw_verify(&fw), 0);
 	natfw_close(&fw);
 	assert_int_equal(here.closes, 3);
-	assert_null(natfw_translator(&fw));
+	assert_null(writers_translator(&fw));
 	natfw_done(&fw);
 }
 

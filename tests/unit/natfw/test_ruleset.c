@@ -69,7 +69,6 @@ static void assert_order(const uint32_t *want, size_t n)
 		assert_int_equal(at, want[i]);
 	assert_int_equal(at, RULESET_NONE);
 	assert_int_equal(rs->chain[chain].last, want[n - 1]);
-	assert_int_equal(rs->chain[chain].rule_n, n);
 }
 
 /* An alternative has the number of its rule; the next rule counts on. */
@@ -206,7 +205,7 @@ static void test_own_rules_have_room_in_a_full_list(void **state)
 	assert_int_equal(rs->cond[rs->rule[rule].cond].op, RULESET_MASK);
 	assert_int_equal(rs->chain[chain].last, rule);
 	assert_int_equal(rs->chain[chain].counted, RULESET_RULES_MAX + 1);
-	assert_int_equal(rs->chain[chain].rule_n,
+	assert_int_equal(rs->rule_n,
 			 RULESET_RULES_MAX - RULESET_RULES_OURS + 1);
 	/* there is an end to it */
 	for (unsigned i = 1; i < RULESET_RULES_OURS; i++)

@@ -248,8 +248,8 @@ static void test_rules_are_those_of_the_table(void **state)
 	keep(end_message());
 	assert_int_equal(ruleset_read(rs), 0);
 	assert_int_equal(rs->rule_n, 2);
-	assert_int_equal(rs->chain[0].rule_n, 1);
-	assert_int_equal(rs->chain[1].rule_n, 1);
+	assert_int_equal(rs->chain[0].counted, 1);
+	assert_int_equal(rs->chain[1].counted, 1);
 }
 
 /* The elements and rules of upnpd itself may be 60000. */
