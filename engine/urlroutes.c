@@ -10,18 +10,6 @@
 #include "soap.h"
 
 #define XML_TYPE "text/xml; charset=\"utf-8\""
-/* Enough for a description and three services of two roots. With several
- * interfaces, documents replace each other. */
-#define DOCS_MAX 8
-
-/* A document, rendered at its first request; it never changes. */
-struct doc {
-	const struct igd_service *svc;	/* NULL: a root's description */
-	unsigned n;			/* its version */
-	struct addr local;		/* a root's: the requested address */
-	size_t len;			/* 0: the slot is free */
-	char text[HTTP_REPLY_MAX];
-};
 
 struct urlroutes {
 	struct urlroutes_config config;
@@ -30,8 +18,7 @@ struct urlroutes {
 	struct soap *soap;
 	struct gena *gena;
 	char urn[SSDP_TARGETS_MAX][80];	/* of the targets */
-	unsigned doc_next;		/* the slot of the next document */
-	struct doc doc[DOCS_MAX];
+	char doc[HTTP_REPLY_MAX];	/* the document that was sent last */
 };
 
 static const char *const root_path[3] = { NULL, "/igd1.xml", "/igd2.xml" };
@@ -106,36 +93,25 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 	httpd_reply(s->httpd, req->id, &reply);
 }
 
-/* Find or render a document. @svc, @local: as in struct doc. Return: "" if it
- * is too long */
+/* Write a document. @svc: NULL: a root's description. Return: "" if it is too
+ * long */
 static struct str document(struct urlroutes *s, unsigned n,
 			   const struct igd_service *svc, struct addr local)
 {
-	struct doc *d;
-	struct wr w;
+	struct wr w = wr_init(s->doc, sizeof(s->doc));
 
-	for (d = s->doc; d < s->doc + DOCS_MAX; d++)
-		if (d->len && d->n == n && d->svc == svc &&
-		    addr_equal(d->local, local))
-			return (struct str){ d->text, d->len };
-	d = &s->doc[s->doc_next++ % DOCS_MAX];
-	d->n = n;
-	d->svc = svc;
-	d->local = local;
-	w = wr_init(d->text, sizeof(d->text));
 	if (svc)
 		desc_scpd(&w, s->config.desc, svc, n);
 	else
 		desc_root(&w, s->config.desc, n, local);
-	d->len = w.over ? 0 : w.len;
-	return (struct str){ d->text, d->len };
+	return w.over ? STR("") : wr_done(&w);
 }
 
 static void serve(void *arg, const struct httpd_req *req)
 {
 	struct urlroutes *s = arg;
 	struct httpd_reply reply = { .status = 404 };
-	const struct igd_service *svc;
+	const struct igd_service *svc = NULL;
 	unsigned n;
 
 	switch (model_resolve(req->path, &n, &svc)) {
@@ -143,10 +119,8 @@ static void serve(void *arg, const struct httpd_req *req)
 		serve_post(s, req, svc, n);
 		return;
 	case IGD_ROOT_XML:
-		reply.body = document(s, n, NULL, req->local);
-		break;
 	case IGD_SCPD:
-		reply.body = document(s, n, svc, (struct addr){ 0 });
+		reply.body = document(s, n, svc, req->local);
 		break;
 	case IGD_EVENT:
 		if (req->method == HTTP_POST)
