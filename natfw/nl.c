@@ -280,6 +280,11 @@ static void put_all(struct nfnl_batch *b, const struct sync *s)
 	each_element(s->fw, s->w, s->rule, s->n, put_element, b);
 }
 
+static bool same_table(const struct nl_table *a, const struct nl_table *b)
+{
+	return !strcmp(a->family, b->family) && !strcmp(a->name, b->name);
+}
+
 /* The table of the model that the message is about; RULESET_NONE: it is ours,
  * or none. */
 static uint32_t foreign_table(const struct ruleset *rs,
@@ -287,15 +292,12 @@ static uint32_t foreign_table(const struct ruleset *rs,
 {
 	struct nl_table t;
 
-	if (!h || !nl_rule_table(h, ret))
+	if (!h || !nl_rule_table(h, ret) || same_table(ret, &nl_map_own))
 		return RULESET_NONE;
 	for (uint32_t i = 0; i < rs->table_n; i++)
 		if (rs->table[i].kind != RULESET_IPT_LEGACY &&
-		    nl_place_table(rs, i, &t) &&
-		    !strcmp(t.family, ret->family) && !strcmp(t.name, ret->name))
-			return strcmp(t.name, nl_map_own.name) ||
-			       strcmp(t.family, nl_map_own.family) ? i :
-			       RULESET_NONE;
+		    nl_place_table(rs, i, &t) && same_table(&t, ret))
+			return i;
 	return RULESET_NONE;
 }
 

@@ -4,7 +4,6 @@
  * Pure.
  * Runs in: any
  */
-#include <linux/netfilter.h>
 #include <string.h>
 #include "base/str.h"
 #include "natfw/nl_place.h"
@@ -76,17 +75,11 @@ bool nl_place_is_old(const struct ruleset *rs, const struct ruleset_rule *r)
 	       !c->ours && may_change(rs, c->table);
 }
 
-static bool is_own_table(const struct ruleset *rs, uint32_t table)
-{
-	return rs->table[table].family == NFPROTO_IPV4 &&
-	       !strcmp(rs->table[table].name, nl_map_own.name);
-}
-
+/* The model has no sets of our own table. */
 bool nl_place_is_old_set(const struct ruleset *rs,
 			 const struct ruleset_set *set)
 {
-	return !strcmp(set->name, RULESET_OWN_SET) &&
-	       !is_own_table(rs, set->table) && may_change(rs, set->table);
+	return set->ours && may_change(rs, set->table);
 }
 
 /* ---- comparing ----------------------------------------------------- */

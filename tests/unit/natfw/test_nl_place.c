@@ -28,6 +28,7 @@ static int begin(void **state)
 				  STR("fw4"));
 	chain = ruleset_add_chain(fw.rules, table, STR("forward"));
 	set_index = ruleset_add_set(fw.rules, table, STR("upnpd_accept"), 12);
+	fw.rules->set[set_index].ours = true;
 	return set_index == RULESET_NONE;
 }
 
