@@ -5,9 +5,6 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "base/log.h"
 #include "base/wr.h"
 #include "conf/ifstate.h"
@@ -15,35 +12,17 @@
 #include "sys/comm.h"
 #include "sys/ports.h"
 
-#define HOLDERS_MAX 16
-
 static bool is_taken(const struct netif_addr *at, uint16_t port)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(at->net.addr, port, 0, &sa);
-	const int on = 1;
-	bool taken;
-	int fd = socket(sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return false;
-	setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, at->ifname,
-		   (socklen_t)strnlen(at->ifname, IF_NAMESIZE));
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	taken = bind(fd, (struct sockaddr *)&sa, len) && errno == EADDRINUSE;
-	close(fd);
-	return taken;
+	return ports_try_bind(IPPROTO_TCP, at->net.addr, port, at->ifname) ==
+	       -EADDRINUSE;
 }
 
 /* "lighttpd (process 812)" */
 static void put_holder(struct wr *w, struct addr at, uint16_t port)
 {
-	struct ports_holder h[HOLDERS_MAX];
-	int n = ports_holders(IPPROTO_TCP, at, port, h, HOLDERS_MAX);
-	uint32_t pid = 0;
+	uint32_t pid = comm_of_port(IPPROTO_TCP, at, port);
 
-	for (int i = 0; i < n && !pid; i++)
-		pid = comm_of_socket(h[i].inode);
 	if (pid && comm_write(w, pid))
 		wr_fmt(w, " (process %u)", (unsigned)pid);
 	else

@@ -9,6 +9,9 @@
 #include "base/text.h"
 #include "sys/comm.h"
 #include "sys/fileio.h"
+#include "sys/ports.h"
+
+#define HOLDERS_MAX 16	/* of one port */
 
 bool comm_write(struct wr *w, uint32_t pid)
 {
@@ -64,4 +67,15 @@ uint32_t comm_of_socket(uint64_t inode)
 			ret = pid;
 	closedir(d);
 	return ret;
+}
+
+uint32_t comm_of_port(uint8_t protocol, struct addr at, uint16_t port)
+{
+	struct ports_holder h[HOLDERS_MAX];
+	int n = ports_holders(protocol, at, port, h, HOLDERS_MAX);
+	uint32_t pid = 0;
+
+	for (int i = 0; i < n && !pid; i++)
+		pid = comm_of_socket(h[i].inode);
+	return pid;
 }

@@ -7,6 +7,7 @@
 #define SYS_COMM_H
 
 #include <stdint.h>
+#include "base/addr.h"
 #include "base/wr.h"
 
 /** comm_write - write the name of that process, from /proc/PID/comm, in
@@ -18,5 +19,9 @@ bool comm_write(struct wr *w, uint32_t pid);
  * ports_holder.inode. Return: its pid; 0: not found, for example because this
  * one may not see it */
 uint32_t comm_of_socket(uint64_t inode);
+
+/** comm_of_port - find a process that serves that port (ports_holders()).
+ * Return: its pid; 0: none that this one may see */
+uint32_t comm_of_port(uint8_t protocol, struct addr at, uint16_t port);
 
 #endif

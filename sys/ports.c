@@ -13,7 +13,9 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
@@ -349,4 +351,26 @@ int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
 bool ports_set(const uint64_t field[1024], uint16_t port)
 {
 	return field[port / 64] >> port % 64 & 1;
+}
+
+int ports_try_bind(uint8_t protocol, struct addr at, uint16_t port,
+		   const char *ifname)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(at, port, 0, &sa);
+	const int on = 1;
+	int err = 0, fd = socket(sa.ss_family, SOCK_CLOEXEC |
+				 (protocol == IPPROTO_TCP ? SOCK_STREAM :
+							    SOCK_DGRAM), 0);
+
+	if (fd < 0)
+		return -errno;
+	if (ifname)
+		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, ifname,
+			   (socklen_t)strnlen(ifname, IF_NAMESIZE));
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
+	    bind(fd, (struct sockaddr *)&sa, len))
+		err = -errno;
+	close(fd);
+	return err;
 }

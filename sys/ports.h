@@ -92,4 +92,14 @@ bool ports_serves(const struct ports_socket *s, struct addr at);
  */
 int ports_scan(int fd, uint8_t state, struct addr at, uint64_t field[1024]);
 
+/**
+ * ports_try_bind - bind a socket as upnpd's own services do, and close it.
+ * @ifname: the interface to bind it to, of up to IF_NAMESIZE bytes; NULL: none
+ *
+ * Not for a port that this upnpd serves.
+ * Return: 0: the port is free; -EADDRINUSE, other -errno
+ */
+int ports_try_bind(uint8_t protocol, struct addr at, uint16_t port,
+		   const char *ifname);
+
 #endif

@@ -119,10 +119,6 @@ void check_firewall_unread(struct check *c, const char *result);
  * @pid: 0: a program that this user may not see */
 void check_report_process(struct wr *, uint32_t pid);
 
-/** check_ports_holder - find a process that serves that port. Return: 0: none
- * that this user may see */
-uint32_t check_ports_holder(uint8_t protocol, struct addr at, uint16_t port);
-
 /* ---- pure parts, for the tests ------------------------------------------ */
 
 /** check_conf_open - may any client of the network open any port? */

@@ -4,16 +4,12 @@
  * upnpd.
  *
  * Another socket on the port may be harmless (SO_REUSEADDR). So the check tries
- * upnpd's own bind, with the same options; it closes the socket at once and
- * accepts no connection.
+ * upnpd's own bind (ports_try_bind()); it accepts no connection.
  * Runs in: upnpctl
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 #include "base/wr.h"
 #include "sys/comm.h"
 #include "sys/jail.h"
@@ -75,29 +71,6 @@ struct port {
 	const char *what;
 };
 
-/* Bind as upnpd does. Return: 0 or -errno */
-static int try_bind(const struct port *p)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(p->at, p->number, 0, &sa);
-	bool tcp = p->protocol == IPPROTO_TCP;
-	const int on = 1;
-	int err = 0;
-	int fd = socket(sa.ss_family, (tcp ? SOCK_STREAM : SOCK_DGRAM) |
-			SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		return -errno;
-	if (p->ifname)
-		setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, p->ifname,
-			   (socklen_t)strlen(p->ifname));
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) ||
-	    bind(fd, (struct sockaddr *)&sa, len))
-		err = -errno;
-	close(fd);
-	return err;
-}
-
 static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 			 int err)
 {
@@ -133,21 +106,10 @@ static bool check_port(struct check *c, const struct port *p)
 			return false;
 		other = other ? other : pid;
 	}
-	err = try_bind(p);
+	err = ports_try_bind(p->protocol, p->at, p->number, p->ifname);
 	if (err)
 		report_taken(c, p, other, err);
 	return err;
-}
-
-uint32_t check_ports_holder(uint8_t protocol, struct addr at, uint16_t port)
-{
-	struct ports_holder h[HOLDERS_MAX];
-	int n = ports_holders(protocol, at, port, h, HOLDERS_MAX);
-	uint32_t pid = 0;
-
-	for (int i = 0; i < n && !pid; i++)
-		pid = comm_of_socket(h[i].inode);
-	return pid;
 }
 
 static void report_ok(struct check *c)

@@ -10,6 +10,7 @@
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "map/nat_rule.h"
+#include "sys/comm.h"
 #include "sys/ports.h"
 #include "upnpctl/check.h"
 
@@ -105,8 +106,8 @@ static bool check_served(struct taken *t, const struct nat_rule *rule,
 		return false;
 	if (!count(t))
 		return true;
-	check_report_process(&w, check_ports_holder(rule->proto, c->fw.ext,
-						    rule->ext_port));
+	check_report_process(&w, comm_of_port(rule->proto, c->fw.ext,
+					      rule->ext_port));
 	check_report(c, CHECK_PROBLEM, "%s is overruled: %s serves that port "
 		     "of the router\n"
 		     "Stop that program, or have it listen on an internal "
