@@ -1,12 +1,8 @@
 # SPDX-License-Identifier: ISC
 """Chains that the iptables command keeps, legacy and nft variant: upnpd's rules
 there survive iptables-save and iptables-restore unchanged, and leave every
-drop and every forward of the administrator in effect. netlink translates, or
-iptables does."""
-import contextlib
-import os
+drop of the administrator in effect. netlink translates, or iptables does."""
 import re
-import signal
 
 import pytest
 
@@ -280,47 +276,3 @@ def test_place_moves_into_another_chain(lab, upnpd, server):
     iptables(lab, "-F", "block")
     iptables(lab, "-X", "block")
     assert holds_soon(lab, upnpd, lambda: passes(lab, server, OUT2_IP))
-
-
-# ---- the administrator's forwards --------------------------------------
-
-def test_later_forward_wins(lab, upnpd, server):
-    """It is appended behind upnpd's jump. upnpd's jump becomes the last
-    again."""
-    Igd(lab.lan1).add(40000, "TCP", 8000)
-    assert reaches(lab, "TCP", 40000, server)
-    rule = ("PREROUTING", "-i", "wan0", "-p", "tcp", "--dport", "40000", "-j",
-            "DNAT", "--to-destination", f"{HOST_IP}:22")
-    with listener(lab.lan1, "TCP", 22) as theirs:
-        iptables(lab, "-t", "nat", "-A", *rule)
-        assert holds_soon(lab, upnpd, lambda: passes(lab, theirs))
-        iptables(lab, "-t", "nat", "-D", *rule)
-    assert holds_soon(lab, upnpd, lambda: passes(lab, server))
-
-
-# ---- what an earlier run left ------------------------------------------
-
-@pytest.mark.parametrize("other", ("netlink", "iptables-nft",
-                                   "iptables-legacy"))
-@pytest.mark.parametrize("translator", ("netlink", "iptables"))
-def test_other_backend_after_a_kill(lab, backend, translator, other, server):
-    """Nothing of the killed upnpd is left, although the lease file is lost and
-    another backend translates."""
-    first = Upnpd(lab, backend if translator == "iptables" else translator)
-    first.start()
-    Igd(lab.lan1).add(40000, "TCP", 8000)
-    assert reaches(lab, "TCP", 40000, server)
-    for pid in first.pids().values():
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-    first.proc.wait()
-    run("rm", "-rf", first.state)
-    second = Upnpd(lab, other).start()
-    assert wait_until(lambda: blocked(lab, "TCP", 40000, server))
-    Igd(lab.lan1).add(40001, "TCP", 8000)
-    assert reaches(lab, "TCP", 40001, server)
-    assert second.stop() == 0
-    print(second.log())
-    for words in (("iptables-nft-save",), ("iptables-legacy-save",),
-                  ("nft", "list", "ruleset")):
-        assert not re.search("upnpd", lab.router.run(*words), re.I)
