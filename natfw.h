@@ -33,7 +33,8 @@ struct natfw_env {
 	size_t net_n;
 	bool hairpin;
 	bool masquerade;
-	/* the only native chain of the accept; "": each that would drop */
+	/* the only native chain that gets accepts; "": each that would drop
+	 * packets to mapped ports */
 	char nft_table[64];	/* "inet fw4" */
 	char nft_chain[64];	/* "forward" */
 };

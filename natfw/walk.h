@@ -75,7 +75,6 @@ struct walk_end {
 				 * nothing is certain */
 };
 
-
 /** walk_base - follow the packet through base chain @base, an index in
  * rs->chain. A chain that need not be on a hook may be given as well; then its
  * end counts as DROP. */
