@@ -23,16 +23,20 @@
 #include "igd/upnp_err.h"
 #include "igd/value.h"
 #include "igd/wanip2.h"
+#include "soap/soaplist.h"
 #include "xmltiny.h"
 
-#define SERVICE_URN	"urn:schemas-upnp-org:service:"
 #define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
 
 #define VALUE_MAX	256	/* of a state variable */
 
-/* A reply that waits for the kernel. */
+/* A reply that waits for the kernel, or for the length of its list. */
 struct pending {
 	struct igd_wait wait;
+	struct soaplist list;	/* as it will be sent */
+	struct igd_list ahead;	/* from here on, it is to be measured */
+	size_t length;		/* so far */
+	bool measures;
 	struct soap *soap;
 	const struct igd_service *svc;
 	const struct igd_action *act;
@@ -42,6 +46,8 @@ struct pending {
 };
 
 struct soap {
+	struct loop *loop;
+	struct loop_timer measure;	/* of a long list */
 	struct igd *igd;
 	void (*answer)(void *arg, uint32_t token, const struct soap_reply *);
 	void *arg;
@@ -60,24 +66,17 @@ static const struct igd_action query = {
 
 /* ---- replies ------------------------------------------------------- */
 
-#define ENVELOPE_OPEN \
-	"<?xml version=\"1.0\"?>\r\n<s:Envelope " \
-	"xmlns:s=\"http://schemas.xmlsoap.org/soap/envelope/\" " \
-	"s:encodingStyle=\"http://schemas.xmlsoap.org/soap/encoding/\">" \
-	"<s:Body>"
-#define ENVELOPE_CLOSE "</s:Body></s:Envelope>\r\n"
-
 static struct wr reply_open(struct soap *soap)
 {
 	struct wr w = wr_init(soap->reply, sizeof(soap->reply));
 
-	wr_z(&w, ENVELOPE_OPEN);
+	wr_z(&w, SOAPLIST_ENVELOPE_OPEN);
 	return w;
 }
 
 static void reply_close(struct wr *w, int status, struct soap_reply *ret)
 {
-	wr_z(w, ENVELOPE_CLOSE);
+	wr_z(w, SOAPLIST_ENVELOPE_CLOSE);
 	*ret = (struct soap_reply){ w->over ? 500 : status, STR(""), NULL };
 	if (!w->over)
 		ret->body = wr_done(w);
@@ -106,15 +105,6 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 
 /* ---- results ------------------------------------------------------- */
 
-/* The prefix is always "u:", because node-nat-upnp searches for
- * ":...Response". @version: of the service, as requested */
-static void put_response_tag(struct wr *w, const struct igd_service *svc,
-			     const struct igd_action *act, unsigned version)
-{
-	wr_fmt(w, "<u:%sResponse xmlns:u=\"" SERVICE_URN "%s:%u\">", act->name,
-	       svc->name, version);
-}
-
 static void reply_result(struct soap *soap, const struct igd_call *call,
 			 unsigned version, struct soap_reply *ret)
 {
@@ -122,7 +112,7 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
 
-	put_response_tag(&w, call->svc, act, version);
+	soaplist_response_tag(&w, call->svc, act, version);
 	for (size_t i = 0; i < act->arg_n; i++) {
 		if (!act->arg[i].out)
 			continue;
@@ -138,79 +128,23 @@ static void reply_result(struct soap *soap, const struct igd_call *call,
 	reply_close(&w, 200, ret);
 }
 
-/* How far a reply with a list is. The list is the only out argument. */
-struct list_at {
-	const struct igd_service *svc;
-	const struct igd_action *act;
-	struct igd_list list;
-	bool begun;		/* what comes before the list is written */
-	uint8_t version;	/* of the service, as requested */
-};
-
-_Static_assert(sizeof(struct list_at) <= HTTPSOURCE_AT_MAX,
-	       "the connection has room for it");
-
-static const char *list_name(const struct list_at *at)
-{
-	return at->act->arg[at->act->arg_n - 1].name;
-}
-
-static void put_list_head(struct wr *w, const struct list_at *at)
-{
-	wr_z(w, ENVELOPE_OPEN);
-	put_response_tag(w, at->svc, at->act, at->version);
-	wr_fmt(w, "<%s>" WANIP2_LIST_OPEN, list_name(at));
-}
-
-static void put_list_tail(struct wr *w, const struct list_at *at)
-{
-	wr_fmt(w, WANIP2_LIST_CLOSE "</%s></u:%sResponse>" ENVELOPE_CLOSE,
-	       list_name(at), at->act->name);
-}
-
-/* httpsource.write: the head, the entries, blanks in place of what has been
- * deleted since the length was told, the tail. */
-static void list_write(void *arg, void *position, size_t left, struct wr *w)
+/* httpsource.write */
+static void write_list(void *arg, void *at, size_t left, struct wr *w)
 {
 	const struct soap *soap = arg;
-	struct list_at *at = position;
-	const size_t start = w->len;
-	char buf[HTTPSOURCE_ROOM / 4];
-	struct wr tail = wr_init(buf, sizeof(buf));
 
-	put_list_tail(&tail, at);
-	if (!at->begun)
-		put_list_head(w, at);
-	at->begun = true;
-	left -= w->len - start;
-	if (left > tail.len) {
-		const size_t before = w->len;
-		bool more = wanip2_list_write(soap->igd, &at->list,
-					      left - tail.len, w);
-
-		left -= w->len - before;
-		for (; !more && left > tail.len && w->len < w->cap; left--)
-			wr_ch(w, ' ');
-	}
-	if (left == tail.len && tail.len <= w->cap - w->len)
-		wr_str(w, wr_done(&tail));
+	soaplist_write(soap->igd, at, left, w);
 }
 
-static void reply_list(struct soap *soap, const struct igd_call *call,
-		       unsigned version, struct soap_reply *ret)
+/* @length: of the list */
+static void reply_list(struct soap *soap, const struct soaplist *list,
+		       size_t length, struct soap_reply *ret)
 {
-	struct list_at at = { call->svc, call->act, call->list, false,
-			      (uint8_t)version };
-	char buf[HTTPSOURCE_ROOM / 2];
-	struct wr ends = wr_init(buf, sizeof(buf));
-
-	put_list_head(&ends, &at);
-	put_list_tail(&ends, &at);
 	soap->source = (struct httpsource){
-		.write = list_write, .arg = soap,
-		.left = ends.len + wanip2_list_length(soap->igd, &at.list),
+		.write = write_list, .arg = soap,
+		.left = soaplist_ends_length(list) + length,
 	};
-	memcpy(soap->source.at, &at, sizeof(at));
+	memcpy(soap->source.at, list, sizeof(*list));
 	*ret = (struct soap_reply){ 200, STR(""), &soap->source };
 }
 
@@ -252,9 +186,9 @@ static bool parse_service(const struct soap_post *post, struct str urn,
 	struct str name = STR("");
 	uint32_t version;
 
-	if (!str_istarts(urn, STR(SERVICE_URN)))
+	if (!str_istarts(urn, STR(SOAPLIST_SERVICE_URN)))
 		return false;
-	urn = str_skip(urn, sizeof(SERVICE_URN) - 1);
+	urn = str_skip(urn, sizeof(SOAPLIST_SERVICE_URN) - 1);
 	str_cut(&urn, ':', &name);
 	if (!str_ieq(name, str_z(post->svc->name)) ||
 	    str_u32(urn, 1, model_service_version(post->svc, post->n),
@@ -419,9 +353,41 @@ static struct pending *pending_get(struct soap *soap)
 			continue;
 		p->soap = soap;
 		p->used = true;
+		p->measures = false;
 		return p;
 	}
 	return NULL;
+}
+
+/* Measure the next part of a list. Return: false: it is not measured yet */
+static bool measure_part(struct pending *p)
+{
+	size_t part;
+	bool more = wanip2_list_measure(p->soap->igd, &p->ahead, &part);
+
+	p->length += part;
+	return !more;
+}
+
+/* One part in each round of the loop, so that a long list does not keep other
+ * requests waiting. */
+static void on_measure(struct loop_timer *t)
+{
+	struct soap *soap = LOOP_OWNER(t, struct soap, measure);
+	struct pending *p = soap->pending;
+	struct soap_reply reply;
+
+	while (p < soap->pending + SOAP_PENDING_MAX &&
+	       !(p->used && p->measures))
+		p++;
+	if (p == soap->pending + SOAP_PENDING_MAX)
+		return;
+	loop_timer_set(soap->loop, t, 0);
+	if (!measure_part(p))
+		return;
+	p->used = false;
+	reply_list(soap, &p->list, p->length, &reply);
+	soap->answer(soap->arg, p->token, &reply);
 }
 
 /* igd_wait.done. An action that waits has at most one out argument: the port of
@@ -486,6 +452,32 @@ static void call_init(struct igd_call *call, const struct soap_post *post,
 }
 
 /* Return: false if the answer comes later. */
+static bool run_list(struct soap *soap, const struct soap_post *post,
+		     const struct igd_call *call, unsigned version,
+		     struct soap_reply *ret)
+{
+	struct pending *p = pending_get(soap);
+
+	if (!p) {
+		reply_empty(503, ret);
+		return true;
+	}
+	p->token = post->token;
+	p->list = (struct soaplist){ call->svc, call->act, call->list, false,
+				     (uint8_t)version };
+	p->ahead = call->list;
+	p->length = 0;
+	p->measures = true;
+	if (!measure_part(p)) {
+		loop_timer_set(soap->loop, &soap->measure, 0);
+		return false;
+	}
+	p->used = false;
+	reply_list(soap, &p->list, p->length, ret);
+	return true;
+}
+
+/* Return: false if the answer comes later. */
 static bool run_action(struct soap *soap, const struct soap_post *post,
 		       unsigned version, const struct envelope *env,
 		       struct soap_reply *ret)
@@ -518,7 +510,7 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 	if (err)
 		reply_fault(soap, err, ret);
 	else if (call.out[0].list)
-		reply_list(soap, &call, version, ret);
+		return run_list(soap, post, &call, version, ret);
 	else
 		reply_result(soap, &call, version, ret);
 	return true;
@@ -563,13 +555,14 @@ void soap_cancel(struct soap *soap, uint32_t token)
 		p = &soap->pending[i];
 		if (!p->used || p->token != token)
 			continue;
-		igd_cancel(soap->igd, &p->wait);
+		if (!p->measures)
+			igd_cancel(soap->igd, &p->wait);
 		p->used = false;
 		return;
 	}
 }
 
-struct soap *soap_new(struct igd *igd,
+struct soap *soap_new(struct loop *loop, struct igd *igd,
 		      void (*answer)(void *arg, uint32_t token,
 				     const struct soap_reply *),
 		      void *arg)
@@ -578,6 +571,8 @@ struct soap *soap_new(struct igd *igd,
 
 	if (!soap)
 		return NULL;
+	soap->loop = loop;
+	soap->measure.cb = on_measure;
 	soap->igd = igd;
 	soap->answer = answer;
 	soap->arg = arg;
@@ -586,5 +581,8 @@ struct soap *soap_new(struct igd *igd,
 
 void soap_free(struct soap *soap)
 {
+	if (!soap)
+		return;
+	loop_timer_del(soap->loop, &soap->measure);
 	mem_free(soap, 1, sizeof(*soap));
 }

@@ -10,6 +10,7 @@
 #ifndef SOAP_H
 #define SOAP_H
 
+#include "base/loop.h"
 #include "base/str.h"
 #include "http/httpsource.h"
 #include "igd/igd.h"
@@ -32,7 +33,7 @@ struct soap;
  *
  * Return: owned by the caller (soap_free()), NULL without memory
  */
-struct soap *soap_new(struct igd *igd,
+struct soap *soap_new(struct loop *, struct igd *igd,
 		      void (*answer)(void *arg, uint32_t token,
 				     const struct soap_reply *),
 		      void *arg);

@@ -170,7 +170,7 @@ struct urlroutes *urlroutes_new(struct loop *loop,
 	s->loop = loop;
 	routes.arg = s;
 	s->httpd = httpd_new(loop, &routes, &http);
-	s->soap = soap_new(config->igd, send_soap, s);
+	s->soap = soap_new(loop, config->igd, send_soap, s);
 	s->gena = gena_new(loop, &gena);
 	if (s->httpd && s->soap && s->gena)
 		return s;

@@ -64,6 +64,8 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
+#define MEASURED_MAX 1024	/* entries in a turn; takes 2 ms */
+
 /* List the requester's own mappings that clients see; those of all clients if
  * the requester asks for them and list-scope allows it. */
 static bool is_listed(const struct igd_list *l, const struct pm_entry *e)
@@ -72,8 +74,8 @@ static bool is_listed(const struct igd_list *l, const struct pm_entry *e)
 	       (l->client.family == ADDR_ANY || owner_is(e, l->client));
 }
 
-/* The lowest port from l->port on with a mapping to be listed; if there is none,
- * the port after the list's last one. */
+/* The lowest port from l->port on with a mapping to be listed; if there is
+ * none, the port after the list's last one. */
 static uint32_t lowest_port(const struct portmap *pm, const struct igd_list *l)
 {
 	uint32_t lowest = l->end + UINT32_C(1);
@@ -88,8 +90,8 @@ static uint32_t lowest_port(const struct portmap *pm, const struct igd_list *l)
 	return lowest;
 }
 
-/* The next mapping on the port. The port may have entries that are not committed
- * or not to be listed. */
+/* The next mapping on the port. The port may have entries that are not
+ * committed or not to be listed. */
 static const struct pm_entry *next_on_port(const struct portmap *pm,
 					   struct igd_list *l)
 {
@@ -170,20 +172,28 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:NewLeaseTime></p:PortMappingEntry>");
 }
 
-size_t wanip2_list_length(const struct igd *igd, const struct igd_list *list)
+bool wanip2_list_measure(const struct igd *igd, struct igd_list *l,
+			 size_t *ret_length)
 {
 	char buf[WANIP2_ENTRY_MAX];
-	struct igd_list l = *list;
 	const struct pm_entry *e;
 	size_t sum = 0;
+	bool more = true;
 
-	for (; l.left && (e = next_entry(igd, &l)); l.left--) {
+	check_position(igd, l);
+	for (unsigned i = 0; more && i < MEASURED_MAX; i++) {
 		struct wr w = wr_init(buf, sizeof(buf));
 
-		put_entry(igd, &w, e, l.now_ms);
+		e = l->left ? next_entry(igd, l) : NULL;
+		more = e;
+		if (more) {
+			put_entry(igd, &w, e, l->now_ms);
+			l->left--;
+		}
 		sum += w.len;
 	}
-	return sum;
+	*ret_length = sum;
+	return more;
 }
 
 bool wanip2_list_write(const struct igd *igd, struct igd_list *l, size_t max,

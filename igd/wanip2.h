@@ -21,9 +21,15 @@ igd_action_fn wanip2_add_any, wanip2_delete_range, wanip2_get_list;
 /* The longest entry, in bytes: each byte of a description as an entity of 6. */
 #define WANIP2_ENTRY_MAX 2560
 
-/** wanip2_list_length - the length in bytes of all entries from the list's
- * position on. Does not move it. */
-size_t wanip2_list_length(const struct igd *, const struct igd_list *);
+/**
+ * wanip2_list_measure - add up the length in bytes of the next entries, at most
+ * 1,024, and move on. The caller keeps the position from which the list is
+ * written.
+ *
+ * Return: false: there are no more entries
+ */
+bool wanip2_list_measure(const struct igd *, struct igd_list *,
+			 size_t *ret_length);
 
 /**
  * wanip2_list_write - write the next entries, whole ones, as many as fit.

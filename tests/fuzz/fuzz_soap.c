@@ -165,7 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	gw_init(&gw);
 	gw.stored = on_stored;
 	if (!soap)	/* large; unchanged if no request waits */
-		soap = soap_new(&gw.igd, on_answer, NULL);
+		soap = soap_new(NULL, &gw.igd, on_answer, NULL);
 	for (uint32_t token = 0; token < REQUESTS_MAX; token++)
 		if (str_cut(&in, 0x1e, &text))
 			request(text, token);

@@ -79,7 +79,7 @@ static struct {
 	uint32_t cancelled;
 } soap;
 
-struct soap *soap_new(struct igd *igd,
+struct soap *soap_new(struct loop *l, struct igd *igd_,
 		      void (*answer)(void *arg, uint32_t token,
 				     const struct soap_reply *),
 		      void *arg)

@@ -601,6 +601,18 @@ static void range_keeps_the_operators_mappings(void **state)
 
 /* ---- GetListOfPortMappings ----------------------------------------- */
 
+static size_t list_length(struct igd_list list)
+{
+	size_t sum = 0, part;
+	bool more;
+
+	do {
+		more = wanip2_list_measure(&w.igd, &list, &part);
+		sum += part;
+	} while (more);
+	return sum;
+}
+
 static size_t piece_max = 8192;	/* of the list, as it is written */
 static void (*between_pieces)(void);
 
@@ -623,7 +635,7 @@ static int get_list(uint32_t requester_ip, uint16_t lo, uint16_t hi,
 	if (err)
 		return err;
 	assert_true(call.out[0].list);
-	left = wanip2_list_length(&w.igd, &call.list);
+	left = list_length(call.list);
 	wr_z(ret, WANIP2_LIST_OPEN);
 	while (more) {
 		struct wr piece = wr_init(ret->buf + ret->len, piece_max);
@@ -898,7 +910,7 @@ static void list_of_the_largest_table_is_whole(void **state)
 	call.in[1].u = UINT16_MAX;
 	call.in[2].s = STR("TCP");
 	assert_int_equal(wanip2_get_list(&w.igd, &call), 0);
-	left = wanip2_list_length(&w.igd, &call.list);
+	left = list_length(call.list);
 	while (more) {
 		struct wr piece = wr_init(buf, HTTP_REPLY_MAX);
 

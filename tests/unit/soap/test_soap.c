@@ -57,6 +57,7 @@ struct world {
 	struct igd igd;
 	struct portmap *pm;
 	struct soap *soap;
+	struct loop *loop;
 	char *guarded;
 	enum nat_err nat;	/* the kernel's answer */
 	bool link_asked;
@@ -102,6 +103,11 @@ static void op_refused(void *arg, const struct refused *r)
 static uint32_t op_rnd(void *arg)
 {
 	return 0;
+}
+
+static uint64_t fake_clock(void)
+{
+	return 1;
 }
 
 static const struct igd_ops ops = { op_counters, op_link };
@@ -194,7 +200,9 @@ static int set_up(void **state)
 	w->map.policy.net_n = 1;
 	map_init(&w->map, w->pm);
 	igd_init(&w->igd, &w->map);
-	w->soap = soap_new(&w->igd, on_answer, w);
+	w->loop = loop_new(1, fake_clock);
+	assert_non_null(w->loop);
+	w->soap = soap_new(w->loop, &w->igd, on_answer, w);
 	assert_non_null(w->soap);
 	return 0;
 }
@@ -204,6 +212,7 @@ static int tear_down(void **state)
 	struct world *w = *state;
 
 	soap_free(w->soap);
+	loop_free(w->loop);
 	portmap_free(w->pm);
 	munmap(w->guarded, GUARDED + (size_t)sysconf(_SC_PAGESIZE));
 	free(w);
@@ -980,15 +989,22 @@ static const char add_any_args[] =
 	"<NewLeaseDuration>0</NewLeaseDuration>";
 
 /* An action of version 2 at @path under the namespace @urn. */
-static int post2(struct world *w, const char *path, const char *urn,
-		 const char *action, const char *args)
+/* Return: false if the answer comes later */
+static bool post2_as(struct world *w, uint32_t token, const char *path,
+		     const char *urn, const char *action, const char *args)
 {
 	char head[256], body[2048];
 
 	snprintf(head, sizeof(head), "\"%s#%s\"", urn, action);
 	snprintf(body, sizeof(body), HEAD "<u:%s xmlns:u=\"%s\">%s</u:%s>"
 		 TAIL, action, urn, args, action);
-	if (!post_as(w, 1, path, head, str_z(body)))
+	return post_as(w, token, path, head, str_z(body)) != 0;
+}
+
+static int post2(struct world *w, const char *path, const char *urn,
+		 const char *action, const char *args)
+{
+	if (!post2_as(w, 1, path, urn, action, args))
 		pump(w);
 	return w->status;
 }
@@ -1087,9 +1103,9 @@ static void assert_well_formed(const char *body)
 		assert_true((signed char)*body > 0);
 }
 
-/* Make ports 1 to 999, with descriptions of each length. Return: the table that
- * was in use before */
-static struct portmap *make_many(struct world *w)
+/* Make ports 1 to @last, with descriptions of each length. Return: the table
+ * that was in use before */
+static struct portmap *make_ports(struct world *w, uint16_t last)
 {
 	struct pm_req req = { .enabled = true, .origin = ORIGIN_UPNP,
 		.requester = addr_ip4(ANN), .rule = {
@@ -1098,14 +1114,19 @@ static struct portmap *make_many(struct world *w)
 		.int_port = 1 } };
 	struct portmap *own = w->map.pm;
 
-	w->map.pm = portmap_new(1000, 1000);
-	for (uint16_t port = 1; port < 1000; port++) {
+	w->map.pm = portmap_new(last, last);
+	for (uint16_t port = 1; port <= last; port++) {
 		req.rule.ext_port = port;
 		memset(req.desc, '\0', sizeof(req.desc));
 		memset(req.desc, '"', port % (PM_DESC_MAX + 1));
 		assert_int_equal(portmap_restore(w->map.pm, &req, 0), 0);
 	}
 	return own;
+}
+
+static struct portmap *make_many(struct world *w)
+{
+	return make_ports(w, 999);
 }
 
 /* A list was once cut after 24 KiB, without a word. */
@@ -1155,6 +1176,33 @@ static void deleted_part_of_a_list_is_blank(void **state)
 	assert_non_null(strstr(w->body, "</p:PortMappingEntry>    "));
 	assert_non_null(strstr(w->body, "    </p:PortMappingList>]]>"));
 	assert_well_formed(w->body);
+	portmap_free(w->map.pm);
+	w->map.pm = own;
+}
+
+/* Lists that take two turns each; one of three is cancelled meanwhile, and
+ * another request is answered between. */
+static void long_lists_are_measured_in_turns(void **state)
+{
+	struct world *w = *state;
+	struct portmap *own = make_ports(w, 1500);
+
+	for (uint32_t token = 1; token <= 3; token++)
+		assert_false(post2_as(w, token, WANIP2, URN2,
+				      "GetListOfPortMappings", LIST_ARGS));
+	soap_cancel(w->soap, 1);
+	for (unsigned turn = 0; turn < 2; turn++) {
+		assert_int_equal(w->late, turn);
+		assert_int_equal(post(w, WANIP_URN "#GetExternalIPAddress",
+				      get_ip), 200);
+		assert_int_equal(loop_step(w->loop, 0), 0);
+		assert_int_equal(w->token, turn + 2);
+		assert_int_equal(w->status, 200);
+		assert_int_equal(entries(w->body), 1500);
+		assert_well_formed(w->body);
+	}
+	assert_int_equal(loop_step(w->loop, 0), 0);
+	assert_int_equal(w->late, 2);
 	portmap_free(w->map.pm);
 	w->map.pm = own;
 }
@@ -1368,6 +1416,7 @@ int main(void)
 		T(version_2_has_its_own_codes),
 		T(long_list_is_whole),
 		T(deleted_part_of_a_list_is_blank),
+		T(long_lists_are_measured_in_turns),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
 		T(link_change_is_answered_later),
