@@ -109,20 +109,6 @@ uint64_t backend_hash(uint64_t h, struct str word)
 	return hash_add(hash_add(h, word.p, word.n), "\xff", 1);
 }
 
-uint64_t backend_hash_words(uint64_t h, struct str text)
-{
-	struct str word;
-
-	while (str_word(&text, &word)) {
-		if (str_eq(word, STR("tcp")))
-			word = STR("6");
-		else if (str_eq(word, STR("udp")))
-			word = STR("17");
-		h = backend_hash(h, word);
-	}
-	return h;
-}
-
 void backend_count(struct backend_tally *t, uint64_t h)
 {
 	/* a sum of raw FNV values is too regular: mix the bits (MurmurHash3) */

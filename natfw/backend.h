@@ -79,10 +79,6 @@ struct backend_tally {
  * 0xff, which ends it. */
 uint64_t backend_hash(uint64_t h, struct str word);
 
-/** backend_hash_words - the same over text, word by word. The amount of space
- * between words does not count, and a protocol's name counts as its number. */
-uint64_t backend_hash_words(uint64_t h, struct str text);
-
 /** backend_count - add an item with that hash to the tally. */
 void backend_count(struct backend_tally *t, uint64_t h);
 

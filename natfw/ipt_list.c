@@ -19,8 +19,8 @@ void ipt_list_init(struct ipt_list *l)
 
 /* ---- hashes -------------------------------------------------------------- */
 
-/* Leave out the parts that versions of the tool print in different ways:
- * "-m tcp", "/32". */
+/* Versions of the tool print some parts in different ways: leave out "-m tcp"
+ * and "/32", and take a protocol's name for its number. */
 static uint64_t hash_rule(uint64_t h, struct str rule)
 {
 	struct str word;
@@ -32,7 +32,11 @@ static uint64_t hash_rule(uint64_t h, struct str rule)
 		}
 		if (word.n > 3 && !memcmp(word.p + word.n - 3, "/32", 3))
 			word.n -= 3;
-		h = backend_hash_words(h, word);
+		if (str_eq(word, STR("tcp")))
+			word = STR("6");
+		else if (str_eq(word, STR("udp")))
+			word = STR("17");
+		h = backend_hash(h, word);
 	}
 	return h;
 }
