@@ -154,8 +154,7 @@ class Firewalld(Box):
 
 
 class Shorewall(Box):
-    """The configuration of a router with two interfaces. @rules: more lines
-    of its file rules"""
+    """The configuration of a router with two interfaces."""
     FILES = {
         "zones": "fw firewall\nnet ipv4\nloc ipv4\n",
         "interfaces": "?FORMAT 2\nnet wan0\nloc lan0\n",
@@ -165,6 +164,7 @@ class Shorewall(Box):
     }
 
     def start(self, rules=""):
+        """@rules: more lines of its file rules"""
         # without any rule, its chains do not accept answers
         rules = "?SECTION NEW\nPing(ACCEPT) loc $FW\n" + rules
         for name, text in self.FILES.items():

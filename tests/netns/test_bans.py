@@ -272,7 +272,7 @@ def test_ban_of_shorewall_holds(gateway, how, variant):
 @pytest.mark.parametrize("how", ("nft", "iptables-nft", "iptables-legacy"))
 def test_protected_client_stays_protected(gateway, how):
     """The administrator keeps the Internet away from one host, and from it no
-    port can be opened."""
+    port can be opened, until the rule is removed."""
     if how == "nft":
         gateway.nft(MASQUERADE + NFTABLES_CONF.format(
             first=f"iifname wan0 ip daddr {HOST2_IP} drop"))
@@ -281,12 +281,23 @@ def test_protected_client_stays_protected(gateway, how):
         gateway.restore(how[9:], IPT_FORWARD.format(
             first=f"-A FORWARD -i wan0 -d {HOST2_IP} -j DROP"))
     gateway.upnpd.start()
+    protected = Igd(gateway.lab.lan2)
     mine = listener(gateway.lab.lan1, "TCP", 8000)
     other = listener(gateway.lab.lan2, "TCP", 8000)
     gateway.add(40000)
     assert gateway.opens(mine)
-    assert gateway.code(Igd(gateway.lab.lan2).add, 40001, "TCP", 8000) != 0
+    assert gateway.code(protected.add, 40001, "TCP", 8000) != 0
     assert gateway.shut(other, 40001)
+    if how == "nft":
+        gateway.nft("flush chain inet filter forward\n"
+                    "add rule inet filter forward iifname lan0 accept\n"
+                    "add rule inet filter forward ct state established accept")
+    else:
+        gateway.iptables(how[9:], "-D", "FORWARD", "-i", "wan0", "-d",
+                         HOST2_IP, "-j", "DROP")
+    gateway.resync()
+    protected.add(40001, "TCP", 8000)
+    assert gateway.opens(other, 40001)
 
 
 def test_mapping_is_not_open_to_other_interfaces(gateway):
