@@ -118,6 +118,7 @@ static void follow_up(struct monitor *m)
 	if (m->broker.flows.noted_n && !m->flows.active)
 		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
 	report_broker(&m->report, &m->broker);
+	watch_firewall(m);
 	schedule_verify(m);
 }
 
@@ -134,7 +135,6 @@ static void on_verify(struct loop_timer *t)
 	m->changed_ms = 0;
 	m->broker.now_ms = loop_now_ms(m->loop);
 	broker_verify(&m->broker);
-	watch_firewall(m);
 	follow_up(m);
 	log_flush();
 }

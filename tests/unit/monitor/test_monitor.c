@@ -125,6 +125,7 @@ int broker_serve(struct broker *g, int fd)
 	assert_int_equal(fd, 55);
 	note("serve");
 	broker.now_ms = g->now_ms;
+	g->watch_fd = broker.watch_fd;	/* a verification may open it */
 	g->suspect |= broker.suspect;
 	g->serving |= broker.serving;
 	g->flows.noted_n = broker.noted_n;
@@ -773,6 +774,20 @@ static void test_our_own_change_is_not_verified(void **unused)
 {
 	open_firewall();
 	assert_int_equal(monitor(on_own_change, false), 0);
+}
+
+/* Only a writer that a request of the engine's needed causes notices. */
+static void on_a_later_watch(void)
+{
+	open_firewall();
+	engine_requests();
+	calls[0] = '\0';
+	change_firewall();
+}
+
+static void test_a_firewall_watched_later_is_followed(void **unused)
+{
+	assert_int_equal(monitor(on_a_later_watch, false), 0);
 }
 
 static void on_a_change_during_a_check(void)
@@ -1458,6 +1473,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_firewall_is_verified_at_its_interval),
 	TEST(test_a_foreign_change_is_verified_soon),
 	TEST(test_a_firewall_without_rest_is_verified),
+	TEST(test_a_firewall_watched_later_is_followed),
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_are_served_by_the_broker),
