@@ -191,6 +191,16 @@ bool wanip_dummy_shown(const struct igd *igd, uint64_t now_ms)
 	       !portmap_shown_count(igd->map->pm);
 }
 
+bool wanip_dummy_delete(struct igd *igd, uint8_t proto, uint32_t lo,
+			uint32_t hi, uint64_t now_ms)
+{
+	if (proto != IPPROTO_TCP || lo > DUMMY_PORT || hi < DUMMY_PORT ||
+	    !wanip_dummy_shown(igd, now_ms))
+		return false;
+	igd->dummy_from_ms = now_ms + DUMMY_HIDDEN_MS;
+	return true;
+}
+
 static bool is_dummy(const struct igd *igd, const struct nat_rule *key,
 		     uint64_t now_ms)
 {
@@ -274,12 +284,13 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 int wanip_delete(struct igd *igd, struct igd_call *call)
 {
 	struct map_wait *w = wanip_prepare(igd, call, UPNP_DELETE);
+	const struct nat_rule *key = &w->req.mapping.rule;
 	int err = parse_key(call->in, &w->req.mapping.rule);
 
-	if (!err && is_dummy(igd, &w->req.mapping.rule, call->now_ms)) {
-		igd->dummy_from_ms = call->now_ms + DUMMY_HIDDEN_MS;
+	if (!err && !addr_is_set(key->remote) &&
+	    wanip_dummy_delete(igd, key->proto, key->ext_port, key->ext_port,
+			       call->now_ms))
 		return UPNP_OK;
-	}
 	return err ? err : wanip_result(call, map_delete(igd->map, w));
 }
 

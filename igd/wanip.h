@@ -44,6 +44,11 @@ bool wanip_connected(const struct igd *);
  */
 bool wanip_dummy_shown(const struct igd *, uint64_t now_ms);
 
+/** wanip_dummy_delete - hide the dummy mapping, if it is shown and in that range
+ * of external ports. Return: true if it was */
+bool wanip_dummy_delete(struct igd *, uint8_t proto, uint32_t lo, uint32_t hi,
+			uint64_t now_ms);
+
 igd_action_fn wanip_set_connection_type, wanip_get_connection_type_info,
 	wanip_request_connection, wanip_terminate, wanip_get_status_info,
 	wanip_get_nat_rsip_status, wanip_get_generic_entry,

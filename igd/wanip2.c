@@ -56,6 +56,10 @@ int wanip2_delete_range(struct igd *igd, struct igd_call *call)
 	if (err)
 		return err;
 	w->req.mapping.rule.proto = proto_of(call);
+	/* it is shown only if there is nothing else to delete */
+	if (wanip_dummy_delete(igd, proto_of(call), call->in[IN_START].u,
+			       call->in[IN_END].u, call->now_ms))
+		return UPNP_OK;
 	return wanip_result(call, map_delete_range(igd->map, w,
 			    (uint16_t)call->in[IN_START].u,
 			    (uint16_t)call->in[IN_END].u,

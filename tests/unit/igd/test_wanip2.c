@@ -487,6 +487,22 @@ static void range_deletes_the_requesters_mappings(void **state)
 	assert_int_equal(portmap_count(w.map.pm), 0);
 }
 
+/* Some control points delete until there is nothing left. */
+static void range_deletes_the_dummy_mapping(void **state)
+{
+	struct requester a;
+
+	w.igd.show_dummy = true;
+	assert_true(wanip_dummy_shown(&w.igd, w.now_ms));
+	assert_int_equal(delete_range(&a, ANN, 10, 65535, false), 730);
+	assert_int_equal(delete_range(&a, ANN, 1, 8, false), 730);
+	assert_int_equal(delete_range(&a, ANN, 1, 65535, false), 0);
+	assert_false(wanip_dummy_shown(&w.igd, w.now_ms));
+	assert_int_equal(delete_range(&a, ANN, 1, 65535, false), 730);
+	w.now_ms += 60000;
+	assert_int_equal(delete_range(&a, ANN, 9, 9, true), 0);
+}
+
 static void range_reports_a_failure(void **state)
 {
 	struct requester a;
@@ -986,6 +1002,7 @@ int main(void)
 		T(range_is_answered_when_all_are_deleted),
 		T(range_includes_both_ends_of_one_protocol),
 		T(range_deletes_the_requesters_mappings),
+		T(range_deletes_the_dummy_mapping),
 		T(range_reports_a_failure),
 		T(disabled_mappings_are_deleted_at_once),
 		T(ranges_are_deleted_one_at_a_time),
