@@ -94,15 +94,14 @@ static void lose(struct search *s, uint32_t chain, const char *why)
 	if (why)
 		wr_z(&w, why);
 	else
-		why_owned(&s->rs->table[s->rs->chain[chain].table], &w);
+		why_owned(ruleset_table_of(s->rs, chain), &w);
 	wr_cstr(&w);
 }
 
 /* Return: false, and the chain is lost */
 static bool may_write(struct search *s, uint32_t chain)
 {
-	const struct ruleset_table *t =
-		&s->rs->table[s->rs->chain[chain].table];
+	const struct ruleset_table *t = ruleset_table_of(s->rs, chain);
 	const struct place at = { .chain = chain };
 	bool native = t->kind == RULESET_NATIVE;
 
@@ -404,11 +403,6 @@ static void search_base(struct search *s, uint32_t base)
 
 /* ---- the chains -------------------------------------------------------- */
 
-static uint8_t kind_of(const struct ruleset *rs, uint32_t chain)
-{
-	return rs->table[rs->chain[chain].table].kind;
-}
-
 /* "inet fw4" */
 static bool is_configured_table(const struct natfw_env *env,
 				const struct ruleset_table *t)
@@ -426,7 +420,7 @@ static uint32_t configured(const struct ruleset *rs,
 			   const struct natfw_env *env)
 {
 	for (uint32_t i = 0; i < rs->chain_n; i++)
-		if (is_configured_table(env, &rs->table[rs->chain[i].table]) &&
+		if (is_configured_table(env, ruleset_table_of(rs, i)) &&
 		    strcmp(rs->chain[i].name, env->nft_chain) == 0)
 			return i;
 	return RULESET_NONE;
@@ -446,7 +440,7 @@ static bool in_scope(const struct search *s, uint32_t base)
 	return walk_in_base(rs, base, NF_INET_FORWARD, ADDR_IP4) && !c->nat &&
 	       c->priority > MANGLE &&
 	       !(is_configured(s->env) &&
-		 kind_of(rs, base) == RULESET_NATIVE);
+		 ruleset_table_of(rs, base)->kind == RULESET_NATIVE);
 }
 
 bool place_lacks_chain(const struct ruleset *rs, const struct natfw_env *env)
@@ -467,7 +461,8 @@ static void search_configured(struct search *s)
 	uint32_t chain = configured(s->rs, s->env);
 
 	/* those of iptables are searched anyway */
-	if (chain != RULESET_NONE && kind_of(s->rs, chain) == RULESET_NATIVE)
+	if (chain != RULESET_NONE &&
+	    ruleset_table_of(s->rs, chain)->kind == RULESET_NATIVE)
 		search_base(s, chain);
 	if (!place_lacks_chain(s->rs, s->env))
 		return;

@@ -199,6 +199,13 @@ struct ruleset {
 	uint32_t open;		/* private: the rule that gets conditions */
 };
 
+/** ruleset_table_of - the table that a chain is in. */
+static inline const struct ruleset_table *
+ruleset_table_of(const struct ruleset *rs, uint32_t chain)
+{
+	return &rs->table[rs->chain[chain].table];
+}
+
 /** ruleset_new - reserve the memory of a model, once. Only what is used of it
  * becomes resident. Return: NULL without memory */
 struct ruleset *ruleset_new(void);

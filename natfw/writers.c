@@ -43,9 +43,9 @@ const struct natfw_backend *writers_translator(const struct natfw *fw)
 
 /* ---- the model ----------------------------------------------------- */
 
-static enum ruleset_kind kind_at(const struct ruleset *rs, uint32_t chain)
+static enum ruleset_kind kind_at(const struct natfw *fw, size_t place)
 {
-	return rs->table[rs->chain[chain].table].kind;
+	return ruleset_table_of(fw->rules, fw->places->at[place].chain)->kind;
 }
 
 int writers_look(struct natfw *fw)
@@ -59,8 +59,7 @@ int writers_look(struct natfw *fw)
 	for (unsigned k = 0; k < RULESET_KINDS; k++)
 		fw->writer[k].accepts = false;
 	for (size_t p = 0; p < fw->places->n; p++)
-		fw->writer[kind_at(fw->rules, fw->places->at[p].chain)]
-			.accepts = true;
+		fw->writer[kind_at(fw, p)].accepts = true;
 	fw->rules_stale = rc != 0;
 	if (rc && rc != -EINTR) {
 		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
@@ -104,8 +103,7 @@ static void put_missing(const struct natfw *fw, enum ruleset_kind kind,
 	const struct places *places = fw->places;
 	size_t p = 0;
 
-	while (p < places->n &&
-	       kind_at(fw->rules, places->at[p].chain) != kind)
+	while (p < places->n && kind_at(fw, p) != kind)
 		p++;
 	if (p == places->n)
 		return;

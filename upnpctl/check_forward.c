@@ -69,7 +69,7 @@ static void check_lost(struct check *c)
 
 	if (chain == RULESET_NONE)
 		return;
-	t = &c->rules->table[c->rules->chain[chain].table];
+	t = ruleset_table_of(c->rules, chain);
 	put_chain(c, chain, text);
 	if (t->owner)
 		report_owner(c, t, text);
@@ -94,8 +94,8 @@ static void check_tools(struct check *c)
 
 	for (size_t i = 0; i < c->places.n; i++) {
 		uint32_t chain = c->places.at[i].chain;
-		uint32_t table = c->rules->chain[chain].table;
-		enum ruleset_kind kind = c->rules->table[table].kind;
+		enum ruleset_kind kind = ruleset_table_of(c->rules,
+							  chain)->kind;
 
 		if (kind == RULESET_NATIVE || ipt_tool_of(kind))
 			continue;
@@ -186,11 +186,6 @@ static struct nat_rule any_mapping(const struct netif_addr *net, uint8_t proto)
 	return rule;
 }
 
-static bool is_native(const struct ruleset *rs, uint32_t chain)
-{
-	return rs->table[rs->chain[chain].table].kind == RULESET_NATIVE;
-}
-
 /* Return: true if a finding was reported */
 static bool check_blocked(struct check *c, const struct netif_addr *net,
 			  uint8_t proto)
@@ -204,7 +199,8 @@ static bool check_blocked(struct check *c, const struct netif_addr *net,
 	    WALK_YES)
 		return false;
 	walk_rule_text(c->rules, &by, &w);
-	if (*c->fw.nft_table && is_native(c->rules, by.chain))
+	if (*c->fw.nft_table &&
+	    ruleset_table_of(c->rules, by.chain)->kind == RULESET_NATIVE)
 		check_report(c, CHECK_PROBLEM, "packets to open ports are "
 			     "dropped by %s, and upnpd's accept rule is not "
 			     "before it, but in the chain %s of %s\n"
