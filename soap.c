@@ -144,6 +144,10 @@ static void reply_list(struct soap *soap, const struct soaplist *list,
 		.write = write_list, .arg = soap,
 		.left = soaplist_ends_length(list) + length,
 	};
+	/* A mapping that is renewed before it is sent may need more room. What
+	 * is not needed is blank. */
+	if (soap->source.left > HTTP_REPLY_MAX)
+		soap->source.left += WANIP2_ENTRY_MAX;
 	memcpy(soap->source.at, list, sizeof(*list));
 	*ret = (struct soap_reply){ 200, STR(""), &soap->source };
 }

@@ -192,7 +192,6 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 
 #define PIECES_PER_TURN	4	/* buffers of a long reply */
 
-
 /* Return: bytes sent, 0 if the socket accepts none now, -errno */
 static ssize_t send_two(int fd, struct str a, struct str b)
 {

@@ -1103,22 +1103,28 @@ static void assert_well_formed(const char *body)
 		assert_true((signed char)*body > 0);
 }
 
-/* Make ports 1 to @last, with descriptions of each length. Return: the table
- * that was in use before */
-static struct portmap *make_ports(struct world *w, uint16_t last)
+static struct pm_req req_of(uint16_t port, size_t desc_len)
 {
 	struct pm_req req = { .enabled = true, .origin = ORIGIN_UPNP,
 		.requester = addr_ip4(ANN), .rule = {
 		.kind = NAT_PORTMAP, .proto = IPPROTO_TCP,
 		.client = addr_ip4(ANN), .remote = addr_any(),
-		.int_port = 1 } };
+		.int_port = 1, .ext_port = port } };
+
+	memset(req.desc, '"', desc_len);
+	return req;
+}
+
+/* Make ports 1 to @last, with descriptions of each length. Return: the table
+ * that was in use before */
+static struct portmap *make_ports(struct world *w, uint16_t last)
+{
 	struct portmap *own = w->map.pm;
 
 	w->map.pm = portmap_new(last, last);
 	for (uint16_t port = 1; port <= last; port++) {
-		req.rule.ext_port = port;
-		memset(req.desc, '\0', sizeof(req.desc));
-		memset(req.desc, '"', port % (PM_DESC_MAX + 1));
+		struct pm_req req = req_of(port, port % (PM_DESC_MAX + 1));
+
 		assert_int_equal(portmap_restore(w->map.pm, &req, 0), 0);
 	}
 	return own;
@@ -1142,8 +1148,7 @@ static void long_list_is_whole(void **state)
 				       "GetListOfPortMappings", LIST_ARGS),
 				 200);
 		assert_int_equal(entries(w->body), 999);
-		assert_non_null(strstr(w->body, "</p:PortMappingEntry>"
-				       "</p:PortMappingList>]]>"
+		assert_non_null(strstr(w->body, " </p:PortMappingList>]]>"
 				       "</NewPortListing>"));
 		assert_well_formed(w->body);
 	}
@@ -1175,6 +1180,37 @@ static void deleted_part_of_a_list_is_blank(void **state)
 	assert_in_range(entries(w->body), 10, 100);
 	assert_non_null(strstr(w->body, "</p:PortMappingEntry>    "));
 	assert_non_null(strstr(w->body, "    </p:PortMappingList>]]>"));
+	assert_well_formed(w->body);
+	portmap_free(w->map.pm);
+	w->map.pm = own;
+}
+
+static void lengthen_one(struct world *w)
+{
+	struct pm_req req = req_of(900, PM_DESC_MAX);
+	struct nat_rule rule;
+	struct nat_op_id id;
+	struct nat_op op;
+	uint16_t slot;
+
+	w->between_pieces = NULL;
+	assert_int_equal(portmap_add(w->map.pm, &req, 1, &slot), PM_STARTED);
+	assert_true(portmap_next_op(w->map.pm, &op, &id));
+	assert_int_equal(portmap_done(w->map.pm, id, NAT_OK, 1, &slot, &rule),
+			 PM_UPDATED);
+}
+
+/* The last mapping was once left out, because a renewed one was longer than
+ * before. */
+static void list_has_room_for_a_renewal(void **state)
+{
+	struct world *w = *state;
+	struct portmap *own = make_many(w);
+
+	w->between_pieces = lengthen_one;
+	assert_int_equal(post2(w, WANIP2, URN2, "GetListOfPortMappings",
+			       LIST_ARGS), 200);
+	assert_int_equal(entries(w->body), 999);
 	assert_well_formed(w->body);
 	portmap_free(w->map.pm);
 	w->map.pm = own;
@@ -1416,6 +1452,7 @@ int main(void)
 		T(version_2_has_its_own_codes),
 		T(long_list_is_whole),
 		T(deleted_part_of_a_list_is_blank),
+		T(list_has_room_for_a_renewal),
 		T(long_lists_are_measured_in_turns),
 		T(variables_are_queried),
 		T(late_answers_find_their_token),
