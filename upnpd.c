@@ -100,11 +100,18 @@ static int read_options(int argc, char **argv, struct options *o)
 static int pid_file_lock(const char *path)
 {
 	int e, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	struct stat st;
 
 	if (fd < 0)
 		return -errno;
-	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0)
-		return fd;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0 &&
+	    fstat(fd, &st) == 0) {
+		if (st.st_nlink)
+			return fd;
+		/* another upnpd has just ended, and removed this file */
+		close(fd);
+		return pid_file_lock(path);
+	}
 	e = errno;
 	close(fd);
 	return -e;
