@@ -125,19 +125,30 @@ static void notify_all(const struct link *l, enum nts nts,
 	}
 }
 
+/* One byebye reaches all networks of the interface. */
+static void first_byebye(struct ssdp *s, const struct link *from)
+{
+	int ifindex = from->sock->at.ifindex;
+	struct link *l;
+
+	notify_all(from, BYEBYE, 0);
+	for (l = s->link; l < s->link + IFSOCKS_MAX; l++)
+		if (l->announced && l->sock->at.ifindex == ifindex)
+			l->first = false;
+}
+
 /* Send the next set at a random time before half of max-age, so that the
  * devices of a network do not all send together, and one lost set does no harm
  * (UDA 1.1 1.2.2). */
 static void on_notify(struct loop_timer *t)
 {
 	struct link *l = LOOP_OWNER(t, struct link, notify);
-	const struct ssdp *s = l->ssdp;
+	struct ssdp *s = l->ssdp;
 	uint64_t quarter_ms = (uint64_t)s->config.notify_s * 250;
 
 	/* A control point may still know the gateway from before a restart. */
 	if (l->first)
-		notify_all(l, BYEBYE, 0);
-	l->first = false;
+		first_byebye(s, l);
 	notify_all(l, ALIVE, 0);
 	loop_timer_set(s->loop, t, l->again ?
 		     SECOND_MS + random_below(s, SECOND_SPREAD_MS) :
@@ -330,14 +341,15 @@ static void raise_boot_id(struct ssdp *s)
 	s->config.boot_id = next;
 }
 
-/* Is any network of this interface announced? A byebye there would reach all
- * hosts on the wire. */
-static bool is_announced(const struct ssdp *s, int ifindex)
+/* Was a set sent on this interface? A byebye there would reach all hosts on the
+ * wire. */
+static bool was_announced(const struct ssdp *s, int ifindex)
 {
 	const struct link *l;
 
 	for (l = s->link; l < s->link + IFSOCKS_MAX; l++)
-		if (l->announced && l->sock->at.ifindex == ifindex)
+		if (l->announced && !l->first &&
+		    l->sock->at.ifindex == ifindex)
 			return true;
 	return false;
 }
@@ -357,7 +369,7 @@ static void announce_networks(struct ssdp *s)
 		}
 		l->fresh = !l->announced && has_network(l);
 		if (l->fresh) {
-			l->first = !is_announced(s, l->sock->at.ifindex);
+			l->first = !was_announced(s, l->sock->at.ifindex);
 			l->announced = true;
 			announce(l);
 		}

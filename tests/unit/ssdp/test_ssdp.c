@@ -52,11 +52,14 @@ static const struct ssdp_target target[] = {
 	{ SVC "WANIPv6FirewallControl:", 3, R2, "/igd2.xml" },
 };
 
-static uint32_t rnd_value;
+static uint32_t rnd_value, rnd_step;
 
 static uint32_t rnd(void)
 {
-	return rnd_value;
+	uint32_t value = rnd_value;
+
+	rnd_value -= rnd_step;
+	return value;
 }
 
 static int64_t wall_s(void)
@@ -551,7 +554,7 @@ static void hear(void)
 static int set_up(void **state)
 {
 	now_ms = 1000000;
-	rnd_value = 0;
+	rnd_value = rnd_step = 0;
 	next_id = 1700000500;
 	if (!have_net)
 		return 0;
@@ -1101,6 +1104,26 @@ static void test_group_is_joined_once_per_interface(void **state)
 	assert_int_equal(members(), 1);
 }
 
+/* The byebye of the second network once came after the alive of the first one,
+ * and so ended it for every host on the wire. */
+static void test_byebye_comes_before_every_alive(void **state)
+{
+	struct netif_addr two[] = { lo_iface(LO_IP), lo_iface(0x7f000101) };
+
+	NEED_NET;
+	rnd_value = 40;		/* the first network's delay */
+	rnd_step = 30;
+	assert_int_equal(ssdp_ifaces(ssdp, two, 2, 2828), 0);
+	rnd_value = rnd_step = 0;
+	pass(20);
+	for (size_t i = 0; i < N(target); i++) {
+		assert_true(next(group_fd));
+		assert_non_null(strstr(got, "NTS: ssdp:byebye"));
+	}
+	pass(400);
+	assert_int_equal(count(group_fd, "ssdp:byebye"), 0);
+}
+
 /* Two networks on one interface: each gets its own LOCATION, and when one is
  * removed the other still receives multicasts. */
 static void test_two_addresses_of_one_interface(void **state)
@@ -1278,6 +1301,7 @@ int main(void)
 		T(test_boot_id_rises_by_itself),
 		T(test_changed_port_is_announced),
 		T(test_group_is_joined_once_per_interface),
+		T(test_byebye_comes_before_every_alive),
 		T(test_two_addresses_of_one_interface),
 		T(test_virtual_address),
 		T(test_secondary_address),
