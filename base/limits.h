@@ -131,6 +131,14 @@
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon exits */
 #define ENGINE_RESTART_MS	100	/* mappings work within a second */
 #define ENGINE_STOP_MS		2000	/* for an engine to send byebye */
+/* The monitor asks the engine so often whether its loop still runs: seldom
+ * enough for a router that sleeps in between. */
+#define ENGINE_PING_MS		3000
+/* For the answer, of the monitor's running time: longer than any wait for a
+ * slow disk. The first answer may take longer, because the engine reads its
+ * files before it enters its loop. */
+#define ENGINE_ANSWER_MS	10000
+#define ENGINE_START_MS		30000
 /* For the fork server to fork, or to see a killed process exit. If it takes
  * longer, it was stopped, or the machine is overloaded beyond use. */
 #define FORKSERVER_ANSWER_MS	10000

@@ -75,8 +75,6 @@ static bool next_op(struct brokerclient *p, struct broker_req *ret)
 
 static bool next_request(struct brokerclient *p, struct broker_req *ret)
 {
-	memset(ret, 0, sizeof(*ret));
-	ret->version = BROKER_VERSION;
 	if (p->syncing || p->refresh_due)
 		return next_sync(p, ret);
 	if (p->link_due) {
@@ -97,17 +95,34 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 	return next_op(p, ret);
 }
 
+/* The answer to a ping comes first, however many requests are in flight. */
+static bool next_record(struct brokerclient *p, struct broker_req *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->version = BROKER_VERSION;
+	if (p->ping_due) {
+		p->ping_due = false;
+		ret->verb = BROKER_PING;
+		ret->id = p->ping;
+		return true;
+	}
+	return p->in_flight < NAT_BATCH_MAX && next_request(p, ret);
+}
+
+static bool is_answered(uint32_t verb)
+{
+	return verb != BROKER_SYNC_RULE && verb != BROKER_PING;
+}
+
 void brokerclient_pump(struct brokerclient *p)
 {
-	while (p->in_flight < NAT_BATCH_MAX) {
-		if (!p->holds && !next_request(p, &p->held))
-			break;
+	while (p->holds || next_record(p, &p->held)) {
 		p->holds = true;
 		if (send(p->chan.fd, &p->held, sizeof(p->held),
 			 MSG_NOSIGNAL) < 0)
 			break;
 		p->holds = false;
-		p->in_flight += p->held.verb != BROKER_SYNC_RULE;
+		p->in_flight += is_answered(p->held.verb);
 	}
 	loop_fd_mod(p->loop, &p->chan, p->holds ? POLLIN | POLLOUT : POLLIN);
 }
@@ -146,6 +161,11 @@ static bool take_answer(struct brokerclient *p, const struct broker_rep *rep)
 		return false;
 	if (rep->verb == BROKER_TAKEN || rep->verb == BROKER_CHANGED) {
 		p->notice(p->arg, rep);
+		return true;
+	}
+	if (rep->verb == BROKER_PING) {
+		p->ping_due = true;
+		p->ping = rep->id;
 		return true;
 	}
 	p->in_flight -= p->in_flight > 0;

@@ -40,6 +40,8 @@ struct brokerclient {
 	uint16_t op_table;	/* of the last op that was sent */
 	uint32_t link_due;		/* BROKER_LINK_UP or _DOWN, 0: none */
 	bool verify_due, serving_due;
+	bool ping_due;			/* an answer: to this ping */
+	struct nat_op_id ping;
 };
 
 /**

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 3	/* raise it with every change of a record */
+#define BROKER_VERSION 4	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
@@ -36,6 +36,8 @@ enum broker_verb {
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
 	BROKER_CHANGED,	/* the administrator's rules or the router's ports may
 			 * have changed: request the overruled rules again */
+	BROKER_PING,	/* id: a number. The engine sends both back at once: its
+			 * loop still runs */
 	BROKER__MAX,
 };
 

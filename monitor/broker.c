@@ -233,7 +233,7 @@ void broker_close(struct broker *g)
 	*g = (struct broker){ .routes = g->routes, .repairs = g->repairs };
 }
 
-void broker_reset(struct broker *g)
+static void drop_sync(struct broker *g)
 {
 	g->left_out = false;
 	g->left_n = 0;
@@ -241,6 +241,38 @@ void broker_reset(struct broker *g)
 		return;
 	g->staged_by = (struct clientcount){ { 0 } };
 	g->staged_n = g->pinholes_staged = 0;
+}
+
+void broker_reset(struct broker *g)
+{
+	drop_sync(g);
+	g->pinged = g->ping_held = false;
+}
+
+/* ---- a sign of life ------------------------------------------------------ */
+
+void broker_ping(struct broker *g, int fd)
+{
+	struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_PING,
+	};
+
+	if (!g->pinged) {
+		g->ping++;
+		g->pinged = g->ping_held = true;
+	}
+	rep.id.generation = g->ping;
+	if (g->ping_held && send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) > 0)
+		g->ping_held = false;
+}
+
+/* An answer to no ping, or to another one, is forged. */
+static int handle_pong(struct broker *g, const struct broker_req *req)
+{
+	if (!g->pinged || g->ping_held || req->id.generation != g->ping)
+		return -EPROTO;
+	g->pinged = false;
+	return 0;
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -410,7 +442,7 @@ static enum nat_err sync_end(struct broker *g)
 		flows_note(&g->flows, &t->rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
-	broker_reset(g);
+	drop_sync(g);
 	g->left_n = left_n;
 	note_lost(g);
 	if (err && may_log(g))
@@ -428,6 +460,8 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 
 	if (req->verb == BROKER_SET || req->verb == BROKER_DEL)
 		return batch_add(g, fd, b, req);
+	if (req->verb == BROKER_PING)
+		return handle_pong(g, req);
 	err = batch_flush(g, fd, b);
 	if (err)
 		return err;
@@ -440,7 +474,7 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		b->flushed++;
 		return send_answer(fd, req, sync_end(g), false);
 	case BROKER_REFRESH:
-		broker_reset(g);	/* a sync begins or restarts */
+		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;
 		return send_answer(fd, req, res, false);
 	case BROKER_LINK_UP:

@@ -66,6 +66,8 @@ struct broker {
 					 * verify */
 	bool serving;			/* the engine reports that it serves;
 					 * the owner clears it for the next */
+	uint32_t ping;			/* its number */
+	bool pinged, ping_held;		/* not answered; not sent */
 	bool open;
 	/* The large members come last, unused while nothing changes. */
 	struct broker_batch batch;
@@ -91,8 +93,14 @@ void broker_close(struct broker *);
  * @ours: how many changes of the kernel we made since the last call */
 void broker_changed(struct broker *, unsigned ours);
 
-/** broker_reset - another engine starts: drop a sync that is half received. */
+/** broker_reset - another engine starts: drop a sync that is half received, and
+ * a ping. */
 void broker_reset(struct broker *);
+
+/** broker_ping - ask the engine for a sign of life, on @fd; send the former
+ * ping again if there was no room for it. @pinged is false once it is
+ * answered. */
+void broker_ping(struct broker *, int fd);
 
 /** broker_refresh - apply the present addresses and settings. 0 or -errno */
 int broker_refresh(struct broker *);

@@ -188,6 +188,11 @@ static void on_starting(void *arg)
 	m->broker.serving = false;
 }
 
+static void on_ping(void *arg, int fd)
+{
+	broker_ping(&((struct monitor *)arg)->broker, fd);
+}
+
 static void be_ready(struct monitor *m)
 {
 	int (*fn)(void *) = m->ready.fn;
@@ -215,6 +220,8 @@ static int on_request(void *arg, int fd)
 	m->broker.now_ms = loop_now_ms(m->loop);
 	err = broker_serve(&m->broker, fd);
 	follow_up(m);
+	if (!m->broker.pinged)
+		supervisor_answered(&m->supervisor);
 	if (!m->broker.serving)
 		return err;
 	report_serving(&m->report);
@@ -254,8 +261,8 @@ static void on_failed(void *arg)
 }
 
 static const struct supervisor_ops supervisor_ops = {
-	.starting = on_starting, .request = on_request, .exited = on_exited,
-	.stopped = on_stopped, .failed = on_failed,
+	.starting = on_starting, .request = on_request, .ping = on_ping,
+	.exited = on_exited, .stopped = on_stopped, .failed = on_failed,
 };
 
 /* ---- start, reload, stop ------------------------------------------------- */

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -57,8 +58,9 @@ static void reap(struct supervisor *s)
 	drain_log(s);
 	watch_close(s, &s->log);
 	watch_close(s, &s->chan);
-	loop_timer_del(s->loop, &s->stop);
-	loop_timer_del(s->loop, &s->answer);
+	loop_timer_del(s->loop, &s->ping);
+	countdown_del(&s->stop);
+	countdown_del(&s->answer);
 	s->running = false;
 }
 
@@ -80,7 +82,13 @@ static void kill_engine(struct supervisor *s, const char *why)
 	s->killed = true;
 	/* On failure the fork server has exited, which on_event() reads. */
 	forkserver_kill(&s->forkserver);
-	loop_timer_set(s->loop, &s->answer, FORKSERVER_ANSWER_MS);
+	countdown_set(&s->answer, FORKSERVER_ANSWER_MS);
+}
+
+static void ignore_engine(struct supervisor *s)
+{
+	loop_timer_del(s->loop, &s->ping);
+	loop_fd_del(s->loop, &s->chan);
 }
 
 static void on_chan(struct loop_fd *fd, short revents)
@@ -95,8 +103,8 @@ static void on_chan(struct loop_fd *fd, short revents)
 	else if (err == -EXFULL)
 		kill_engine(s, "it does not read its answers");
 	else
-		loop_timer_set(s->loop, &s->stop, ENGINE_STOP_MS);
-	loop_fd_del(s->loop, fd); /* the fork server reports the exit */
+		countdown_set(&s->stop, ENGINE_STOP_MS);
+	ignore_engine(s);	/* the fork server reports the exit */
 }
 
 int supervisor_channel(const struct supervisor *s)
@@ -104,18 +112,19 @@ int supervisor_channel(const struct supervisor *s)
 	return s->running ? s->chan.fd : -1;
 }
 
-static void on_stop(struct loop_timer *t)
+static void on_stop(struct countdown *c)
 {
-	kill_engine(LOOP_OWNER(t, struct supervisor, stop), "it does not stop");
+	kill_engine(LOOP_OWNER(c, struct supervisor, stop), "it does not stop");
 }
 
 bool supervisor_stop(struct supervisor *s)
 {
 	loop_timer_del(s->loop, &s->restart);
+	loop_timer_del(s->loop, &s->ping);
 	watch_close(s, &s->chan);
 	s->stopping = true;
 	if (s->running)
-		loop_timer_set(s->loop, &s->stop, ENGINE_STOP_MS);
+		countdown_set(&s->stop, ENGINE_STOP_MS);
 	return s->running;
 }
 
@@ -139,6 +148,51 @@ static void handle_exit(struct supervisor *s, int status)
 		return;
 	}
 	loop_timer_set(s->loop, &s->restart, ENGINE_RESTART_MS);
+}
+
+/* ---- an engine that hangs ------------------------------------------------ */
+
+static void begin_ping(struct supervisor *s, uint64_t patience_ms)
+{
+	s->patience_ms = patience_ms;
+	s->ops->ping(s->arg, s->chan.fd);
+	loop_timer_set(s->loop, &s->ping, COUNTDOWN_TICK_MS);
+}
+
+/* The answer may be behind requests that wait because the firewall is slow. An
+ * engine that hangs sends no more of them. */
+static bool has_unread(const struct supervisor *s)
+{
+	struct pollfd pfd = { s->chan.fd, POLLIN };
+
+	return poll(&pfd, 1, 0) > 0;
+}
+
+/* As in countdown.h, a tick counts a second, however late it is. */
+static void on_ping(struct loop_timer *t)
+{
+	struct supervisor *s = LOOP_OWNER(t, struct supervisor, ping);
+
+	if (!s->patience_ms) {
+		begin_ping(s, ENGINE_ANSWER_MS);
+		return;
+	}
+	if (!has_unread(s))
+		s->patience_ms -= COUNTDOWN_TICK_MS;
+	if (s->patience_ms) {
+		begin_ping(s, s->patience_ms);
+		return;
+	}
+	kill_engine(s, "it hangs and answers no ping");
+	ignore_engine(s);
+}
+
+void supervisor_answered(struct supervisor *s)
+{
+	if (!s->patience_ms)
+		return;
+	s->patience_ms = 0;
+	loop_timer_set(s->loop, &s->ping, ENGINE_PING_MS);
 }
 
 /* ---- an engine's start --------------------------------------------------- */
@@ -200,7 +254,8 @@ static void start(struct supervisor *s)
 	loop_fd_init(&s->log, log[0], on_log);
 	loop_fd_add(s->loop, &s->chan, POLLIN);
 	loop_fd_add(s->loop, &s->log, POLLIN);
-	loop_timer_set(s->loop, &s->answer, FORKSERVER_ANSWER_MS);
+	countdown_set(&s->answer, FORKSERVER_ANSWER_MS);
+	begin_ping(s, ENGINE_START_MS);
 }
 
 static void on_restart(struct loop_timer *t)
@@ -228,7 +283,7 @@ static void handle_event(struct supervisor *s, const struct forkserver_rep *rep)
 	if (rep->event == FORKSERVER_STARTED) {
 		log_debug("engine: process %d", (int)rep->value);
 		if (!s->killed)
-			loop_timer_del(s->loop, &s->answer);
+			countdown_del(&s->answer);
 		return;
 	}
 	reap(s);
@@ -262,9 +317,9 @@ static void on_event(struct loop_fd *fd, short revents)
 	fail(s);
 }
 
-static void on_answer(struct loop_timer *t)
+static void on_answer(struct countdown *c)
 {
-	struct supervisor *s = LOOP_OWNER(t, struct supervisor, answer);
+	struct supervisor *s = LOOP_OWNER(c, struct supervisor, answer);
 
 	log_err("the fork server does not answer: no engine can be started; "
 		"start upnpd again");
@@ -279,8 +334,9 @@ void supervisor_init(struct supervisor *s, struct loop *loop,
 	s->loop = loop;
 	s->forkserver.fd = s->ctl_fd = -1;
 	s->restart.cb = on_restart;
-	s->stop.cb = on_stop;
-	s->answer.cb = on_answer;
+	s->ping.cb = on_ping;
+	countdown_init(&s->stop, loop, on_stop);
+	countdown_init(&s->answer, loop, on_answer);
 	loop_fd_init(&s->events, -1, on_event);
 	loop_fd_init(&s->chan, -1, on_chan);
 	loop_fd_init(&s->log, -1, on_log);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* supervisor.h - starts the engine through the fork server, copies its log,
- * kills it if it misbehaves or does not stop, and restarts it if it exits.
+ * kills it if it misbehaves, hangs or does not stop, and restarts it if it
+ * exits.
  * Runs in: monitor */
 #ifndef MONITOR_SUPERVISOR_H
 #define MONITOR_SUPERVISOR_H
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "monitor/countdown.h"
 #include "monitor/forkserver.h"
 
 /* The owner's callbacks. Each may call the supervisor again. */
@@ -22,6 +24,9 @@ struct supervisor_ops {
 	 * request, -EXFULL it does not read its answers: the engine is killed;
 	 * other -errno: it is about to exit */
 	int (*request)(void *arg, int fd);
+	/* send a ping to the engine on @fd. Called again each second until
+	 * supervisor_answered(), because there may be no room now */
+	void (*ping)(void *arg, int fd);
 	void (*exited)(void *arg);	/* unasked; it will be restarted */
 	void (*stopped)(void *arg);	/* as supervisor_stop() requested */
 	void (*failed)(void *arg);	/* no further engine; logged */
@@ -43,8 +48,10 @@ struct supervisor {
 	struct log_relay relay;
 	uint64_t death_ms[ENGINE_DEATHS_MAX];
 	struct loop_timer restart;
-	struct loop_timer stop;		/* deadline for the engine to stop */
-	struct loop_timer answer;	/* for the fork server to answer */
+	struct loop_timer ping;		/* the next ping, or tick */
+	uint64_t patience_ms;		/* left for its answer; 0: answered */
+	struct countdown stop;		/* for the engine to stop */
+	struct countdown answer;	/* for the fork server to answer */
 };
 
 /**
@@ -69,6 +76,11 @@ bool supervisor_is_open(const struct supervisor *);
 /** supervisor_channel - the descriptor to send to the engine on; -1: no engine
  * runs. */
 int supervisor_channel(const struct supervisor *);
+
+/** supervisor_answered - the engine has answered the ping. Without an answer
+ * within ENGINE_ANSWER_MS of the monitor's running time it is killed; a tick of
+ * that time does not count while records of the engine are unread. */
+void supervisor_answered(struct supervisor *);
 
 /**
  * supervisor_start - start an engine now, and again after each unasked exit. No

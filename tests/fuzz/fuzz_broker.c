@@ -40,6 +40,7 @@ static int engine, monitor;
 static uint32_t ext_ip;
 static struct policy policy;
 static unsigned waiting;	/* requests without an answer yet */
+static struct nat_op_id ping;	/* the last one */
 
 /* ---- the rest of the router ---------------------------------------------- */
 
@@ -181,6 +182,7 @@ static void new_engine(void)
 	engine = fd[0];
 	monitor = fd[1];
 	waiting = 0;
+	ping = (struct nat_op_id){ 0 };
 	broker_reset(&broker);
 }
 
@@ -229,6 +231,10 @@ static int serve(void)
 			      nat_rule_sane(&rep.rule));
 			continue;
 		}
+		if (rep.verb == BROKER_PING) {
+			ping = rep.id;
+			continue;
+		}
 		CHECK(waiting-- && rep.verb && rep.verb < BROKER_TAKEN);
 		CHECK(rep.err >= NAT_OK && rep.err <= NAT_EBLOCKED);
 		last = rep.err;
@@ -247,7 +253,7 @@ static void send_request(const struct broker_req *req)
 	if (waiting == WAIT_MAX)
 		serve();
 	CHECK(send(engine, req, sizeof(*req), 0) == sizeof(*req));
-	waiting += req->verb != BROKER_SYNC_RULE;
+	waiting += req->verb != BROKER_SYNC_RULE && req->verb != BROKER_PING;
 }
 
 static struct addr lan6(uint8_t host)
@@ -301,6 +307,8 @@ static struct broker_req make_request(struct str *in)
 
 	req.verb = req.verb < 0xf0 ? req.verb % BROKER__MAX : req.verb;
 	req.rule = make_rule(in);
+	if (req.verb == BROKER_PING && req.rule.ext_port % 4)
+		req.id = ping;		/* the right answer, or an old one */
 	return req;
 }
 
@@ -365,6 +373,8 @@ static void step(struct str *in)
 
 	switch (what % 8) {
 	case 4:
+		if (what & 8)
+			broker_ping(&broker, monitor);
 		serve();
 		break;
 	case 5:

@@ -359,6 +359,62 @@ static void test_serving_is_sent_after_the_table(void **state)
 	assert_int_equal(next().verb, 0);
 }
 
+/* ---- pings ----------------------------------------------------------- */
+
+static void ping(uint32_t number)
+{
+	struct broker_req id = { .id.generation = number };
+
+	id.verb = BROKER_PING;
+	reply(&id, NAT_OK);
+	loop_step(loop, 0);
+}
+
+/* The ping is no answer, whatever is in flight. */
+static void test_ping_is_answered_before_requests(void **state)
+{
+	struct broker_req req;
+	unsigned sent = 0;
+
+	for (uint16_t port = 1; port <= 300; port++)
+		add(port);
+	brokerclient_pump(&line);
+	ping(77);
+	while ((req = next()).verb == BROKER_SET)
+		sent++;
+	assert_int_equal(sent, 128);
+	assert_int_equal(req.version, BROKER_VERSION);
+	assert_int_equal(req.verb, BROKER_PING);
+	assert_int_equal(req.id.generation, 77);
+	assert_int_equal(next().verb, 0);
+	assert_int_equal(line.in_flight, 128);
+	assert_int_equal(answers, 0);
+}
+
+static void test_ping_is_answered_inside_a_table(void **state)
+{
+	struct pm_req r;
+	struct broker_req req;
+	unsigned rules = 0, pongs = 0;
+
+	for (uint16_t port = 1; port <= 1000; port++) {
+		r = request(port, true);
+		assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
+	}
+	brokerclient_sync(&line);
+	assert_true(line.holds);	/* there is no room for the answer */
+	ping(5);
+	do {
+		req = next();
+		rules += req.verb == BROKER_SYNC_RULE;
+		pongs += req.verb == BROKER_PING;
+		if (!req.verb)
+			loop_step(loop, 0);
+	} while (req.verb != BROKER_SYNC_END);
+	assert_int_equal(rules, 1000);
+	assert_int_equal(pongs, 1);
+}
+
 /* ---- two tables ------------------------------------------------------ */
 
 /* Ops of both tables have the same slot and generation. */
@@ -484,6 +540,8 @@ int main(void)
 		T(test_link_change_is_answered),
 		T(test_two_verify_requests_are_sent_as_one),
 		T(test_serving_is_sent_after_the_table),
+		T(test_ping_is_answered_before_requests),
+		T(test_ping_is_answered_inside_a_table),
 		TWO(test_answer_belongs_to_its_table),
 		TWO(test_tables_take_turns),
 		TWO(test_a_sync_has_both_tables),

@@ -716,6 +716,76 @@ static void test_serving_is_kept_until_the_owner_clears_it(void **state)
 	assert_true(broker.serving);
 }
 
+/* Return: the number of the ping that the engine reads, 0: none */
+static uint32_t read_ping(void)
+{
+	struct broker_rep rep;
+
+	if (recv(engine, &rep, sizeof(rep), 0) != sizeof(rep))
+		return 0;
+	assert_int_equal(rep.version, BROKER_VERSION);
+	assert_int_equal(rep.verb, BROKER_PING);
+	return rep.id.generation;
+}
+
+/* Return: broker_serve()'s result */
+static int answer_ping(uint32_t number)
+{
+	const struct broker_req pong = {
+		.version = BROKER_VERSION, .verb = BROKER_PING,
+		.id.generation = number,
+	};
+
+	assert_int_equal(send(engine, &pong, sizeof(pong), 0), sizeof(pong));
+	return broker_serve(&broker, monitor);
+}
+
+static void test_ping_is_answered_by_its_number(void **state)
+{
+	uint32_t first, second;
+
+	assert_int_equal(answer_ping(0), -EPROTO);	/* to no ping */
+	broker_ping(&broker, monitor);
+	assert_true(broker.pinged);
+	broker_ping(&broker, monitor);		/* it was sent */
+	first = read_ping();
+	assert_int_equal(read_ping(), 0);
+	assert_int_equal(answer_ping(first + 1), -EPROTO);
+	assert_true(broker.pinged);
+	/* other requests are no answer, and a sync goes on */
+	send_request(BROKER_SYNC_RULE, rule(6000));
+	assert_int_equal(answer_ping(first), 0);
+	assert_false(broker.pinged);
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(answer_ping(first), -EPROTO);	/* once more */
+	broker_ping(&broker, monitor);
+	second = read_ping();
+	assert_int_not_equal(second, first);
+	broker_reset(&broker);			/* another engine */
+	assert_int_equal(answer_ping(second), -EPROTO);
+}
+
+/* Whatever the engine answers, a ping that found no room was not read. */
+static void test_ping_that_found_no_room_is_sent_again(void **state)
+{
+	const struct broker_rep rep = { .version = BROKER_VERSION };
+	uint32_t number = 0;
+
+	while (send(monitor, &rep, sizeof(rep), 0) > 0)
+		;
+	broker_ping(&broker, monitor);
+	assert_true(broker.pinged);
+	assert_int_equal(answer_ping(broker.ping), -EPROTO);
+	while (answer() == NAT_OK)
+		;
+	broker_ping(&broker, monitor);
+	number = read_ping();
+	assert_int_equal(number, broker.ping);
+	assert_int_equal(answer_ping(number), 0);
+	assert_false(broker.pinged);
+}
+
 static void test_sync_replaces_the_table(void **state)
 {
 	struct nat_rule out = rule(7000), r = rule(6000);
@@ -1630,6 +1700,8 @@ int main(void)
 		T(test_failures_with_routes_are_reported),
 		T(test_verify_reports_repairs_and_failures),
 		T(test_serving_is_kept_until_the_owner_clears_it),
+		T(test_ping_is_answered_by_its_number),
+		T(test_ping_that_found_no_room_is_sent_again),
 		T(test_only_changes_by_others_are_suspect),
 		T(test_mappings_and_pinholes_are_one_batch),
 		T(test_answer_repeats_the_id_of_the_op),

@@ -65,6 +65,7 @@ static struct {
 	int watch_fd;		/* for broker_open(); -1 none */
 	bool suspect;		/* a call sees that somebody changed a rule */
 	bool serving;		/* the next request reports it */
+	bool pinged;		/* the engine has not answered a ping */
 	size_t noted_n;		/* flows to end after the next request */
 	uint64_t now_ms;	/* at the last request */
 } broker;
@@ -98,6 +99,12 @@ void broker_reset(struct broker *g)
 	note("broker_reset");
 }
 
+void broker_ping(struct broker *g, int fd)
+{
+	assert_int_equal(fd, 55);
+	note("ping");
+}
+
 int broker_refresh(struct broker *g)
 {
 	note("broker_refresh");
@@ -128,6 +135,7 @@ int broker_serve(struct broker *g, int fd)
 	g->watch_fd = broker.watch_fd;	/* a verification may open it */
 	g->suspect |= broker.suspect;
 	g->serving |= broker.serving;
+	g->pinged = broker.pinged;
 	g->flows.noted_n = broker.noted_n;
 	g->flows.walk_gap_ms = 70;
 	return broker.serve_err;
@@ -174,6 +182,7 @@ static struct {
 	int ctl_fd;
 	struct jail jail;
 	engine_run_fn *run;
+	unsigned answered;
 } engine;
 
 void supervisor_init(struct supervisor *s, struct loop *loop,
@@ -212,6 +221,11 @@ void supervisor_start(struct supervisor *s, const struct conf *conf, int ctl_fd)
 	engine.conf = conf;
 	engine.ctl_fd = ctl_fd;
 	s->ops->starting(s->arg);
+}
+
+void supervisor_answered(struct supervisor *s)
+{
+	engine.answered++;
 }
 
 void supervisor_control(struct supervisor *s, int ctl_fd)
@@ -827,6 +841,25 @@ static void on_requests(void)
 	CALLS("serve report_broker report_serving sweep");
 	engine_requests();
 	CALLS("serve report_broker report_serving");
+}
+
+static void on_pings(void)
+{
+	calls[0] = '\0';
+	engine.s->ops->ping(engine.s->arg, 55);
+	CALLS("ping");
+	broker.pinged = true;
+	engine.answered = 0;
+	engine_requests();
+	assert_int_equal(engine.answered, 0);
+	broker.pinged = false;
+	engine_requests();
+	assert_int_equal(engine.answered, 1);
+}
+
+static void test_answers_to_pings_reach_the_supervisor(void **unused)
+{
+	assert_int_equal(monitor(on_pings, false), 0);
 }
 
 static void test_requests_are_served_by_the_broker(void **unused)
@@ -1477,6 +1510,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_are_served_by_the_broker),
+	TEST(test_answers_to_pings_reach_the_supervisor),
 	TEST(test_it_is_ready_when_the_engine_serves),
 	TEST(test_it_is_ready_at_the_latest_after_a_time),
 	TEST(test_a_pid_file_that_cannot_be_written_ends_it),

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_supervisor.c - an engine that exits is replaced, one that misbehaves or
- * does not stop is killed, and too many exits end the daemon. The fork server
- * is a fake in this file: the test sends its messages through a socket pair.
- * Time is the loop's fake clock.
+ * test_supervisor.c - an engine that exits is replaced, one that misbehaves,
+ * hangs or does not stop is killed, and too many exits end the daemon. The fork
+ * server is a fake in this file: the test sends its messages through a socket
+ * pair. Time is the loop's fake clock.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +25,8 @@
 
 #define RETRY_MS	1000	/* an engine could not be started */
 #define MINUTE_MS	60000
+#define STEP_MS		100	/* a round of the loop comes so often */
+#define TICK_MS		1000
 #define EXITED(status)	((status) << 8)		/* as waitpid() has it */
 #define KILLED(signo)	(signo)
 
@@ -137,6 +139,16 @@ static int on_request(void *arg, int fd)
 	return request_err;
 }
 
+static unsigned pings;		/* since the start of the test */
+static bool answers, pinged;	/* the engine answers; it has to */
+
+static void on_ping(void *arg, int fd)
+{
+	assert_int_equal(fd, supervisor_channel(arg));
+	pings++;
+	pinged = true;
+}
+
 static void on_exited(void *arg)
 {
 	note("exited");
@@ -153,7 +165,7 @@ static void on_failed(void *arg)
 }
 
 static const struct supervisor_ops ops = {
-	on_starting, on_request, on_exited, on_stopped, on_failed,
+	on_starting, on_request, on_ping, on_exited, on_stopped, on_failed,
 };
 
 /* The callbacks since the last use of this macro. */
@@ -175,10 +187,21 @@ static uint64_t fake_clock(void)
 	return now_ms;
 }
 
-static void pass(uint64_t ms)
+/* The machine stands still, or is too busy for us. */
+static void jump(uint64_t ms)
 {
 	now_ms += ms;
 	assert_int_equal(loop_step(loop, 0), 0);
+	if (answers && pinged)
+		supervisor_answered(&sup);
+	pinged = false;
+}
+
+static void pass(uint64_t ms)
+{
+	for (; ms > STEP_MS; ms -= STEP_MS)
+		jump(STEP_MS);
+	jump(ms);
 }
 
 /* The fork server sends a message. */
@@ -197,6 +220,9 @@ static int set_up(void **state)
 	memset(server.fd, -1, sizeof(server.fd));
 	calls[0] = '\0';
 	request_err = 0;
+	pings = 0;
+	answers = true;
+	pinged = false;
 	conf_defaults(&conf);
 	logged_open();
 	loop = loop_new(8, fake_clock);
@@ -725,6 +751,136 @@ static void test_an_engine_that_hung_up_and_exited_is_not_killed(void **state)
 	assert_int_equal(server.kills, 0);
 }
 
+/* ---- an engine that hangs ---------------------------------------------- */
+
+/* It gets a ping and does not answer. */
+static void hang(void)
+{
+	const unsigned before = pings;
+
+	answers = false;
+	while (pings == before)
+		pass(STEP_MS);
+}
+
+static void check_killed_after(uint64_t patience_ms)
+{
+	pass(patience_ms - 1);
+	assert_int_equal(server.kills, 0);
+	assert_int_equal(logged_count("<3>"), 0);
+	pass(1);
+	assert_int_equal(server.kills, 1);
+	assert_int_equal(logged_count("<3>engine: it hangs"), 1);
+}
+
+static void test_an_engine_that_hangs_is_replaced(void **state)
+{
+	start();
+	hang();
+	check_killed_after(ENGINE_ANSWER_MS);
+	engine_sends('y');	/* not read any more */
+	CALLS("");
+	pass(FORKSERVER_ANSWER_MS - 1);
+	assert_int_equal(server.kills, 1);
+	event(FORKSERVER_EXITED, KILLED(SIGKILL));
+	CALLS("exited");
+	pass(ENGINE_RESTART_MS);
+	event(FORKSERVER_STARTED, 78);
+	CALLS("starting");
+	answers = true;
+	pass(MINUTE_MS);
+	assert_int_equal(server.kills, 1);
+}
+
+static void test_an_engine_that_hangs_at_its_start_is_replaced(void **state)
+{
+	answers = false;
+	start();
+	check_killed_after(ENGINE_START_MS);
+}
+
+/* The router need not wake up each second. */
+static void test_an_idle_engine_is_seldom_pinged(void **state)
+{
+	start();
+	pass(20 * ENGINE_PING_MS);
+	assert_in_range(pings, 19, 21);
+	assert_int_equal(server.kills, 0);
+}
+
+/* A suspend, a guest without its host, a frozen group of processes: each time
+ * the loop notices one tick. */
+static void test_time_in_which_the_machine_stood_still(void **state)
+{
+	start();
+	hang();
+	for (unsigned i = 1; i < ENGINE_ANSWER_MS / TICK_MS; i++)
+		jump(60 * MINUTE_MS);
+	assert_int_equal(server.kills, 0);
+	supervisor_answered(&sup);
+	answers = true;
+	pass(MINUTE_MS);
+	assert_int_equal(server.kills, 0);
+	/* it counts neither for an engine that stops, nor for the fork
+	 * server */
+	supervisor_stop(&sup);
+	jump(60 * MINUTE_MS);
+	assert_int_equal(server.kills, 0);
+	jump(TICK_MS);
+	assert_int_equal(server.kills, 1);
+	for (unsigned i = 1; i < FORKSERVER_ANSWER_MS / TICK_MS; i++)
+		jump(60 * MINUTE_MS);
+	CALLS("");
+	jump(TICK_MS);
+	CALLS("failed");
+}
+
+/* Its answer may be behind its requests, and the firewall is slow. */
+static void test_a_tick_with_unread_requests_does_not_count(void **state)
+{
+	start();
+	hang();
+	loop_fd_del(loop, &sup.chan);	/* we are behind with our work */
+	engine_sends('x');
+	pass(2 * ENGINE_ANSWER_MS);
+	assert_int_equal(server.kills, 0);
+	loop_fd_add(loop, &sup.chan, POLLIN);
+	pass(0);
+	CALLS("request");
+	check_killed_after(ENGINE_ANSWER_MS);
+}
+
+static void test_a_ping_is_sent_again_until_it_is_answered(void **state)
+{
+	unsigned before;
+
+	start();
+	hang();
+	before = pings;
+	pass(5 * TICK_MS);
+	assert_int_equal(pings, before + 5);
+	supervisor_answered(&sup);
+	supervisor_answered(&sup);	/* ignored */
+	pass(ENGINE_PING_MS - 1);
+	assert_int_equal(pings, before + 5);
+	pass(1);
+	assert_int_equal(pings, before + 6);
+}
+
+static void test_an_engine_that_stops_is_not_pinged(void **state)
+{
+	unsigned before;
+
+	start();
+	supervisor_stop(&sup);
+	before = pings;
+	event(FORKSERVER_EXITED, EXITED(0));
+	CALLS("stopped");
+	pass(MINUTE_MS);
+	assert_int_equal(pings, before);
+	assert_int_equal(server.kills, 0);
+}
+
 /* ---- the fork server's end ------------------------------------------- */
 
 static void check_failed(const char *line)
@@ -853,6 +1009,13 @@ int main(void)
 		TEST(test_an_engine_that_does_not_read_is_replaced),
 		TEST(test_an_engine_that_hung_up_has_time_to_exit),
 		TEST(test_an_engine_that_hung_up_and_exited_is_not_killed),
+		TEST(test_an_engine_that_hangs_is_replaced),
+		TEST(test_an_engine_that_hangs_at_its_start_is_replaced),
+		TEST(test_an_idle_engine_is_seldom_pinged),
+		TEST(test_time_in_which_the_machine_stood_still),
+		TEST(test_a_tick_with_unread_requests_does_not_count),
+		TEST(test_a_ping_is_sent_again_until_it_is_answered),
+		TEST(test_an_engine_that_stops_is_not_pinged),
 		TEST(test_a_killed_fork_server_ends_the_daemon),
 		TEST(test_a_fork_server_that_exits_ends_the_daemon),
 		TEST(test_a_fork_server_that_hangs_up_ends_the_daemon),
