@@ -7,6 +7,7 @@
  * does: read from the network. Invariant: until the fork server is open the
  * monitor has all its rights, and a reload may change whatever the start may
  * set. From then on the user and the directory of the jail cannot change.
+ * Nothing of the firewall is changed without the name of instance.h.
  * Runs in: monitor
  */
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/httpport.h"
+#include "monitor/instance.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
 #include "monitor/report.h"
@@ -58,6 +60,7 @@ struct monitor {
 	int status;
 
 	struct report report;
+	struct instance instance;
 	int ctl_fd;			/* the control socket, -1 none */
 	struct home home;
 	engine_run_fn *run;
@@ -352,6 +355,15 @@ static int open_forkserver(struct monitor *m)
 	return err;
 }
 
+/* Not enabled: remove what an earlier run left, unless another daemon is
+ * enabled. */
+static void sweep(struct monitor *m)
+{
+	if (!instance_hold(&m->instance, 0))
+		natfw_sweep_all();
+	instance_release(&m->instance);
+}
+
 static int apply(struct monitor *m)
 {
 	int err = 0;
@@ -365,7 +377,7 @@ static int apply(struct monitor *m)
 	if (!m->conf->enabled) {
 		log_info("not enabled: set enabled = yes in %s", m->path);
 		report_state(&m->report, STATUS_DISABLED, &m->broker);
-		natfw_sweep_all();
+		sweep(m);
 		return 0;
 	}
 	if (m->conf->allow_disable_external)
@@ -430,6 +442,14 @@ static void reload_finish(struct monitor *m)
 	loop_stop(m->loop);
 }
 
+/* Before anything is changed: no other daemon may be enabled. */
+static int hold_name(struct monitor *m, unsigned wait_ms)
+{
+	int err = instance_hold(&m->instance, wait_ms);
+
+	return err ? instance_report(&m->instance, err) : 0;
+}
+
 /* Read the configuration and check that an engine could run with it, before the
  * engine that runs now is stopped. */
 static int read_next(struct monitor *m)
@@ -450,11 +470,15 @@ static int read_next(struct monitor *m)
 				  next.http_port != m->conf->http_port))
 		err = httpport_check(&next);
 	if (!err && next.enabled)
+		err = hold_name(m, INSTANCE_STEP_MS);
+	if (!err && next.enabled)
 		err = supervisor_is_open(&m->supervisor) ?
 			      check_home(m, &next) :
 			      prepare(&next, &m->home);
 	if (!err)
 		conf_copy(&m->next_conf, &next);
+	else if (!m->conf->enabled)
+		instance_release(&m->instance);
 	return err;
 }
 
@@ -525,10 +549,13 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	m.flows.cb = on_flows;
 	m.overrule.cb = on_overrule;
 	m.loop = loop_new(MONITOR_FDS_MAX, NULL);
+	instance_init(&m.instance, m.loop);
 	supervisor_init(&m.supervisor, m.loop, &supervisor_ops, &m);
 	err = m.loop ? 0 : -ENOMEM;
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = loop_signal_add(m.loop, &m.sig[i]);
+	if (!err && m.conf->enabled)
+		err = hold_name(&m, INSTANCE_WAIT_MS);
 	if (!err && m.conf->enabled)
 		err = prepare(m.conf, &m.home);
 	if (!err)
@@ -544,6 +571,7 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	broker_close(&m.broker);
 	control_close(&m);
 	supervisor_close(&m.supervisor);
+	instance_release(&m.instance);
 	report_end(&m.report, m.status ? log_last_error() : NULL);
 	log_flush();
 	loop_free(m.loop);

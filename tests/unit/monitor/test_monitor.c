@@ -2,8 +2,8 @@
 /*
  * test_monitor.c - the privileged process starts, reloads and stops in the
  * right order, and a refused reload changes nothing. The broker, the
- * supervisor, the report, the control socket and the jail are fakes in this
- * file. The configuration is a real file.
+ * supervisor, the report, the control socket, the daemon's name and the jail
+ * are fakes in this file. The configuration is a real file.
  *
  * monitor_run() returns only when the daemon ends. So each test passes a script
  * that runs in place of the loop (--wrap). The script moves the fake clock,
@@ -27,6 +27,7 @@
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/httpport.h"
+#include "monitor/instance.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
 #include "monitor/report.h"
@@ -57,6 +58,34 @@ static void note(const char *what)
 		calls[0] = '\0';				\
 	} while (0)
 
+/* ---- the name of the only enabled daemon ----------------------------- */
+
+static bool have_name;
+static pid_t other;		/* another daemon that has it; 0: none */
+
+void instance_init(struct instance *i, struct loop *l)
+{
+}
+
+int instance_hold(struct instance *i, unsigned wait_ms)
+{
+	if (other)
+		return -EBUSY;
+	have_name = true;
+	return 0;
+}
+
+int instance_report(const struct instance *i, int err)
+{
+	log_err("another upnpd (process %d)", (int)other);
+	return err;
+}
+
+void instance_release(struct instance *i)
+{
+	have_name = false;
+}
+
 /* ---- the broker ------------------------------------------------------ */
 
 static struct {
@@ -73,6 +102,7 @@ static struct {
 int broker_open(struct broker *g, const struct conf *conf)
 {
 	note("broker_open");
+	assert_true(have_name);
 	if (broker.open_err)
 		log_err("no backend");
 	if (broker.open_err)
@@ -89,6 +119,7 @@ void broker_close(struct broker *g)
 	if (!g->open)
 		return;
 	note("broker_close");
+	assert_true(have_name);
 	g->open = false;
 	if (g->watch_fd >= 0)
 		close(g->watch_fd);
@@ -151,6 +182,7 @@ void broker_sweep(struct broker *g)
 void natfw_sweep_all(void)
 {
 	note("sweep_all");
+	assert_true(have_name);
 }
 
 static uint64_t overrule_next_ms;	/* 0: nothing is due */
@@ -373,6 +405,7 @@ int jail_dir(const char *dir, uid_t uid, gid_t gid)
 	const char *name = strrchr(dir, '/');
 
 	note("jail_dir");
+	assert_true(have_name);
 	strcpy(rights.dir, dir);
 	return name && !strcmp(name, "/state") ? rights.dir_err : 0;
 }
@@ -593,6 +626,34 @@ static void test_a_start_without_its_port_fails(void **unused)
 {
 	http_port_err = -EADDRINUSE;
 	fail_start("jail_dir fork_server close", "http-port 2828 is taken");
+}
+
+static void test_a_start_beside_another_daemon_fails(void **unused)
+{
+	other = 812;
+	fail_start("close", "another upnpd (process 812)");
+}
+
+static void on_disabled_beside(void)
+{
+	CALLS("run");
+	put_conf("");
+	send_signal(SIGHUP);
+	CALLS("report_reloading report_fault");
+	assert_string_equal(reload_fault, "another upnpd (process 812)");
+	assert_int_equal(state, STATUS_DISABLED);
+	other = 0;
+	send_signal(SIGHUP);
+	CALLS("report_reloading jail_dir stop fork_server broker_open caps_cut "
+	      "ctl_open start broker_reset report_reload");
+}
+
+/* It may run, but it removes nothing, and a reload cannot enable it. */
+static void test_a_disabled_one_runs_beside_another_daemon(void **unused)
+{
+	other = 812;
+	put_conf("enabled = no");
+	assert_int_equal(monitor(on_disabled_beside, false), 0);
 }
 
 static void test_a_failure_to_enter_the_jail_ends_it(void **unused)
@@ -1281,6 +1342,7 @@ static void on_disable(void)
 {
 	reload("enabled = no");
 	CALLS("broker_close sweep_all report_reload");
+	assert_false(have_name);
 	assert_int_equal(state, STATUS_DISABLED);
 	pass(10 * VERIFY_MS);
 	CALLS("");
@@ -1321,6 +1383,7 @@ static void on_refused_enable(void)
 	put_conf("");
 	send_signal(SIGHUP);
 	CALLS("sweep_all run report_reloading jail_dir report_fault");
+	assert_false(have_name);
 	assert_string_equal(strrchr(reload_fault, ':'),
 			    ": Directory not empty");
 	assert_false(engine.open || stopped);
@@ -1494,6 +1557,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_daemon_ends_without_a_backend),
 	TEST(test_a_failure_to_enter_the_jail_ends_it),
 	TEST(test_a_start_without_its_port_fails),
+	TEST(test_a_start_beside_another_daemon_fails),
+	TEST(test_a_disabled_one_runs_beside_another_daemon),
 	TEST(test_a_failure_to_drop_rights_ends_it),
 	TEST(test_an_unreadable_passwd_ends_it),
 	TEST(test_a_missing_user_is_logged),
