@@ -310,15 +310,8 @@ static void store_input(struct httpconn *c)
 		return;
 	}
 	if (!c->in)
-		c->in = httpconn_pool_buffer(c->all);
-	if (c->in) {
-		memmove(c->in, from, c->in_n);
-	} else if (c->state == CONN_READING) {
-		fail_request(c, 503);
-	} else {
-		c->in_n = 0;
-		c->keep_alive = false;
-	}
+		c->in = httpconn_buffer(c);
+	memmove(c->in, from, c->in_n);
 }
 
 static void process_input(struct httpconn *c)
@@ -328,8 +321,8 @@ static void process_input(struct httpconn *c)
 	srv->conns.current = c;
 	while (c->state == CONN_READING && next_request(c))
 		;
+	store_input(c);		/* must not evict this connection */
 	srv->conns.current = NULL;
-	store_input(c);
 	/* The deadline starts at a request's first byte, so that a slow sender
 	 * cannot extend it. */
 	if (c->state == CONN_READING && c->in_n && !c->started) {
@@ -421,14 +414,23 @@ static void on_ready(struct loop_fd *io, short revents)
 	}
 }
 
+/* A request or a reply was too slow, or its buffer was another's share. */
+static void on_lost(const struct httpconn *c)
+{
+	report_refused(server_of(c), c->peer, 408);
+}
+
 static void expire(struct httpconn *c)
 {
 	struct httpd *srv = server_of(c);
+	bool part = c->state == CONN_READING && c->started;
 
+	if (part || c->state == CONN_SENDING)
+		on_lost(c);
 	if (c->state == CONN_PENDING) {
 		srv->routes.aborted(srv->routes.arg, c->id);
 		fail_request(c, 503);
-	} else if (c->state == CONN_READING && c->started) {
+	} else if (part) {
 		fail_request(c, 408);
 	} else {
 		httpconn_close(c);
@@ -542,6 +544,7 @@ struct httpd *httpd_new(struct loop *loop, const struct httpd_routes *routes,
 	srv->routes = *routes;
 	srv->config = *config;
 	srv->sweep.cb = on_sweep;
+	srv->conns.lost = on_lost;
 	httplisten_init(&srv->listen, loop, &ops);
 	if (httpconn_pool_init(&srv->conns, loop)) {
 		httpd_free(srv);

@@ -4,9 +4,8 @@
  *
  * The owner gets complete requests and sends complete replies, at once or
  * later, by the request's id. There are HTTP_CONNS_MAX connections and
- * HTTP_BUFS_MAX buffers. If none is free, the server closes the connection that
- * has waited longest without a complete request; if a client is at
- * HTTP_CONNS_PER_CLIENT, one of that client.
+ * HTTP_BUFS_MAX buffers. If none is free, the server closes a connection of the
+ * client that holds most (http/httpconn.h).
  * Runs in: engine
  */
 #ifndef HTTPD_H
@@ -53,8 +52,9 @@ struct httpd_routes {
 	 * the answer took too long: the id is invalid from now on */
 	void (*aborted)(void *arg, uint32_t id);
 	/* a request was refused: 403 (Host is not this server), 503 (no
-	 * connection is free), 0 (the peer is in none of the served networks,
-	 * and got no answer). May be NULL */
+	 * connection is free), 408 (it, or the reading of its reply, was too
+	 * slow, or its buffer was another client's share), 0 (the peer is in
+	 * none of the served networks, and got no answer). May be NULL */
 	void (*refused)(void *arg, struct addr peer, int status);
 	void *arg;
 };

@@ -22,7 +22,11 @@
 #define HTTP_HEADERS_MAX 48	/* fields in one head; clients send <= 12 */
 #define HTTP_REQUEST_MS		10000	/* first byte to complete request */
 #define HTTP_IDLE_MS		30000	/* between two requests */
-#define HTTP_REPLY_MS		10000	/* to read a reply */
+#define HTTP_REPLY_MS		10000	/* to read a reply, or a part of it */
+/* A reply has a deadline: HTTP_REPLY_MS, and a millisecond for so many of its
+ * bytes. A list of 1,024 mappings has 600 kB; the slowest radio link that works
+ * has this rate. */
+#define HTTP_REPLY_BYTES_MS	16
 #define HTTP_BACKLOG		1024	/* a burst of 200 connects must fit */
 
 /* ---- SSDP ---------------------------------------------------------- */

@@ -52,12 +52,16 @@ void httpconn_enter(struct httpconn *c, enum httpconn_state state)
 
 	c->state = (uint8_t)state;
 	c->due_ms = loop_now_ms(all->loop) + phase[state].wait_ms;
+	if (state == CONN_SENDING && c->due_ms > c->reply_by_ms)
+		c->due_ms = c->reply_by_ms;
 	c->turn = ++all->turn;
 	loop_fd_mod(all->loop, &c->io, phase[state].events);
 }
 
 void httpconn_release(struct httpconn *c, char **buf)
 {
+	if (*buf && c->state != CONN_FREE)
+		c->client->held[SHARE_BUFFERS]--;
 	bufpool_put(&c->all->pool, *buf);
 	*buf = NULL;
 }
@@ -68,7 +72,9 @@ void httpconn_close(struct httpconn *c)
 
 	loop_fd_del(all->loop, &c->io);
 	close(c->io.fd);
-	c->state = CONN_FREE;
+	c->client->held[SHARE_SLOTS]--;
+	c->client->held[SHARE_BUFFERS] -= !!c->in + !!c->out;
+	c->state = CONN_FREE;	/* its buffers are not counted any more */
 	c->in_n = 0;
 	httpconn_release(c, &c->out);
 	/* the routes may still be reading the current request */
@@ -86,28 +92,16 @@ void httpconn_pool_trim(struct httpconn_pool *all)
 
 /* ---- eviction ------------------------------------------------- */
 
-static bool waits(const struct httpconn *c, struct addr peer)
+static bool may_evict(const struct httpconn *c, enum httpconn_share what)
 {
-	return (c->state == CONN_READING || c->state == CONN_LINGERING) &&
-	       c != c->all->current;
+	if (c->state == CONN_FREE || c == c->all->current)
+		return false;
+	if (what == SHARE_BUFFERS)
+		return c->in || c->out;
+	return c->state == CONN_READING || c->state == CONN_LINGERING;
 }
 
-static bool is_peers(const struct httpconn *c, struct addr peer)
-{
-	return waits(c, peer) && addr_equal(c->peer, peer);
-}
-
-static bool waits_with_buffer(const struct httpconn *c, struct addr peer)
-{
-	return waits(c, peer) && c->in;
-}
-
-static bool sends(const struct httpconn *c, struct addr peer)
-{
-	return c->state == CONN_SENDING && c != c->all->current;
-}
-
-/* Eviction order: connections that were answered first, then the oldest. */
+/* Of one client: connections that were answered first, then the oldest. */
 static bool evict_before(const struct httpconn *a, const struct httpconn *b)
 {
 	bool a_done = a->state == CONN_LINGERING;
@@ -116,60 +110,97 @@ static bool evict_before(const struct httpconn *a, const struct httpconn *b)
 	return a_done == b_done ? a->turn < b->turn : a_done;
 }
 
-static bool evict(struct httpconn_pool *all,
-		  bool (*may_evict)(const struct httpconn *, struct addr peer),
-		  struct addr peer)
+static void evict(struct httpconn *c)
+{
+	if ((c->in || c->out) && c->all->lost)
+		c->all->lost(c);
+	if (c->state != CONN_PENDING) {
+		httpconn_close(c);
+		return;
+	}
+	/* only the requests after the one that is being answered */
+	httpconn_release(c, &c->in);
+	c->in_n = 0;
+	c->keep_alive = false;
+	c->may_send = true;
+}
+
+/* Evict a connection of the client that holds most, with the one that @own asks
+ * for. @own: NULL: nobody. Return: false: there is none */
+static bool make_room(struct httpconn_pool *all, enum httpconn_share what,
+		      const struct httpconn_client *own)
 {
 	struct httpconn *first = NULL;
+	size_t most = own ? own->held[what] : 0;
 
+	if (what == SHARE_SLOTS && most >= HTTP_CONNS_PER_CLIENT)
+		most++;		/* only one of its own */
 	for (size_t i = 0; i < all->top; i++) {
 		struct httpconn *c = &all->slot[i];
+		size_t n;
 
-		if (may_evict(c, peer) && (!first || evict_before(c, first)))
+		if (!may_evict(c, what))
+			continue;
+		n = c->client->held[what] + (c->client == own);
+		if (n > most || (n == most && (!first ||
+					       evict_before(c, first))))
 			first = c;
+		if (n > most)
+			most = n;
 	}
 	if (!first)
 		return false;
-	httpconn_close(first);
+	evict(first);
 	return true;
 }
 
 bool httpconn_pool_evict(struct httpconn_pool *all)
 {
-	return evict(all, waits, addr_any());
+	return make_room(all, SHARE_SLOTS, NULL);
 }
 
-char *httpconn_pool_buffer(struct httpconn_pool *all)
+char *httpconn_buffer(struct httpconn *c)
 {
+	struct httpconn_pool *all = c->all;
 	char *buf = bufpool_get(&all->pool);
 
-	if (!buf && (evict(all, waits_with_buffer, addr_any()) ||
-		     evict(all, sends, addr_any())))
+	if (!buf) {
+		make_room(all, SHARE_BUFFERS, c->client);
 		buf = bufpool_get(&all->pool);
+	}
+	c->client->held[SHARE_BUFFERS]++;
 	return buf;
 }
 
 /* ---- new connections ----------------------------------------------------- */
 
-static bool make_room(struct httpconn_pool *all, struct addr peer)
+/* Return: the client's record, or a free one */
+static struct httpconn_client *find_client(struct httpconn_pool *all,
+					   struct addr peer)
 {
-	size_t n = 0;
+	struct httpconn_client *place = NULL;
 
-	for (size_t i = 0; i < all->top; i++)
-		n += all->slot[i].state != CONN_FREE &&
-		     addr_equal(all->slot[i].peer, peer);
-	if (n >= HTTP_CONNS_PER_CLIENT)
-		return evict(all, is_peers, peer);
-	return all->used < HTTP_CONNS_MAX || httpconn_pool_evict(all);
+	for (size_t i = 0; i <= HTTP_CONNS_MAX; i++) {
+		struct httpconn_client *at = &all->client[i];
+
+		if (at->held[SHARE_SLOTS] && addr_equal(at->addr, peer))
+			return at;
+		if (!at->held[SHARE_SLOTS] && !place)
+			place = at;
+	}
+	*place = (struct httpconn_client){ .addr = peer };
+	return place;
 }
 
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
 				 struct addr peer)
 {
+	struct httpconn_client *own = find_client(all, peer);
 	struct httpconn *c = all->slot;
 
-	if (!make_room(all, peer))
+	if ((own->held[SHARE_SLOTS] >= HTTP_CONNS_PER_CLIENT ||
+	     all->used == HTTP_CONNS_MAX) && !make_room(all, SHARE_SLOTS, own))
 		return NULL;
 	/* the lowest free slot, so that scans up to all->top stay short */
 	while (c < all->slot + HTTP_CONNS_MAX &&
@@ -177,11 +208,12 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 		c++;
 	if (c == all->slot + HTTP_CONNS_MAX)
 		return NULL;
-	*c = (struct httpconn){ .all = all, .peer = peer };
+	*c = (struct httpconn){ .all = all, .client = own, .peer = peer };
 	loop_fd_init(&c->io, fd, cb);
 	if (loop_fd_add(all->loop, &c->io, 0))
 		return NULL;
 	httpconn_enter(c, CONN_READING);
+	own->held[SHARE_SLOTS]++;
 	all->used++;
 	if (all->top < (size_t)(c - all->slot) + 1)
 		all->top = (size_t)(c - all->slot) + 1;
@@ -208,6 +240,13 @@ static ssize_t send_two(int fd, struct str a, struct str b)
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
+static void start_sending(struct httpconn *c, size_t length)
+{
+	c->reply_by_ms = loop_now_ms(c->all->loop) + HTTP_REPLY_MS +
+			 length / HTTP_REPLY_BYTES_MS;
+	httpconn_enter(c, CONN_SENDING);
+}
+
 int httpconn_send(struct httpconn *c, struct str a, struct str b)
 {
 	ssize_t n = send_two(c->io.fd, a, b);
@@ -219,15 +258,13 @@ int httpconn_send(struct httpconn *c, struct str a, struct str b)
 	sent = (size_t)n;
 	if (sent == a.n + b.n)
 		return 1;
-	c->out = httpconn_pool_buffer(c->all);
-	if (!c->out)
-		return -ENOBUFS;
+	c->out = httpconn_buffer(c);
 	w = wr_init(c->out, HTTP_BUF_LEN);
 	wr_str(&w, str_skip(a, sent));
 	wr_str(&w, str_skip(b, sent > a.n ? sent - a.n : 0));
 	c->out_off = 0;
 	c->out_n = (uint32_t)w.len;
-	httpconn_enter(c, CONN_SENDING);
+	start_sending(c, w.len);
 	return 0;
 }
 
@@ -256,7 +293,7 @@ static int send_buffer(struct httpconn *c)
 	if (n < 0)
 		return (int)n;
 	c->out_off += (uint32_t)n;
-	if (n && c->state == CONN_SENDING)	/* restarts the deadline */
+	if (n && c->state == CONN_SENDING)	/* there was progress */
 		httpconn_enter(c, CONN_SENDING);
 	return (size_t)n == rest.n;
 }
@@ -288,9 +325,7 @@ int httpconn_send_source(struct httpconn *c, struct str head,
 	struct wr w;
 	int rc;
 
-	c->out = httpconn_pool_buffer(c->all);
-	if (!c->out)
-		return -ENOBUFS;
+	c->out = httpconn_buffer(c);
 	w = wr_init(c->out, HTTP_BUF_LEN);
 	wr_str(&w, head);
 	c->out_off = 0;
@@ -300,6 +335,6 @@ int httpconn_send_source(struct httpconn *c, struct str head,
 		return -EIO;
 	rc = httpconn_send_rest(c);
 	if (!rc)
-		httpconn_enter(c, CONN_SENDING);
+		start_sending(c, source->left);
 	return rc;
 }

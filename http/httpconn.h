@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * httpconn.h - the HTTP server's connections and buffers, and sending. Both
- * pools are small; the eviction rules keep one client from using them up.
+ * httpconn.h - the HTTP server's connections and buffers, and sending.
+ *
+ * Both pools are small. If one is used up, a connection is evicted: of the
+ * client that holds most, with what it asks for now, and of that client's
+ * connections the one that has waited longest. So a client gets its share
+ * however many connections another has, and all if it is alone.
  * Runs in: engine
  */
 #ifndef HTTP_HTTPCONN_H
@@ -34,10 +38,24 @@ enum httpconn_state {
 				 * closes */
 };
 
+enum httpconn_share {
+	SHARE_SLOTS,
+	SHARE_BUFFERS,
+	SHARE__MAX,
+};
+
+/* A client with connections, and how much of each pool it holds. */
+struct httpconn_client {
+	struct addr addr;
+	uint32_t held[SHARE__MAX];	/* no slot: the record is free */
+};
+
 struct httpconn {
 	struct loop_fd io;
 	struct httpconn_pool *all;
+	struct httpconn_client *client;
 	uint64_t due_ms;	/* deadline of the state */
+	uint64_t reply_by_ms;	/* deadline of the reply that is SENDING */
 	uint64_t turn;		/* order of state changes: lower is older */
 	uint32_t id;		/* of the request in progress */
 	struct addr peer, local;
@@ -65,10 +83,15 @@ struct httpconn_pool {
 	const struct httpconn *current;	/* being processed: must not be evicted,
 					 * its slot and input must not be
 					 * reused */
+	/* A request or a reply of this connection is lost, because another
+	 * needs its buffer or its slot. Set by the owner; NULL: none. */
+	void (*lost)(const struct httpconn *);
 	uint64_t turn;
 	size_t top;		/* slots from here on are free */
 	size_t used;
 	struct httpconn slot[HTTP_CONNS_MAX];
+	/* one more: a new client has a record before it has a slot */
+	struct httpconn_client client[HTTP_CONNS_MAX + 1];
 };
 
 /** httpconn_pool_init - initialize @all, which is zeroed. Return: 0 or
@@ -82,10 +105,10 @@ void httpconn_pool_done(struct httpconn_pool *all);
  * httpconn_pool_admit - find a slot for a new connection, in the state READING.
  * @cb: callback for its events
  *
- * Limits: if all HTTP_CONNS_MAX slots are used, closes the connection that has
- * waited longest without a complete request; if the client is at
- * HTTP_CONNS_PER_CLIENT, the one of that client. Never closes a connection with
- * a request that is being answered.
+ * Limits: if all HTTP_CONNS_MAX slots are used, evicts a connection without a
+ * complete request; if the client is at HTTP_CONNS_PER_CLIENT, one of that
+ * client. Never evicts a connection with a request that is being answered, or
+ * one of a client that holds less than @peer.
  *
  * Return: NULL if there is no slot; the caller still owns @fd then
  */
@@ -97,20 +120,20 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
  * buffers to the kernel. A burst uses up to 1.2 MiB. */
 void httpconn_pool_trim(struct httpconn_pool *all);
 
-/** httpconn_pool_evict - close a connection whose last reply was sent, else the
- * one that has waited longest for a request. Return: false: there is none */
+/** httpconn_pool_evict - evict a connection without a complete request. Return:
+ * false: there is none */
 bool httpconn_pool_evict(struct httpconn_pool *all);
 
 /**
- * httpconn_pool_buffer - get a buffer of HTTP_BUF_LEN bytes.
+ * httpconn_buffer - get a buffer of HTTP_BUF_LEN bytes for a connection, which
+ * must store it in @in or @out.
  *
- * Limits: if all buffers are used, closes the connection that has waited
- * longest with part of a request, else the one whose client has not read for
- * longest.
+ * Limits: if all buffers are used, evicts a connection that holds one. If that
+ * one's request is being answered, it only loses the requests after it.
  *
- * Return: NULL if all buffers belong to requests that are being answered
+ * Return: never NULL: only those of the current connection stay
  */
-char *httpconn_pool_buffer(struct httpconn_pool *all);
+char *httpconn_buffer(struct httpconn *);
 
 /** httpconn_enter - change the state, with its events and its deadline. */
 void httpconn_enter(struct httpconn *, enum httpconn_state);
@@ -120,6 +143,9 @@ void httpconn_enter(struct httpconn *, enum httpconn_state);
  *
  * If the socket does not accept everything now, the rest is stored in a buffer
  * and the connection is SENDING; call httpconn_send_rest() when it is writable.
+ *
+ * Limits: HTTP_REPLY_MS without progress, and for the whole reply that and its
+ * length at HTTP_REPLY_BYTES_MS.
  *
  * Return: 1: all was sent, 0: the rest waits, -errno: broken (close it)
  */
@@ -136,7 +162,7 @@ int httpconn_send_rest(struct httpconn *);
 /** httpconn_close - close the connection and release its buffers. */
 void httpconn_close(struct httpconn *);
 
-/** httpconn_release - release a buffer, in or out; NULL does nothing. */
+/** httpconn_release - release a buffer: &c->in or &c->out; NULL: none. */
 void httpconn_release(struct httpconn *, char **buf);
 
 #endif

@@ -43,7 +43,8 @@ static const struct {
 	[REFUSAL_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
 	[REFUSAL_HOST] = { "web-page",
 		"a web page is behind it: see its Host, Origin or Referer" },
-	[REFUSAL_CONNECTIONS] = { "connections", "too many connections" },
+	[REFUSAL_CONNECTIONS] = { "connections",
+		"too many connections, or too slow ones" },
 	[REFUSAL_NOT_FOUND] = { "not-found", "there is no such mapping" },
 };
 

@@ -47,7 +47,7 @@ enum refusal {
 	REFUSAL_LINK,		/* allow-disable-external-interface */
 	REFUSAL_SUBSCRIBERS,	/* too many subscriptions */
 	REFUSAL_HOST,		/* from a web page: Host, Origin, Referer */
-	REFUSAL_CONNECTIONS,	/* too many connections */
+	REFUSAL_CONNECTIONS,	/* too many connections, or too slow ones */
 	REFUSALS,		/* those above are counted and logged */
 	/* Not counted: many clients delete a mapping before they add it. */
 	REFUSAL_NOT_FOUND = REFUSALS,	/* there is no such mapping */

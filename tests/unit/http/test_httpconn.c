@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * test_httpconn.c - when slots or buffers run out, the connection that has
- * waited longest is evicted, and never one that is being answered.
+ * test_httpconn.c - when slots or buffers run out, a connection of the client
+ * that holds most is evicted, the one that has waited longest, and never one
+ * that is being answered.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -101,12 +102,11 @@ static void test_trim_returns_memory(void **state)
 	struct httpconn *c = admit(1);
 	char *first, *last;
 
-	first = c->in = httpconn_pool_buffer(all);
-	last = httpconn_pool_buffer(all);
+	first = c->in = httpconn_buffer(c);
+	last = c->out = httpconn_buffer(c);
 	memset(first, 'a', HTTP_BUF_LEN);
 	memset(last, 'b', HTTP_BUF_LEN);
-	httpconn_release(c, &last);
-	last = first + HTTP_BUF_LEN;
+	httpconn_release(c, &c->out);
 	httpconn_pool_trim(all);
 	assert_true(resident(first));
 	assert_int_equal(first[HTTP_BUF_LEN - 1], 'a');
@@ -129,10 +129,10 @@ static void test_oldest_is_evicted(void **state)
 	httpconn_enter(&all->slot[3], CONN_PENDING);
 	httpconn_enter(&all->slot[4], CONN_SENDING);
 	httpconn_enter(&all->slot[9], CONN_LINGERING);
-	httpconn_enter(&all->slot[5], CONN_LINGERING);
+	httpconn_enter(&all->slot[6], CONN_LINGERING);
 	assert_ptr_equal(admit(3), &all->slot[9]);
-	assert_ptr_equal(admit(3), &all->slot[5]);
 	assert_ptr_equal(admit(3), &all->slot[6]);
+	assert_ptr_equal(admit(3), &all->slot[5]);
 	assert_int_equal(all->slot[3].state, CONN_PENDING);
 	assert_int_equal(all->slot[4].state, CONN_SENDING);
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
@@ -175,6 +175,11 @@ static void test_client_at_its_limit_evicts_no_other(void **state)
 		httpconn_enter(admit(9), CONN_PENDING);
 	assert_null(admit(9));
 	assert_int_equal(other->state, CONN_READING);
+	/* nor that of a client which has as many */
+	for (int i = 1; i < HTTP_CONNS_PER_CLIENT; i++)
+		assert_non_null(admit(7));
+	assert_null(admit(9));
+	assert_int_equal(other->state, CONN_READING);
 	assert_non_null(admit(7));
 }
 
@@ -183,7 +188,7 @@ static void test_current_connection_stays(void **state)
 	struct httpconn *a = admit(1), *b = admit(1);
 
 	all->current = a;
-	a->in = httpconn_pool_buffer(all);
+	a->in = httpconn_buffer(a);
 	assert_true(httpconn_pool_evict(all));
 	assert_int_equal(b->state, CONN_FREE);
 	assert_false(httpconn_pool_evict(all));
@@ -196,43 +201,171 @@ static void test_current_connection_stays(void **state)
 	assert_ptr_equal(admit(1), a);
 }
 
+/* ---- buffers ------------------------------------------------------- */
+
+static unsigned lost;
+
+static void on_lost(const struct httpconn *c)
+{
+	lost++;
+}
+
+/* A client's connection, with a buffer of input. */
+static struct httpconn *holder(uint32_t ip)
+{
+	struct httpconn *c = admit(ip);
+
+	assert_non_null(c);
+	c->in = httpconn_buffer(c);
+	assert_non_null(c->in);
+	memset(c->in, 1, HTTP_BUF_LEN);
+	return c;
+}
+
+static void to_output(struct httpconn *c)
+{
+	c->out = c->in;
+	c->in = NULL;
+	c->reply_by_ms = UINT64_MAX;
+	httpconn_enter(c, CONN_SENDING);
+}
+
 static void test_oldest_holder_of_a_buffer_is_evicted(void **state)
 {
-	struct httpconn *c[HTTP_BUFS_MAX + 1];
+	struct httpconn *idle = admit(1), *c[HTTP_BUFS_MAX + 1];
 
-	for (size_t i = 0; i <= HTTP_BUFS_MAX; i++)
-		c[i] = admit(1);
-	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
-		c[i]->in = httpconn_pool_buffer(all);
-		assert_non_null(c[i]->in);
-		memset(c[i]->in, 1, HTTP_BUF_LEN);
-	}
-	httpconn_enter(c[1], CONN_PENDING);
-	httpconn_enter(c[2], CONN_READING);
-	/* c[0] is older but has no buffer, c[1] is being answered */
-	assert_non_null(httpconn_pool_buffer(all));
-	assert_int_equal(c[0]->state, CONN_READING);
-	assert_int_equal(c[3]->state, CONN_FREE);
-	assert_null(c[3]->in);
-	/* all are being answered: the slowest reader is evicted ... */
-	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
-		if (c[i]->state != CONN_FREE)
-			httpconn_enter(c[i], CONN_SENDING);
-		c[i]->out = c[i]->in;
-		c[i]->in = NULL;
-	}
+	for (size_t i = 0; i < HTTP_BUFS_MAX; i++)
+		c[i] = holder(1);
+	httpconn_enter(c[0], CONN_READING);
+	to_output(c[1]);
+	to_output(c[2]);
 	httpconn_enter(c[1], CONN_SENDING);
-	assert_non_null(httpconn_pool_buffer(all));
-	assert_int_equal(c[1]->state, CONN_SENDING);
+	/* the idle one is older, but has no buffer */
+	c[HTTP_BUFS_MAX] = holder(1);
+	assert_int_equal(idle->state, CONN_READING);
+	assert_int_equal(c[3]->state, CONN_FREE);
+	for (size_t i = 4; i <= HTTP_BUFS_MAX; i++)
+		to_output(c[i]);
+	/* the client that has not read for longest, not the one whose request
+	 * is being answered */
+	httpconn_enter(c[0], CONN_PENDING);
+	holder(1);
 	assert_int_equal(c[2]->state, CONN_FREE);
-	/* ... and no other */
-	for (size_t i = 1; i <= HTTP_BUFS_MAX; i++) {
-		if (c[i]->state != CONN_FREE)
-			httpconn_enter(c[i], CONN_PENDING);
-	}
-	assert_null(httpconn_pool_buffer(all));
-	assert_int_equal(c[0]->state, CONN_READING);
+	assert_non_null(c[0]->in);
+	assert_non_null(c[1]->out);
 }
+
+/* However slowly its connections read, and however often it opens another. */
+static void test_a_client_keeps_its_buffer(void **state)
+{
+	struct httpconn *friend;
+
+	all->lost = on_lost;
+	lost = 0;
+	for (int i = 0; i < HTTP_BUFS_MAX / 2; i++)
+		to_output(holder(9));
+	for (int i = 0; i < HTTP_BUFS_MAX / 2; i++)
+		holder(9);
+	assert_int_equal(lost, 0);
+	friend = holder(7);
+	assert_int_equal(lost, 1);
+	for (int i = 0; i < 2 * HTTP_BUFS_MAX; i++)
+		holder(9);
+	assert_non_null(friend->in);
+	assert_int_equal(lost, 1 + 2 * HTTP_BUFS_MAX);
+}
+
+/* Many hosts with few buffers each take none of another's. */
+static void test_hosts_keep_their_buffers(void **state)
+{
+	struct httpconn *friend = holder(7);
+
+	for (uint32_t i = 0; i < 10 * HTTP_BUFS_MAX; i++)
+		holder(100 + i % (HTTP_BUFS_MAX - 1));
+	assert_non_null(friend->in);
+	/* a new client's first one is the oldest's */
+	holder(8);
+	assert_null(friend->in);
+}
+
+/* While the routes read its request, a connection gets a buffer for its reply,
+ * and loses nothing. */
+static void test_current_gets_another_buffer(void **state)
+{
+	struct httpconn *c = holder(7);
+
+	for (uint32_t i = 1; i < HTTP_BUFS_MAX; i++)
+		holder(100 + i);
+	all->current = c;
+	c->out = httpconn_buffer(c);
+	assert_non_null(c->out);
+	assert_non_null(c->in);
+	all->current = NULL;
+}
+
+/* The rest of a connection's input is dropped while its request is being
+ * answered; the answer is sent. */
+static void test_pending_connection_gives_up_its_input(void **state)
+{
+	struct httpconn *c[HTTP_BUFS_MAX];
+
+	for (size_t i = 0; i < HTTP_BUFS_MAX; i++) {
+		c[i] = holder(9);
+		c[i]->in_n = 5;
+		c[i]->keep_alive = true;
+		httpconn_enter(c[i], CONN_PENDING);
+	}
+	holder(7);
+	assert_int_equal(c[0]->state, CONN_PENDING);
+	assert_null(c[0]->in);
+	assert_int_equal(c[0]->in_n, 0);
+	assert_false(c[0]->keep_alive);
+	assert_non_null(c[1]->in);
+}
+
+/* ---- slots --------------------------------------------------------- */
+
+/* Of three hosts, the one with most connections gives one up. */
+static void test_client_with_most_gives_up_a_slot(void **state)
+{
+	struct httpconn *friend = admit(7);
+
+	for (uint32_t i = 0; i < 2 * HTTP_CONNS_MAX; i++)
+		assert_non_null(admit(100 + i % 3));
+	assert_ip(friend->peer, 7);
+	assert_int_equal(friend->state, CONN_READING);
+	assert_int_equal(all->used, HTTP_CONNS_MAX);
+}
+
+/* Others' connections are all being answered: the one with few keeps them. */
+static void test_client_with_few_keeps_its_slots(void **state)
+{
+	struct httpconn *friend = admit(7), *c;
+
+	for (uint32_t i = 0; i < HTTP_CONNS_MAX - 1; i++)
+		httpconn_enter(admit(100 + i % 3), CONN_PENDING);
+	assert_null(admit(100));
+	assert_int_equal(friend->state, CONN_READING);
+	c = admit(8);
+	assert_ptr_equal(c, friend);
+	assert_ip(c->peer, 8);
+}
+
+/* As many clients as slots, and one more. */
+static void test_each_client_has_one_slot(void **state)
+{
+	for (uint32_t i = 0; i < 2 * HTTP_CONNS_MAX; i++)
+		assert_ptr_equal(admit(1000 + i),
+				 &all->slot[i % HTTP_CONNS_MAX]);
+	for (size_t i = 0; i < HTTP_CONNS_MAX; i++)
+		httpconn_close(&all->slot[i]);
+	for (size_t i = 0; i <= HTTP_CONNS_MAX; i++) {
+		assert_int_equal(all->client[i].held[SHARE_SLOTS], 0);
+		assert_int_equal(all->client[i].held[SHARE_BUFFERS], 0);
+	}
+}
+
+/* ---- sending ------------------------------------------------------- */
 
 static struct httpconn *connected(int *ret_peer)
 {
@@ -276,7 +409,10 @@ static void test_send_continues_after_a_part(void **state)
 		ret = httpconn_send_rest(c);
 	}
 	assert_int_equal(ret, 1);
-	assert_int_equal(c->due_ms, clock_now + HTTP_REPLY_MS);
+	/* progress gave it more time, but no more than the whole reply has */
+	assert_in_range(c->due_ms, 1000 + HTTP_REPLY_MS + 1,
+			1000 + HTTP_REPLY_MS + HTTP_BUF_LEN /
+			HTTP_REPLY_BYTES_MS);
 	assert_null(c->out);
 	while (n < head.n + sizeof(body))
 		n += (size_t)read(peer, got + n, sizeof(got) - n);
@@ -333,6 +469,13 @@ int main(void)
 		TEST(test_client_at_its_limit_evicts_no_other),
 		TEST(test_current_connection_stays),
 		TEST(test_oldest_holder_of_a_buffer_is_evicted),
+		TEST(test_a_client_keeps_its_buffer),
+		TEST(test_hosts_keep_their_buffers),
+		TEST(test_current_gets_another_buffer),
+		TEST(test_pending_connection_gives_up_its_input),
+		TEST(test_client_with_most_gives_up_a_slot),
+		TEST(test_client_with_few_keeps_its_slots),
+		TEST(test_each_client_has_one_slot),
 		TEST(test_send_continues_after_a_part),
 		TEST(test_send_keeps_the_unsent_rest),
 	};

@@ -34,6 +34,7 @@ static struct httpd *srv;
 static unsigned served;
 static uint32_t late[HTTP_CONNS_MAX], aborted[HTTP_CONNS_MAX];
 static size_t late_n, aborted_n;
+static int refused;			/* status of the last one */
 static struct httpd_req seen;		/* scalars of the last request */
 static bool body_kept;			/* of /wake, after the other replies */
 static char big[HTTP_REPLY_MAX + 1];
@@ -160,16 +161,22 @@ static void on_aborted(void *arg, uint32_t id)
 	aborted[aborted_n++] = id;
 }
 
+static void on_refused(void *arg, struct addr peer, int status)
+{
+	refused = status;
+}
+
 /* ---- clients ------------------------------------------------------- */
 
 static int setup(void **state)
 {
 	const struct httpd_routes routes = {methods_of, serve, on_aborted,
-					       NULL};
+					    on_refused, NULL};
 	const struct httpd_config config = { "test/1", fake_wall };
 
 	clock_now = 1000;
 	served = 0;
+	refused = 0;
 	late_n = aborted_n = 0;
 	for (size_t i = 0; i < sizeof(big); i++)
 		big[i] = (char)('a' + i % 23);
@@ -828,9 +835,9 @@ static void test_slow_reader_gets_all(void **state)
 
 		assert_true(k > 0);
 		n += (size_t)k;
-		pass_ms(1000);		/* slow, but it makes progress */
+		pass_ms(250);		/* slow, but it makes progress */
 	}
-	assert_true(clock_now > 2 * HTTP_REPLY_MS);
+	assert_true(clock_now > HTTP_REPLY_MS / 2);
 	assert_true(n > HTTP_REPLY_MAX / 2);
 	get(fd, &other);
 	memcpy(ans.text + n, other.text, other.n + 1);
@@ -900,7 +907,32 @@ static void test_stuck_reader_is_closed(void **state)
 	get(fd, &ans);
 	assert_true(ans.closed);
 	assert_true(ans.n < HTTP_REPLY_MAX);
+	assert_int_equal(refused, 408);
 	close(fd);
+}
+
+/* However a client reads, a reply has an end, and so has a long one. */
+static void test_reply_has_a_deadline(void **state)
+{
+	for (int is_long = 0; is_long < 2; is_long++) {
+		size_t length = is_long ? LONG : HTTP_REPLY_MAX;
+		uint64_t most = HTTP_REPLY_MS + length / HTTP_REPLY_BYTES_MS;
+		uint64_t start = clock_now;
+		int fd = dial_narrow();
+
+		put(fd, is_long ? GET_LONG : GET_BIG);
+		refused = 0;
+		while (!refused && clock_now < start + 2 * most) {
+			/* enough for the socket to accept some more */
+			for (int i = 0; i < 5; i++)
+				recv(fd, ans.text, 700, MSG_DONTWAIT);
+			pass_ms(HTTP_REPLY_MS - 2000);
+		}
+		assert_int_equal(refused, 408);
+		assert_in_range(clock_now, start + HTTP_REPLY_MS + 1,
+				start + most + HTTP_REPLY_MS);
+		close(fd);
+	}
 }
 
 /* Many at once: clients that read are served, the slowest lose their buffers,
@@ -1145,35 +1177,32 @@ static void test_partial_requests_share_the_buffers(void **state)
 	close(idle);
 }
 
-/* No buffer is free: a request that needs one gets 503, others are served. */
-static void test_without_a_buffer_503(void **state)
+/* A client whose requests are being answered gives up what it sent after one
+ * of them; each of them is answered. */
+static void test_pending_requests_leave_a_buffer(void **state)
 {
-	int fd[HTTP_BUFS_MAX], part = dial();
+	int fd[HTTP_BUFS_MAX], part = dial_from(1);
 	struct httpd_reply r = { .status = 200, .body = STR("x") };
 
 	for (size_t i = 0; i < HTTP_BUFS_MAX; i++) {
 		fd[i] = dial();
-		put(fd[i], GET_LATE "GET /a HT");
+		put(fd[i], GET_LATE GET_A "GET /a HT");
 	}
 	put(part, "GET /a HT");
-	get(part, &ans);
-	assert_int_equal(status_of(&ans), 503);
-	assert_true(ans.closed);
-	ask(GET_A);
-	assert_int_equal(status_of(&ans), 200);
-	/* no buffer for pipelined bytes: the answer is the last one */
-	close(part);
-	part = dial();
-	put(part, GET_LATE "GET /a HT");
-	httpd_reply(srv, late[HTTP_BUFS_MAX], &r);
+	assert_int_equal(refused, 408);
+	put(part, "TP/1.0\r\n\r\n");
 	get(part, &ans);
 	assert_int_equal(status_of(&ans), 200);
-	assert_true(ans.closed);
 	close(part);
-	for (size_t i = 0; i < HTTP_BUFS_MAX; i++)
+	for (size_t i = 0; i < HTTP_BUFS_MAX; i++) {
+		httpd_reply(srv, late[i], &r);
+		get(fd[i], &ans);
+		assert_int_equal(count(&ans, "HTTP/1.1 200"), i ? 2 : 1);
+		assert_int_equal(has(&ans, "Connection: close"), !i);
 		close(fd[i]);
+	}
 	pump();
-	assert_int_equal(aborted_n, HTTP_BUFS_MAX);
+	assert_int_equal(aborted_n, 0);
 }
 
 /* The number of requests whose answers fill the socket completely. */
@@ -1504,6 +1533,7 @@ int main(void)
 		TEST(test_slow_reader_gets_all),
 		TEST(test_long_body_is_sent_in_pieces),
 		TEST(test_stuck_reader_is_closed),
+		TEST(test_reply_has_a_deadline),
 		TEST(test_many_slow_readers),
 		TEST(test_answers_inside),
 		TEST(test_100_continue_is_sent),
@@ -1512,7 +1542,7 @@ int main(void)
 		TEST(test_pending_connections_are_not_evicted),
 		TEST(test_client_at_its_limit_evicts_its_own),
 		TEST(test_partial_requests_share_the_buffers),
-		TEST(test_without_a_buffer_503),
+		TEST(test_pending_requests_leave_a_buffer),
 		TEST(test_refusal_uses_its_own_buffer),
 		TEST(test_refused_client_can_read_its_answer),
 		TEST(test_no_lingering_after_a_reply),
