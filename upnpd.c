@@ -8,17 +8,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "sys/relro.h"
+#include "sys/rlimits.h"
 #include "base/str.h"
 #include "conf/conf.h"
 #include "engine/engine.h"
@@ -93,17 +97,38 @@ static int read_options(int argc, char **argv, struct options *o)
 	return optind < argc ? report_option(argv[optind]) : -1;
 }
 
+/* A user who can open a file can lock it, even for reading only, and keep it
+ * open until upnpd has ended. So only root may open the pid file, and one that
+ * others may have opened is replaced. Return: the descriptor, or -errno */
+static int pid_file_open(const char *path)
+{
+	const int flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC;
+	int fd = open(path, flags, 0600);
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) || !S_ISREG(st.st_mode) ||
+	    (st.st_uid == geteuid() && !(st.st_mode & 077)))
+		return fd;
+	close(fd);
+	if (unlink(path))
+		return -errno;
+	fd = open(path, flags | O_EXCL, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 /* Lock the pid file for as long as the process lives, so that a second start
  * fails. Empty it: a killed upnpd left its number, which may be that of another
  * process now. Return: the descriptor, or -errno (-EAGAIN: another process
  * holds the lock) */
 static int pid_file_lock(const char *path)
 {
-	int e, fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+	int e, fd = pid_file_open(path);
 	struct stat st;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && ftruncate(fd, 0) == 0 &&
 	    fstat(fd, &st) == 0) {
 		if (st.st_nlink)
@@ -143,7 +168,21 @@ struct start {
 	const char *pid_file;
 	int pid_fd;		/* locked */
 	int parent_fd;		/* to the process that waits; -1: none */
+	sigset_t mask;		/* of the process that was started */
 };
+
+/* From now on the process can be found, so somebody may send it a signal. Block
+ * those that the monitor handles until it does. */
+static void block_signals(struct start *s)
+{
+	sigset_t wait;
+
+	sigemptyset(&wait);
+	sigaddset(&wait, SIGHUP);
+	sigaddset(&wait, SIGINT);
+	sigaddset(&wait, SIGTERM);
+	sigprocmask(SIG_BLOCK, &wait, &s->mask);
+}
 
 /* @why: the start has failed; NULL: it has not. The process that waits may have
  * been interrupted, which is no error: the daemon runs without it. */
@@ -220,6 +259,9 @@ static int become_daemon(struct start *s)
 	}
 	if (pid > 0) {
 		close(pair[1]);
+		/* "killall -HUP upnpd" means the daemon */
+		signal(SIGHUP, SIG_IGN);
+		sigprocmask(SIG_SETMASK, &s->mask, NULL);
 		_exit(wait_for_start(pair[0], pid));
 	}
 	close(pair[0]);
@@ -246,6 +288,20 @@ static const char *absolute(const char *file, char *buf, size_t cap)
 	return w.over || w.len == cap ? NULL : wr_cstr(&w);
 }
 
+static int check_limits(const struct conf *conf)
+{
+	const uint64_t bytes = MONITOR_BYTES +
+		(uint64_t)MONITOR_BYTES_MAPPING * conf->max_mappings;
+	const struct rlimits_need needs[] = {
+		{ RLIMIT_NOFILE, "NOFILE", ENGINE_FILES_MAX },
+		{ RLIMIT_FSIZE, "FSIZE", ENGINE_FILE_BYTES },
+		{ RLIMIT_DATA, "DATA", bytes },
+		{ RLIMIT_AS, "AS", bytes },
+	};
+
+	return rlimits_check(needs, sizeof(needs) / sizeof(*needs));
+}
+
 static int run(const struct options *o, struct conf *conf)
 {
 	static char path[PATH_MAX];
@@ -259,6 +315,12 @@ static int run(const struct options *o, struct conf *conf)
 		log_err("%s: use the absolute path", o->file);
 		return EXIT_USAGE;
 	}
+	/* at a limit of files write() must fail, without a signal that ends
+	 * us: the log may be a file */
+	signal(SIGXFSZ, SIG_IGN);
+	if (check_limits(conf))
+		return EXIT_FAULT;
+	block_signals(&s);
 	/* a reload replaces *conf, but the pid file stays */
 	memcpy(pid_file, conf->pid_file, sizeof(pid_file));
 	s.pid_fd = pid_file_lock(pid_file);

@@ -218,5 +218,12 @@
 			 CTL_CLIENTS_MAX + 1 + 8)
 /* RLIMIT_NOFILE: those, and files that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + 16)
+/* RLIMIT_FSIZE: the lease journal of the default table, several times over; a
+ * runaway writer must not fill a router's flash. */
+#define ENGINE_FILE_BYTES	(16u << 20)
+/* RLIMIT_DATA and RLIMIT_AS: the monitor maps 26 MiB, most of it for the
+ * administrator's rules, and 1.7 KiB for each mapping. It touches few pages. */
+#define MONITOR_BYTES		(30u << 20)
+#define MONITOR_BYTES_MAPPING	2048
 
 #endif

@@ -25,12 +25,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "base/limits.h"
 #include "sys/caps.h"
 #include "sys/seccomp.h"
-
-/* The lease journal of the default table, several times over; a runaway writer
- * must not fill a router's flash. */
-#define FILE_SIZE_MAX	(16u << 20)
 
 #define PASSWD		"/etc/passwd"
 
@@ -170,7 +167,7 @@ static int set_limits(const struct jail *j)
 	if (!err)
 		err = set_limit(RLIMIT_CORE, 0);
 	if (!err)
-		err = set_limit(RLIMIT_FSIZE, FILE_SIZE_MAX);
+		err = set_limit(RLIMIT_FSIZE, ENGINE_FILE_BYTES);
 	/* At the limit write() must fail, without a signal that kills us. */
 	if (!err && signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		err = -errno;

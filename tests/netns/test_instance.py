@@ -2,10 +2,8 @@
 """One enabled upnpd for each network namespace, whatever files it uses, and a
 start under unusual limits, locks and signals."""
 import contextlib
-import fcntl
 import os
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -13,8 +11,8 @@ import sys
 
 import pytest
 
-from daemon import Upnpd, upnpc
-from lab import EXT_IP, inside, listener, reaches, tcp_passes, wait_until
+from daemon import Upnpd
+from lab import EXT_IP, inside, listener, tcp_passes, wait_until
 from upnp import Igd
 
 pytestmark = pytest.mark.only("netlink")
@@ -177,3 +175,80 @@ def test_connections_to_the_name_are_closed(lab, upnpd):
         other.start(wait=False)
         assert other.wait_exit() == 1
         assert other.wait_log(IS_ENABLED.format(upnpd.proc.pid))
+
+
+# ---- signals, locks and limits of a start ------------------------------
+
+@pytest.mark.parametrize("call,flags", (("flock", ["-F"]), ("flock", []),
+                                        ("ftruncate", ["-F"])))
+def test_signal_at_the_start_is_handled(lab, stopped, call, flags):
+    """SIGHUP when the pid file appears makes the daemon read its file; it ended
+    the daemon. The process that waits for the daemon ignores it. (strace sends
+    the signal when the call begins.)"""
+    stopped.write_conf()
+    stopped.spawn(["strace", "-qq", "-f", "-o", lab.path("strace"), "-e",
+                   f"trace={call}", "-e", f"inject={call}:signal=HUP:when=1",
+                   stopped.binary, "-d", *flags, "-f", stopped.conf])
+    pid_file = lab.path("upnpd.pid")
+    assert wait_until(lambda: stopped.proc.poll() or
+                      os.path.exists(pid_file) and os.path.getsize(pid_file))
+    assert stopped.serves(), stopped.log()
+    with open(pid_file) as f:
+        pid = int(f.read())
+    if flags:
+        assert stopped.wait_log("configuration read again")
+    os.kill(pid, signal.SIGTERM)
+    assert wait_until(lambda: not os.path.exists(f"/proc/{pid}"))
+    assert stopped.wait_exit() == 0
+
+
+LOCKER = """
+import fcntl, os, sys
+os.setuid(65534)
+f = open(sys.argv[1])
+fcntl.flock(f, fcntl.LOCK_EX)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_user_cannot_lock_the_pid_file(lab, stopped):
+    """A former version, which was killed, left a file that every user may
+    read, and so lock. It is replaced by one that only root may open."""
+    pid_file = lab.path("upnpd.pid")
+    with open(pid_file, "w") as f:
+        f.write("1\n")
+    os.chmod(pid_file, 0o644)
+    with program(lab, LOCKER, pid_file):
+        stopped.start()
+        with beside(lab) as other:
+            other.options["pid_file"] = pid_file
+            other.start(wait=False)
+            assert other.wait_exit() == 1
+            assert other.wait_log("another upnpd is running: it has locked")
+    st = os.stat(pid_file)
+    assert (st.st_uid, st.st_mode & 0o777) == (0, 0o600)
+
+
+LIMITS = (("NOFILE", 64), ("NOFILE", 12), ("FSIZE", 0), ("FSIZE", 4096),
+          ("DATA", 8 << 20), ("AS", 16 << 20))
+
+
+def test_limit_is_named(stopped):
+    """A start with a limit that is too small fails, and says which."""
+    stopped.write_conf()
+    for what, limit in LIMITS:
+        done = subprocess.run(
+            ["prlimit", f"--{what.lower()}={limit}", stopped.binary, "-F",
+             "-f", stopped.conf], check=False, text=True, capture_output=True)
+        assert done.returncode == 1, done
+        assert re.fullmatch(
+            rf"upnpd: the limit RLIMIT_{what} is {limit}, and upnpd needs "
+            rf"\d+: .*Limit{what}=.*\n", done.stderr), done
+
+
+def test_soft_limits_are_raised(stopped, lab):
+    """A shell's limits, up to the administrator's."""
+    stopped.start(prefix=["prlimit", "--nofile=64:", "--fsize=4096:",
+                          "--data=8000000:"])
+    Igd(lab.lan1).add(40000)
