@@ -189,6 +189,10 @@ W_netlink	= socket open open64
 W_broker	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table
 W_listing	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table \
 		  nanosleep __nanosleep_time64
+W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
+		  listen connect close accept4 getsockname getsockopt \
+		  setsockopt recvmsg sendto ifstate_read netif_open \
+		  netif_drain netif_counters netif_speed_bps
 W_ctlclient	= socket connect poll recv write clock_gettime \
 		  $(MUSL_CLOCK)
 

@@ -16,6 +16,9 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* At how many lengths replay.c cuts a file, if the target defines it. */
+extern const unsigned fuzz_cuts_max __attribute__((weak));
+
 /* A property of the program. */
 #define CHECK(x) do { if (!(x)) fuzz_fail(__FILE__, __LINE__, #x); } while (0)
 

@@ -16,7 +16,8 @@
 #include "fuzz.h"
 
 #define FILE_MAX	(1 << 20)
-#define CUTS_MAX	512	/* of one file */
+/* Of one file, at most; a slow target has fewer. */
+#define CUTS_MAX	512
 
 static char *edge;		/* the unreadable page */
 static unsigned files, failed;
@@ -40,7 +41,8 @@ static void run(const char *text, size_t n)
 
 static void run_all(const char *text, size_t n)
 {
-	size_t step = n / CUTS_MAX + 1;
+	unsigned cuts = &fuzz_cuts_max ? fuzz_cuts_max : CUTS_MAX;
+	size_t step = n / cuts + 1;
 
 	run(text, n);
 	for (size_t cut = 0; cut < n; cut += step)
