@@ -98,6 +98,21 @@
  * default, for the hosts of the same home. */
 #define PM_PINHOLES_MAX		1024
 
+/* ---- lease file ---------------------------------------------------- */
+
+/* Renewals that make a lease no longer than this are written so much later,
+ * however often a client renews; after a crash, leases end so much later. A
+ * client renews every few minutes or more rarely. */
+#define LEASES_LATE_MS		60000
+/* From one rewrite of the file to the next. The kernel has written the file
+ * before to the disk by then: after 30 s by default. */
+#define LEASES_REWRITE_MS	60000
+/* Lines in the file, and for each mapping: more than a rewrite leaves, and than
+ * honest clients cause in LEASES_REWRITE_MS. Above, changes wait for the
+ * rewrite. So the disk gets 3 kB a second at most with a few mappings. */
+#define LEASES_LINES		1024
+#define LEASES_LINES_EACH	5
+
 /* ---- monitor ------------------------------------------------------- */
 
 /* Ops applied in one transaction, and ops that the engine sends before their

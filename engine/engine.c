@@ -46,9 +46,10 @@ struct engine {
 	struct portmap *pm;
 	struct leases lease_file;
 	struct leases *leases;		/* NULL: there is no lease file */
-	struct loop_timer tick;
+	struct loop_timer tick, lease_tick;
 
 	struct identity id;
+	uint32_t boot_id, boot_id_last;	/* in use; reserved */
 	struct ssdp_target target[SSDP_TARGETS_MAX];
 	struct ssdp *ssdp;
 	struct urlroutes *urlroutes;
@@ -187,11 +188,29 @@ static void lease_fault(int err)
 			strerror(-err));
 }
 
+/* Let the lease file do what is due, now and later. */
+static void lease_tick(struct engine *e)
+{
+	uint64_t now = loop_now_ms(e->loop), due;
+
+	lease_fault(leases_tick(e->leases, e->pm, clock_now(e)));
+	due = leases_due_ms(e->leases, e->pm);
+	if (due == UINT64_MAX)
+		loop_timer_del(e->loop, &e->lease_tick);
+	else
+		loop_timer_set(e->loop, &e->lease_tick,
+			       due > now ? due - now : 0);
+}
+
+static void on_lease_tick(struct loop_timer *t)
+{
+	lease_tick(LOOP_OWNER(t, struct engine, lease_tick));
+}
+
 static void lease_result(struct engine *e, int err)
 {
-	if (!err)
-		err = leases_compact(e->leases, e->pm, clock_now(e));
 	lease_fault(err);
+	lease_tick(e);
 }
 
 static void op_stored(void *arg, const struct pm_entry *m)
@@ -199,7 +218,8 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	struct engine *e = arg;
 
 	/* a mapping of the configuration may replace one in the lease file */
-	lease_result(e, m->configured ? leases_del(e->leases, &m->rule) :
+	lease_result(e, m->configured ?
+		     leases_del(e->leases, e->pm, &m->rule) :
 		     leases_set(e->leases, e->pm, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
 	/* a change without an op has no answer, which would set the timer */
@@ -211,7 +231,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 {
 	struct engine *e = arg;
 
-	lease_result(e, leases_del(e->leases, rule));
+	lease_result(e, leases_del(e->leases, e->pm, rule));
 	ctlserver_gone(e->ctl, rule);
 	urlroutes_mark_dirty(e->urlroutes);
 }
@@ -307,6 +327,9 @@ static void lease_report(const struct leases_met *met)
 	if (met->aside)
 		log_warn("lease file: another version of upnpd wrote it; it is "
 			 "now " LEASES_ASIDE " in state-dir, and not read");
+	if (met->restored)
+		log_warn("lease file: it is not complete, as after a power "
+			 "failure; mappings.old in state-dir is used");
 	if (met->cut)
 		log_warn("lease file: %u mappings lose fields that another "
 			 "version of upnpd wrote", met->cut);
@@ -363,7 +386,13 @@ static void restore_configured(struct engine *e)
 
 static uint32_t next_boot_id(void *arg)
 {
-	return state_boot_id(((struct engine *)arg)->dir_fd, wall_s());
+	struct engine *e = arg;
+
+	if (e->boot_id < e->boot_id_last)
+		return ++e->boot_id;
+	e->boot_id = state_boot_id(e->dir_fd, wall_s(), false,
+				   &e->boot_id_last);
+	return e->boot_id;
 }
 
 static void on_outside(void *arg, struct addr peer)
@@ -374,18 +403,21 @@ static void on_outside(void *arg, struct addr peer)
 static int start_services(struct engine *e)
 {
 	struct igd *g = &e->igd;
+	uint32_t boot_id = state_boot_id(e->dir_fd, wall_s(), true,
+					 &e->boot_id_last);
 	struct urlroutes_config urlroutes = {
 		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
 	};
 	struct ssdp_config ssdp = {
 		.target = e->target, .server = e->id.server,
-		.boot_id = next_boot_id(e), .next_boot_id = next_boot_id,
+		.boot_id = boot_id, .next_boot_id = next_boot_id,
 		.config_id = e->id.desc.config_id,
 		.outside = on_outside, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};
 
+	e->boot_id = boot_id;
 	g->show_dummy = e->conf.show_dummy_rule;
 	g->allow_link = e->conf.allow_disable_external;
 	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
@@ -458,6 +490,7 @@ static int start(struct engine *e, const struct engine_start *s)
 		e->pm, on_mapping_done,
 	};
 	e->tick.cb = on_tick;
+	e->lease_tick.cb = on_lease_tick;
 	e->ifwatch.conf = &e->conf;
 	e->ifwatch.loop = e->loop;
 	e->ifwatch.igd = &e->igd;
@@ -491,6 +524,7 @@ int engine_run(const struct engine_start *s)
 		/* sends the table to the monitor, and opens the sockets */
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);
+		lease_tick(&e);
 		e.started_ms = loop_now_ms(e.loop);
 		log_info("serving on port %u, %u mappings",
 			 httpd_port(urlroutes_httpd(e.urlroutes)),
@@ -500,6 +534,8 @@ int engine_run(const struct engine_start *s)
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));
+	if (e.leases)
+		lease_fault(leases_save(e.leases, e.pm, clock_now(&e)));
 	leases_close(e.leases);
 	log_flush();
 	return err ? 1 : 0;

@@ -21,6 +21,8 @@
  * keeps fields that it does not know. A field that must not be ignored needs a
  * kind or an origin of its own, because lines with an unknown one are dropped.
  *
+ * CRC is the CRC-32 of IEEE 802.3 over the line up to the space before it.
+ *
  * Invariant: only the value of "desc" contains spaces, and no value contains a
  * control character.
  * Runs in: engine
@@ -32,6 +34,7 @@
 #include "base/text.h"
 #include "engine/leaseline.h"
 
+#define CRC_LEN		8
 #define WALL_MAX_S	(UINT64_MAX / 1000)
 
 enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
@@ -47,6 +50,49 @@ static const char *const names[FIELDS] = {
 	[LEASE] = "lease",
 	[SUSPENDED] = "suspended", [DESC] = "desc",
 };
+
+/* ---- checksum ------------------------------------------------------- */
+
+uint32_t leaseline_crc(struct str s)
+{
+	/* four bits at a time: a small table is fast enough */
+	static const uint32_t nibble[16] = {
+		0x00000000, 0x1db71064, 0x3b6e20c8, 0x26d930ac,
+		0x76dc4190, 0x6b6b51f4, 0x4db26158, 0x5005713c,
+		0xedb88320, 0xf00f9344, 0xd6d6a3e8, 0xcb61b38c,
+		0x9b64c2b0, 0x86d3d2d4, 0xa00ae278, 0xbdbdf21c,
+	};
+	uint32_t crc = UINT32_MAX;
+
+	for (size_t i = 0; i < s.n; i++) {
+		crc ^= (unsigned char)s.p[i];
+		crc = crc >> 4 ^ nibble[crc & 15];
+		crc = crc >> 4 ^ nibble[crc & 15];
+	}
+	return ~crc;
+}
+
+void leaseline_put_crc(struct wr *w, size_t start)
+{
+	wr_fmt(w, " %08" PRIx32 "\n", leaseline_crc((struct str){
+		w->buf + start, w->len - start }));
+}
+
+bool leaseline_cut_crc(struct str *line)
+{
+	char want[CRC_LEN + 1];
+	struct wr w = wr_init(want, sizeof(want));
+	struct str body = *line;
+
+	if (body.n <= CRC_LEN || body.p[body.n - CRC_LEN - 1] != ' ')
+		return false;
+	body.n -= CRC_LEN + 1;
+	wr_fmt(&w, "%08" PRIx32, leaseline_crc(body));
+	if (!str_eq(wr_done(&w), str_skip(*line, body.n + 1)))
+		return false;
+	*line = body;
+	return true;
+}
 
 /* ---- writing -------------------------------------------------------- */
 

@@ -2,8 +2,8 @@
 /*
  * leaseline.h - the lines of the lease file, version 2: fields with names.
  *
- * Pure: text in and out, no file. The checksum at the end of each line and the
- * letter at its beginning are leases.c's.
+ * Pure: text in and out, no file. The letter at the beginning of each line is
+ * leases.c's.
  * Runs in: engine
  */
 #ifndef ENGINE_LEASELINE_H
@@ -16,6 +16,10 @@
 /* The longest line, with its checksum and line feed: our longest one, and as
  * much again for fields and longer values of a later version. */
 #define LEASELINE_MAX 2048
+
+/* The first line is LEASELINE_HEAD " " LEASELINE_VERSION " boot=BOOT-ID". */
+#define LEASELINE_HEAD		"upnpd-leases"
+#define LEASELINE_VERSION	"2"
 
 /* When a lease or a suspension ends. The monotonic clock is valid until the
  * machine restarts, the wall clock after that. All zero: never. */
@@ -69,6 +73,17 @@ bool leaseline_get(struct str fields, struct leaseline *ret);
 /** leaseline_get_key - read the fields that identify a mapping; others are
  * ignored. Return: as leaseline_get() */
 bool leaseline_get_key(struct str fields, struct nat_rule *ret);
+
+/** leaseline_crc - the CRC-32 of @s. */
+uint32_t leaseline_crc(struct str s);
+
+/** leaseline_put_crc - end the line that began at @start: a space, its checksum
+ * and a line feed. */
+void leaseline_put_crc(struct wr *, size_t start);
+
+/** leaseline_cut_crc - remove the space and the checksum from the end of a line
+ * without its line feed. Return: false if the checksum is wrong */
+bool leaseline_cut_crc(struct str *line);
 
 /** leaseline_get_port - read a port, 1 to 65535. */
 bool leaseline_get_port(struct str, uint16_t *ret);

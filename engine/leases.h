@@ -3,8 +3,17 @@
  * leases.h - the lease file: mappings survive a crash, a restart, a reboot.
  *
  * It is a journal in the state directory. Each line ends with a checksum; a
- * torn one is ignored. A change appends one line. When the journal is several
- * times as long as the table, it is rewritten (temporary file, fsync, rename).
+ * torn one is ignored. A change appends one line, which the kernel keeps if we
+ * crash. When the journal is several times as long as the table, it is
+ * rewritten, at most once in LEASES_REWRITE_MS. Only at the start is it written
+ * to the disk at once (fsync). Later the kernel does that when it likes, and the
+ * file before is kept as well.
+ *
+ * Clients may renew as often as they like. A renewal that makes the lease at
+ * most LEASES_LATE_MS longer than in the file is written LEASES_LATE_MS later, or
+ * by leases_save(). After a crash in between, each lease ends so much later.
+ * If clients make more changes than fit into the journal, none is written until
+ * the next rewrite.
  *
  * The end of a lease is written as the time of two clocks. The monotonic clock
  * is valid until the machine restarts (the first line has the boot id); after
@@ -28,8 +37,10 @@ struct leases {
 	bool old_done;		/* an older upnpd's file was read */
 	bool torn;		/* its last line may have no end */
 	bool stale;		/* a change is missing in the file */
+	bool late;		/* renewals are not written yet */
 	int told;		/* the last error reported; 0: none since */
-	uint64_t retry_ms;	/* no rewrite before this time */
+	uint64_t late_ms;	/* when to write them */
+	uint64_t rewrite_ms;	/* no rewrite before this time */
 };
 
 struct leases_clock {
@@ -48,6 +59,8 @@ struct leases_met {
 				 * version, which were longer than we keep */
 	bool aside;		/* the file was of a version that we do not
 				 * know: it was renamed to LEASES_ASIDE */
+	bool restored;		/* the file was not complete, as after a power
+				 * failure: the one before it was read */
 	int old_err;		/* 0, or -errno: the file of an older upnpd
 				 * cannot be read, and stays */
 };
@@ -81,21 +94,27 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 /** leases_close - close the file; NULL is allowed. */
 void leases_close(struct leases *);
 
-/* The three functions below return 0 or -errno. If they fail again for the same
+/* The functions below return 0 or -errno. If they fail again for the same
  * reason, they return 0, so that a full disk causes one line in the log. The
- * next successful leases_compact() writes the changes that were not written. */
+ * next successful rewrite writes the changes that were not written. */
 
 /** leases_set - record that this mapping of the table was made or changed. */
-int leases_set(struct leases *, const struct portmap *, const struct pm_entry *,
+int leases_set(struct leases *, struct portmap *, const struct pm_entry *,
 	       const struct leases_clock *);
 
 /** leases_del - record that the mapping with that key has ended. */
-int leases_del(struct leases *, const struct nat_rule *);
+int leases_del(struct leases *, struct portmap *, const struct nat_rule *);
 
-/** leases_compact - rewrite the file from the table if it has more than 64
- * lines and more than four lines per mapping, or if a change could not be
- * written (then at most once a minute). Call it after changes. */
-int leases_compact(struct leases *, const struct portmap *,
-		   const struct leases_clock *);
+/** leases_tick - write renewals that are due, and rewrite the file if it has
+ * more than 64 lines and more than four lines per mapping, or if a change could
+ * not be written. Call it after changes, and at leases_due_ms(). */
+int leases_tick(struct leases *, struct portmap *, const struct leases_clock *);
+
+/** leases_due_ms - when to call leases_tick() at the latest, UINT64_MAX: never.
+ */
+uint64_t leases_due_ms(const struct leases *, const struct portmap *);
+
+/** leases_save - write everything that is not written yet, before the end. */
+int leases_save(struct leases *, struct portmap *, const struct leases_clock *);
 
 #endif

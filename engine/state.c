@@ -18,6 +18,11 @@
 #include "engine/state.h"
 #include "sys/fileio.h"
 
+#define BOOTID_MAX	0x7fffffffu
+/* BOOTIDs of one start. One is used whenever the addresses change, when we must
+ * not wait for the disk. */
+#define RESERVED	255
+
 static struct str load(int dir_fd, const char *name, char *buf, size_t cap)
 {
 	struct str text;
@@ -26,9 +31,9 @@ static struct str load(int dir_fd, const char *name, char *buf, size_t cap)
 	return str_trim(text);
 }
 
-static int save(int dir_fd, const char *name, struct str text)
+static int save(int dir_fd, const char *name, bool durable, struct str text)
 {
-	return fileio_replace(dir_fd, name, "state.new", 0600, true, text);
+	return fileio_replace(dir_fd, name, "state.new", 0600, durable, text);
 }
 
 int state_uuid(int dir_fd, const char *configured, uint8_t ret[16])
@@ -44,20 +49,23 @@ int state_uuid(int dir_fd, const char *configured, uint8_t ret[16])
 	uuid_make(ret);
 	uuid_put(&w, ret);
 	wr_ch(&w, '\n');
-	return save(dir_fd, "uuid", wr_done(&w));
+	return save(dir_fd, "uuid", true, wr_done(&w));
 }
 
-uint32_t state_boot_id(int dir_fd, int64_t wall_s)
+uint32_t state_boot_id(int dir_fd, int64_t wall_s, bool durable,
+		       uint32_t *ret_last)
 {
 	char buf[32];
 	struct wr w = wr_init(buf, sizeof(buf));
-	uint32_t last = 0, id = (uint32_t)wall_s & 0x7fffffff;
+	uint32_t last = 0, id = (uint32_t)wall_s & BOOTID_MAX;
 
-	str_u32(load(dir_fd, "bootid", buf, sizeof(buf)), 0, 0x7ffffffe, &last);
+	str_u32(load(dir_fd, "bootid", buf, sizeof(buf)), 0, BOOTID_MAX - 1,
+		&last);
 	if (id <= last)
 		id = last + 1;
-	wr_u64(&w, id);
+	*ret_last = id < BOOTID_MAX - RESERVED ? id + RESERVED : id;
+	wr_u64(&w, *ret_last);
 	wr_ch(&w, '\n');
-	save(dir_fd, "bootid", wr_done(&w));
+	save(dir_fd, "bootid", durable, wr_done(&w));
 	return id;
 }

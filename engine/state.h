@@ -6,6 +6,7 @@
 #ifndef ENGINE_STATE_H
 #define ENGINE_STATE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -20,9 +21,15 @@
  */
 int state_uuid(int dir_fd, const char *configured, uint8_t ret[16]);
 
-/** state_boot_id - a BOOTID.UPNP.ORG greater than all earlier ones: the wall
+/**
+ * state_boot_id - a BOOTID.UPNP.ORG greater than all earlier ones: the wall
  * clock, or the last value plus one if the clock went backwards. 31 bits (UDA
- * 1.1 1.2.2). */
-uint32_t state_boot_id(int dir_fd, int64_t wall_s);
+ * 1.1 1.2.2).
+ * @durable: wait until the disk has it
+ * @ret_last: the values up to this one are reserved as well, and may be used
+ *            without writing
+ */
+uint32_t state_boot_id(int dir_fd, int64_t wall_s, bool durable,
+		       uint32_t *ret_last);
 
 #endif

@@ -192,6 +192,8 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 
 	e->state = PM_ACTIVE;
 	e->replaces = PM_NONE;
+	e->saved = old != PM_NONE ? pm->entry[old].saved :
+				    (struct pm_saved){ 0 };
 	if (old == PM_NONE) {
 		pmtable_enter(pm, slot);
 	} else {
@@ -636,6 +638,11 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {
 	pm->entry[slot].told_port = port;
+}
+
+void portmap_set_saved(struct portmap *pm, uint16_t slot, struct pm_saved saved)
+{
+	pm->entry[slot].saved = saved;
 }
 
 void portmap_set_note(struct portmap *pm, uint16_t slot, struct str note)

@@ -47,11 +47,18 @@ struct pm_req {
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
+/* What the lease file has of a mapping. All zero: nothing, or an older text. */
+struct pm_saved {
+	uint64_t end_ms;	/* expires_ms when it was written */
+	uint32_t crc;		/* of the other fields */
+};
+
 struct pm_entry {
 	uint64_t expires_ms;	/* 0: never; EXPIRING: when to try again */
 	uint64_t seq;		/* increases in the order of portmap_at() */
 	uint64_t suspended_ms;	/* SUSPENDED, RESUMING: when it ends even if its
 				 * lease has not; else 0 */
+	struct pm_saved saved;	/* see portmap_set_saved() */
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	uint32_t desc;		/* private: see portmap_desc() */
@@ -315,6 +322,10 @@ void portmap_set_told(struct portmap *, uint16_t slot, uint16_t port);
  * mapping ends. The lease file keeps unknown fields here.
  */
 void portmap_set_note(struct portmap *, uint16_t slot, struct str note);
+
+/** portmap_set_saved - keep what the lease file has of the committed mapping
+ * @slot. It stays when the mapping is renewed or overwritten. */
+void portmap_set_saved(struct portmap *, uint16_t slot, struct pm_saved);
 
 /** portmap_note - that text, or an empty one. @buf: PM_NOTE_MAX + 1 bytes.
  * Return: in @buf, NUL-terminated */

@@ -2,8 +2,8 @@
 /*
  * fuzz_leases.c - the lease file.
  *
- * Input: an older upnpd's file, a line "=", and our file; either may be
- * missing. A "$" at the end of a line is replaced by the checksum of the text
+ * Input: an older upnpd's file, a line "=", our file, a line "=", and the file
+ * that ours replaced; each may be missing. A "$" at the end of a line is replaced by the checksum of the text
  * before it, which a fuzzer would not find.
  *
  * Holds: a lease that is read is a valid rule, with printable text and an end
@@ -147,7 +147,7 @@ static void change(int dir_fd)
 	CHECK(l && err == 0);
 	n = portmap_count(pm);
 	if (n) {
-		CHECK(!leases_del(l, &entry(pm, 0)->rule));
+		CHECK(!leases_del(l, pm, &entry(pm, 0)->rule));
 		CHECK(!leases_set(l, pm, entry(pm, n - 1), &clock_now));
 	}
 	leases_close(l);
@@ -169,7 +169,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct leases_met met;
 	int dir_fd;
 
-	make_file("mappings", make_file("leases", in));
+	make_file("mappings.old", make_file("mappings",
+					    make_file("leases", in)));
 	dir_fd = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	first = load(dir_fd, &met);
 	CHECK(met.dropped <= in.n + 1);

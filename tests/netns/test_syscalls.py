@@ -39,5 +39,5 @@ def test_calls_of_add_port_mapping(lab, upnpd, igd):
 def test_calls_of_a_renewal(lab, upnpd, igd):
     igd.add(3000)
     calls = calls_of(lab, processes(upnpd), lambda i: igd.add(3000))
-    assert calls["engine"] == MAP
+    assert calls["engine"] == [call for call in MAP if call != "write"]
     assert len(calls["monitor"]) <= RENEWAL_MAX, calls["monitor"]

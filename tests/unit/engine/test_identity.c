@@ -29,11 +29,6 @@ int state_uuid(int dir_fd, const char *uuid, uint8_t ret[16])
 	return uuid_err;
 }
 
-uint32_t state_boot_id(int dir_fd, int64_t wall_s)
-{
-	return 0;
-}
-
 int __wrap_uname(struct utsname *u);
 int __wrap_uname(struct utsname *u)
 {

@@ -57,7 +57,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
 	static const char *const name[] = {
-		"mappings", "mappings.new", "mappings.aside", "leases",
+		"mappings", "mappings.new", "mappings.old",
+		"mappings.aside", "leases",
 		"leases.new", "target",
 	};
 	size_t i;
@@ -114,7 +115,7 @@ static int set(const struct pm_req *q)
 static int del(const struct pm_req *q)
 {
 	assert_true(portmap_forget(pm, &q->rule));
-	return leases_del(ls, &q->rule);
+	return leases_del(ls, pm, &q->rule);
 }
 
 static size_t slurp_from(const char *name, char *buf, size_t cap)
@@ -172,7 +173,7 @@ static void add_line(char *buf, size_t cap, const char *body)
 
 static size_t lines(void)
 {
-	static char buf[1 << 16];
+	static char buf[1 << 19];
 	size_t i, n = 0, len = slurp(buf, sizeof(buf));
 
 	for (i = 0; i < len; i++)
@@ -209,6 +210,7 @@ static void test_first_start_creates_the_file(void **state)
 	assert_int_equal(st.st_mode, S_IFREG | 0600);
 	assert_int_equal(faccessat(dir_fd, "mappings.new", F_OK, 0), -1);
 	add_line(want, sizeof(want), "upnpd-leases 2 boot=" BOOT);
+	add_line(want, sizeof(want), ". 0");
 	slurp(got, sizeof(got));
 	assert_string_equal(got, want);
 	reopen();
@@ -235,6 +237,7 @@ static void test_file_has_its_form_byte_by_byte(void **state)
 	assert_int_equal(set(&q), 0);
 	assert_int_equal(del(&q), 0);
 	add_line(want, sizeof(want), "upnpd-leases 2 boot=" BOOT);
+	add_line(want, sizeof(want), ". 0");
 	add_line(want, sizeof(want), "+ proto=tcp port=8080 client=192.168.1.2 "
 		 "to=80 origin=upnp requester=192.168.1.2 "
 		 "lease=8600000,1700003600,3600 desc=my game 100%");
@@ -253,6 +256,18 @@ static struct addr ip6(const char *text)
 
 	assert_true(addr_parse(str_z(text), &a));
 	return a;
+}
+
+/* Change the mapping @n times, and let the file be rewritten. */
+static void change_often(struct pm_req *q, int n)
+{
+	for (int i = 0; i < n; i++) {
+		q->rule.int_port = (uint16_t)(1 + q->rule.int_port % 60000);
+		set(q);
+	}
+	clk.mono_ms += LEASES_REWRITE_MS;
+	clk.wall_s += LEASES_REWRITE_MS / 1000;
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
 }
 
 #define SOME 10
@@ -355,8 +370,8 @@ static void test_functions_accept_null(void **state)
 
 	portmap_restore(pm, &q, 0);
 	assert_int_equal(leases_set(NULL, pm, find(&q), &clk), 0);
-	assert_int_equal(leases_del(NULL, &q.rule), 0);
-	assert_int_equal(leases_compact(NULL, pm, &clk), 0);
+	assert_int_equal(leases_del(NULL, pm, &q.rule), 0);
+	assert_int_equal(leases_tick(NULL, pm, &clk), 0);
 	leases_close(NULL);
 }
 
@@ -813,7 +828,7 @@ static void test_version1_is_converted(void **state)
 		assert_int_equal(portmap_count(pm), 2);
 		has_version1();
 		note_is_there();
-		assert_int_equal(lines(), 3);
+		assert_int_equal(lines(), 4);
 	}
 	assert_int_equal(faccessat(dir_fd, "leases.new", F_OK, 0), -1);
 }
@@ -1033,7 +1048,6 @@ static void test_unknown_fields_are_kept(void **state)
 {
 	struct pm_req q = req(A, 80), r = req(A, 81);
 	char want[256], got[4096];
-	int i;
 
 	snprintf(want, sizeof(want), "requester=192.168.1.2 %s desc=text ",
 		 later);
@@ -1049,10 +1063,8 @@ static void test_unknown_fields_are_kept(void **state)
 	q.lease_s = 0;
 	q.rule.int_port = 99;
 	set(&q);
-	for (i = 0; i < 70; i++)
-		set(&r);
-	leases_compact(ls, pm, &clk);
-	assert_int_equal(lines(), 3);
+	change_often(&r, 70);
+	assert_int_equal(lines(), 4);
 	slurp(got, sizeof(got));
 	snprintf(want, sizeof(want), "to=99 origin=upnp requester=192.168.1.2 "
 		 "%s desc=text ", later);
@@ -1223,7 +1235,8 @@ static void change(unsigned k)
 		set(&q);
 	else if (find(&q))
 		del(&q);
-	leases_compact(ls, pm, &clk);
+	clk.mono_ms += LEASES_REWRITE_MS / 8;
+	leases_tick(ls, pm, &clk);
 }
 
 static void make_changes(volatile unsigned *done)
@@ -1306,17 +1319,22 @@ static void test_file_is_compacted(void **state)
 
 	open_it();
 	set(&r);
-	for (i = 0; i < 62; i++) {
+	clk.mono_ms += LEASES_REWRITE_MS;
+	for (i = 0; i < 61; i++) {
 		q.rule.int_port = (uint16_t)(1 + i);
 		set(&q);
-		assert_int_equal(leases_compact(ls, pm, &clk), 0);
+		assert_int_equal(leases_tick(ls, pm, &clk), 0);
 	}
 	assert_int_equal(lines(), 64);
+	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
+	q.rule.int_port = 100;
 	set(&q);
-	assert_int_equal(leases_compact(ls, pm, &clk), 0);
-	assert_int_equal(lines(), 3);
-	set(&q);		/* is written to the new file */
+	assert_true(leases_due_ms(ls, pm) <= clk.mono_ms);
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
 	assert_int_equal(lines(), 4);
+	q.rule.int_port = 101;
+	set(&q);		/* is written to the new file */
+	assert_int_equal(lines(), 5);
 	reopen();
 	assert_int_equal(met.dropped, 0);
 	assert_int_equal(portmap_count(pm), 2);
@@ -1335,13 +1353,10 @@ static void test_compaction_follows_the_number_of_changes(void **state)
 		q = req(A, (uint16_t)(1 + i));
 		set(&q);
 	}
-	for (i = 0; i < 299; i++)
-		set(&q);
-	leases_compact(ls, pm, &clk);
+	change_often(&q, 298);
 	assert_int_equal(lines(), 400);
-	set(&q);
-	leases_compact(ls, pm, &clk);
-	assert_int_equal(lines(), 101);
+	change_often(&q, 1);
+	assert_int_equal(lines(), 102);
 	reopen();
 	assert_int_equal(portmap_count(pm), 100);
 }
@@ -1353,19 +1368,17 @@ static void test_compaction_omits_ended_leases(void **state)
 	struct pm_req q = req(A, 1), r = req(B, 2);
 	uint64_t next;
 	uint16_t slot;
-	int i;
 
 	open_it();
 	q.lease_s = 1;
 	set(&q);
-	for (i = 0; i < 70; i++)
-		set(&r);
-	clk.mono_ms += 2000;
-	portmap_expire(pm, clk.mono_ms, &next, NULL, NULL);
+	portmap_expire(pm, clk.mono_ms + 2000, &next, NULL, NULL);
+	change_often(&r, 69);
 	portmap_delete(pm, portmap_find(pm, &r.rule), &slot);
-	leases_compact(ls, pm, &clk);
-	assert_int_equal(lines(), 2);
-	clk.mono_ms -= 2000;
+	leases_set(ls, pm, find(&r), &clk);
+	change_often(&r, 0);
+	assert_int_equal(lines(), 3);
+	clk.mono_ms -= LEASES_REWRITE_MS;
 	reopen();
 	assert_null(find(&q));
 	same(&r, 0);
@@ -1376,20 +1389,17 @@ static void test_configured_mappings_are_not_written(void **state)
 {
 	struct pm_req q = req(A, 1), r = req(B, 2);
 	char text[16384];
-	int i;
 
 	open_it();
 	q.origin = ORIGIN_OPERATOR;
 	q.requester = (struct addr){ 0 };
 	q.configured = true;
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
-	for (i = 0; i < 70; i++)
-		set(&r);
-	leases_compact(ls, pm, &clk);
+	change_often(&r, 70);
 	slurp(text, sizeof(text));
 	assert_null(strstr(text, "port=1 "));
 	assert_non_null(strstr(text, "port=2 "));
-	assert_int_equal(lines(), 2);
+	assert_int_equal(lines(), 3);
 	reopen();
 	assert_null(find(&q));
 }
@@ -1445,15 +1455,19 @@ static void test_full_disk_is_reported_once(void **state)
 	limit(n);
 	assert_int_equal(set(&q), -EFBIG);
 	assert_int_equal(set(&r), 0);
-	assert_int_equal(leases_del(ls, &r.rule), 0);
+	assert_int_equal(leases_del(ls, pm, &r.rule), 0);
 	assert_int_equal(slurp(buf, sizeof(buf)), n);
 	limit(RLIM_INFINITY);
+	q.rule.int_port = 81;
 	assert_int_equal(set(&q), 0);
 	limit(1);
+	r.rule.int_port = 81;
 	assert_int_equal(set(&r), -EFBIG);
 	limit(RLIM_INFINITY);
 	/* the next rewrite adds what is missing */
-	assert_int_equal(leases_compact(ls, pm, &clk), 0);
+	assert_true(leases_due_ms(ls, pm) == clk.mono_ms + LEASES_REWRITE_MS);
+	clk.mono_ms += LEASES_REWRITE_MS;
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
 	reopen();
 	assert_int_equal(met.dropped, 0);
 	same(&q, 0);
@@ -1495,45 +1509,374 @@ static void test_failed_rewrite_is_retried_after_a_minute(void **state)
 	int i;
 
 	open_it();
+	clk.mono_ms += LEASES_REWRITE_MS;
 	assert_int_equal(mkdirat(dir_fd, "mappings.new", 0700), 0);
-	for (i = 0; i < 70; i++)
+	for (i = 0; i < 70; i++) {
+		q.rule.int_port++;
 		assert_int_equal(set(&q), 0);
-	assert_int_equal(leases_compact(ls, pm, &clk), -EEXIST);
+	}
+	assert_int_equal(leases_tick(ls, pm, &clk), -EEXIST);
+	q.rule.int_port++;
 	assert_int_equal(set(&q), 0);
 	unlinkat(dir_fd, "mappings.new", AT_REMOVEDIR);
 	clk.mono_ms += 59999;
-	assert_int_equal(leases_compact(ls, pm, &clk), 0);
-	assert_int_equal(lines(), 72);
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 73);
 	clk.mono_ms += 1;
-	assert_int_equal(leases_compact(ls, pm, &clk), 0);
-	assert_int_equal(lines(), 2);
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 3);
 }
 
-/* Even if every rewrite fails, the file does not grow without end. */
+static off_t size_of(const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(fstatat(dir_fd, name, &st, 0), 0);
+	return st.st_size;
+}
+
+/* Changes of every kind, as fast as a client can make them: the file stops to
+ * grow, and is rewritten once a minute. */
 static void test_file_has_a_limit(void **state)
 {
-	struct pm_req q = req(A, 1);
-	struct stat st, st2;
-	int fd, i, n = 5 * PM_MAPPINGS_LIMIT;
-	static char many[2 * 5 * PM_MAPPINGS_LIMIT];
+	struct pm_req q = req(A, 1), r = req(A, 2);
+	const int max = LEASES_LINES + LEASES_LINES_EACH * 2;
+	off_t full;
 
-	for (i = 0; i < n; i++) {
-		many[2 * i] = 'x';
-		many[2 * i + 1] = '\n';
+	open_it();
+	set(&r);
+	for (int i = 0; i < 3000; i++) {
+		q.rule.int_port = (uint16_t)(1 + i);
+		assert_int_equal(set(&q), 0);
+		assert_int_equal(leases_tick(ls, pm, &clk), 0);
 	}
-	fd = openat(dir_fd, "mappings", O_WRONLY | O_CREAT | O_APPEND, 0600);
-	assert_int_equal(write(fd, many, sizeof(many) - 2),
-			 sizeof(many) - 2);
-	close(fd);
+	assert_int_equal(lines(), max);
+	full = size_of("mappings");
+	del(&r);
+	assert_true(size_of("mappings") == full);
+	assert_true(leases_due_ms(ls, pm) == clk.mono_ms + LEASES_REWRITE_MS);
+	clk.mono_ms += LEASES_REWRITE_MS;
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 3);
+	reopen();
+	assert_int_equal(portmap_count(pm), 1);
+	same(&q, 0);
+}
+
+/* The limit holds even if every rewrite fails; a clean stop tries once more. */
+static void test_limit_holds_without_rewrites(void **state)
+{
+	struct pm_req q = req(A, 1);
+	off_t full;
+
+	open_it();
 	assert_int_equal(mkdirat(dir_fd, "mappings.new", 0700), 0);
-	assert_int_equal(open_it(), -EEXIST);
-	assert_non_null(ls);
-	assert_int_equal(met.dropped, n - 1);
+	for (int i = 0; i < 3000; i++) {
+		q.rule.int_port = (uint16_t)(1 + i);
+		assert_int_equal(set(&q), 0);
+	}
+	full = size_of("mappings");
+	clk.mono_ms += LEASES_REWRITE_MS;
+	assert_int_equal(leases_tick(ls, pm, &clk), -EEXIST);
+	q.rule.int_port++;
 	assert_int_equal(set(&q), 0);
-	fstatat(dir_fd, "mappings", &st, 0);
-	assert_int_equal(set(&q), -EFBIG);
-	fstatat(dir_fd, "mappings", &st2, 0);
-	assert_int_equal(st.st_size, st2.st_size);
+	assert_true(size_of("mappings") == full);
+	unlinkat(dir_fd, "mappings.new", AT_REMOVEDIR);
+	assert_int_equal(leases_save(ls, pm, &clk), 0);
+	reopen();
+	same(&q, 0);
+}
+
+/* ---- renewals ------------------------------------------------------ */
+
+/* After a crash the table has the lease that clients were promised, or a longer
+ * one, but no more than a minute. */
+static void crash(const struct pm_req *q, uint64_t promised_ms)
+{
+	const struct pm_entry *e;
+
+	reopen();
+	e = find(q);
+	assert_non_null(e);
+	assert_in_range(e->expires_ms, promised_ms,
+			promised_ms + LEASES_LATE_MS);
+}
+
+static uint64_t renew(struct pm_req *q, uint32_t lease_s)
+{
+	q->lease_s = lease_s;
+	assert_int_equal(set(q), 0);
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	return clk.mono_ms + lease_s * 1000ull;
+}
+
+/* A client that renews as fast as it can writes a line in a minute. */
+static void test_renewals_have_a_rate(void **state)
+{
+	struct pm_req q = req(A, 1);
+	off_t before;
+
+	open_it();
+	renew(&q, 3600);
+	before = size_of("mappings");
+	for (int i = 0; i < 59999; i++) {
+		clk.mono_ms++;
+		renew(&q, 3600);
+	}
+	assert_int_equal(lines(), 4);		/* one mark */
+	assert_true(size_of("mappings") < before + 16);
+	assert_true(leases_due_ms(ls, pm) == 5000001 + LEASES_LATE_MS);
+	clk.mono_ms += 2;
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 6);
+	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
+	reopen();
+	same(&q, 5059999 + 3600000);		/* exactly */
+}
+
+/* Crash at each second of the life of a mapping that is renewed at any rate. */
+static void test_promised_leases_survive_a_crash(void **state)
+{
+	static const unsigned every_s[] = { 1, 7, 31, 59, 60, 61, 100 };
+	struct pm_req q = req(A, 1);
+	uint64_t promised = 0;
+
+	for (size_t i = 0; i < N(every_s); i++) {
+		for (unsigned at = 0; at < 200; at += 3) {
+			unlinkat(dir_fd, "mappings", 0);
+			portmap_free(pm);
+			pm = portmap_new(100, 100);
+			open_it();
+			for (unsigned s = 0; s <= at; s++) {
+				clk.mono_ms += 1000;
+				clk.wall_s++;
+				if (s % every_s[i] == 0)
+					promised = renew(&q, 110);
+				leases_tick(ls, pm, &clk);
+			}
+			crash(&q, promised);
+			/* a second crash does not add more */
+			crash(&q, promised);
+		}
+	}
+}
+
+/* The lease in the file has ended, but the client was promised more. */
+static void test_ended_line_of_a_renewed_lease(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+
+	open_it();
+	renew(&q, 50);
+	renew(&r, 20);
+	clk.mono_ms += 40000;
+	clk.wall_s += 40;
+	renew(&q, 50);
+	clk.mono_ms += 39000;
+	clk.wall_s += 39;
+	reopen();
+	assert_non_null(find(&q));
+	assert_true(find(&q)->expires_ms == 5000000 + 110000);
+	/* the other one has at most a minute more */
+	clk.mono_ms += 1000;
+	reopen();
+	assert_null(find(&r));
+	clk.mono_ms += 30000;
+	reopen();
+	assert_null(find(&q));
+}
+
+static void test_ended_line_in_another_boot(void **state)
+{
+	struct pm_req q = req(A, 1);
+
+	open_it();
+	renew(&q, 50);
+	clk.mono_ms += 40000;
+	renew(&q, 50);
+	other_boot(1700000109, 3000);
+	same(&q, 4000);
+	assert_true(find(&q)->expires_ms == 4000);
+}
+
+/* A stop writes all renewals: leases end as they should. */
+static void test_stop_writes_renewals(void **state)
+{
+	struct pm_req q = req(A, 1);
+	uint64_t promised;
+
+	open_it();
+	renew(&q, 50);
+	clk.mono_ms += 40000;
+	promised = renew(&q, 50);
+	assert_int_equal(leases_save(ls, pm, &clk), 0);
+	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
+	reopen();
+	same(&q, promised);
+	clk.mono_ms = promised;
+	reopen();
+	assert_null(find(&q));
+}
+
+/* The longest lease must not become too long for the file. */
+static void test_longest_lease_survives_crashes(void **state)
+{
+	struct pm_req q = req(A, 1);
+
+	open_it();
+	renew(&q, PM_LEASE_MAX_S);
+	clk.mono_ms++;
+	renew(&q, PM_LEASE_MAX_S);
+	for (int i = 0; i < 3; i++) {
+		reopen();
+		assert_int_equal(met.dropped, 0);
+		same(&q, clk.mono_ms + PM_LEASE_MAX_S * 1000ull);
+	}
+}
+
+/* Anything but a little longer lease is written at once. */
+static void test_other_changes_are_written_at_once(void **state)
+{
+	struct pm_req q = req(A, 1);
+	size_t n;
+
+	open_it();
+	renew(&q, 1000);
+	n = lines();
+	clk.mono_ms += 1000;
+	renew(&q, 1000);			/* only the mark */
+	assert_int_equal(lines(), n + 1);
+	renew(&q, 990);				/* shorter */
+	assert_int_equal(lines(), n + 2);
+	renew(&q, 2000);			/* much longer */
+	assert_int_equal(lines(), n + 3);
+	renew(&q, 0);				/* without end */
+	assert_int_equal(lines(), n + 4);
+	clk.mono_ms += 1000;
+	renew(&q, 0);				/* nothing changed */
+	assert_int_equal(lines(), n + 4);
+	strcpy(q.desc, "new");
+	renew(&q, 0);
+	assert_int_equal(lines(), n + 5);
+	q.enabled = false;
+	renew(&q, 0);
+	assert_int_equal(lines(), n + 6);
+	portmap_suspend(pm, portmap_find(pm, &q.rule), clk.mono_ms + 5000);
+	leases_set(ls, pm, find(&q), &clk);
+	assert_int_equal(lines(), n + 7);
+}
+
+/* The configuration takes the mapping's place, and gives it back. */
+static void test_mapping_after_a_configured_one_is_written(void **state)
+{
+	struct pm_req q = req(A, 1), c = q;
+
+	open_it();
+	set(&q);
+	c.configured = true;
+	c.origin = ORIGIN_OPERATOR;
+	assert_int_equal(portmap_restore(pm, &c, 0), PM_DONE);
+	assert_int_equal(leases_del(ls, pm, &c.rule), 0);
+	set(&q);
+	reopen();
+	same(&q, 0);
+}
+
+/* ---- a power failure ----------------------------------------------- */
+
+/* Rewrite the file, and copy both. Return: the length of the new one */
+static size_t two_files(struct pm_req *q, struct pm_req *r, char *now,
+			char *before, size_t cap)
+{
+	unlinkat(dir_fd, "mappings", 0);
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	open_it();
+	assert_int_equal(faccessat(dir_fd, "mappings.old", F_OK, 0), -1);
+	set(q);
+	change_often(r, 64);
+	slurp_from("mappings.old", before, cap);
+	return slurp(now, cap);
+}
+
+/* The kernel had written only a part of the new file, or other parts than the
+ * first ones. */
+static void test_incomplete_file_is_replaced_by_the_one_before(void **state)
+{
+	static char now[1 << 14], before[1 << 14];
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	size_t n = two_files(&q, &r, now, before, sizeof(now)), len;
+	bool zeros;
+
+	for (len = 0; len < 2 * n; len += 5) {
+		zeros = len >= n;
+		if (zeros)
+			memset(now, '\0', len - n + 1);
+		spit(now, zeros ? n : len);
+		spit_to("mappings.old", before, strlen(before));
+		reopen();
+		/* the last line needs no line feed */
+		assert_int_equal(met.restored, zeros || len < n - 1);
+		assert_int_equal(portmap_count(pm), 2);
+		same(&q, 0);
+		same(&r, 0);
+		assert_int_equal(faccessat(dir_fd, "mappings.old", F_OK, 0),
+				 -1);
+	}
+}
+
+static void test_complete_file_is_read(void **state)
+{
+	static char now[1 << 14], before[1 << 14];
+	struct pm_req q = req(A, 1), r = req(B, 2);
+
+	two_files(&q, &r, now, before, sizeof(now));
+	del(&q);
+	reopen();
+	assert_false(met.restored);
+	assert_int_equal(portmap_count(pm), 1);
+	same(&r, 0);
+}
+
+/* Whoever deletes the file wants no mappings, and a file that is not ours stays
+ * as it is. */
+static void test_file_before_does_not_replace_others(void **state)
+{
+	static char now[1 << 14], before[1 << 14];
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	char buf[256] = "";
+
+	two_files(&q, &r, now, before, sizeof(now));
+	unlinkat(dir_fd, "mappings", 0);
+	reopen();
+	assert_int_equal(portmap_count(pm), 0);
+	two_files(&q, &r, now, before, sizeof(now));
+	add_line(buf, sizeof(buf), "upnpd-leases 3 boot=" BOOT);
+	spit(buf, strlen(buf));
+	reopen();
+	assert_true(met.aside);
+	assert_false(met.restored);
+	two_files(&q, &r, now, before, sizeof(now));
+	unlinkat(dir_fd, "mappings", 0);
+	assert_int_equal(mkdirat(dir_fd, "mappings", 0700), 0);
+	portmap_free(pm);
+	pm = portmap_new(100, 100);
+	assert_int_equal(open_it(), -EISDIR);
+	unlinkat(dir_fd, "mappings", AT_REMOVEDIR);
+}
+
+/* Without a usable file before, lines of the incomplete one are read. */
+static void test_two_incomplete_files(void **state)
+{
+	static char now[1 << 14], before[1 << 14];
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	size_t n = two_files(&q, &r, now, before, sizeof(now));
+
+	spit(now, n - 3);
+	spit_to("mappings.old", "", 0);
+	reopen();
+	assert_false(met.restored);
+	assert_int_equal(portmap_count(pm), 2);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -1592,6 +1935,19 @@ int main(void)
 		T(test_full_disk_at_the_start_loses_nothing),
 		T(test_failed_rewrite_is_retried_after_a_minute),
 		T(test_file_has_a_limit),
+		T(test_limit_holds_without_rewrites),
+		T(test_renewals_have_a_rate),
+		T(test_promised_leases_survive_a_crash),
+		T(test_ended_line_of_a_renewed_lease),
+		T(test_ended_line_in_another_boot),
+		T(test_stop_writes_renewals),
+		T(test_longest_lease_survives_crashes),
+		T(test_other_changes_are_written_at_once),
+		T(test_mapping_after_a_configured_one_is_written),
+		T(test_incomplete_file_is_replaced_by_the_one_before),
+		T(test_complete_file_is_read),
+		T(test_file_before_does_not_replace_others),
+		T(test_two_incomplete_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,14 +102,36 @@ static void test_symbolic_link_is_not_followed(void **state)
 	assert_true(S_ISREG(st.st_mode));
 }
 
+/* BOOTIDs of one start: the first and 255 more. */
+static uint32_t first_id(int64_t wall_s)
+{
+	uint32_t last, id = state_boot_id(dir_fd, wall_s, true, &last);
+
+	assert_int_equal(last, id + 255);
+	return id;
+}
+
 static void test_boot_id_rises(void **state)
 {
-	assert_int_equal(state_boot_id(dir_fd, 1000), 1000);
-	assert_int_equal(state_boot_id(dir_fd, 1000), 1001);
-	assert_int_equal(state_boot_id(dir_fd, 5), 1002);
-	assert_int_equal(state_boot_id(dir_fd, 2000), 2000);
+	assert_int_equal(first_id(1000), 1000);
+	assert_int_equal(first_id(1000), 1256);
+	assert_int_equal(first_id(5), 1512);
+	assert_int_equal(first_id(2000), 2000);
 	put("bootid", "rubbish");
-	assert_int_equal(state_boot_id(dir_fd, 3000), 3000);
+	assert_int_equal(first_id(3000), 3000);
+}
+
+/* The last ones of 31 bits. */
+static void test_boot_id_has_a_highest_value(void **state)
+{
+	uint32_t last;
+
+	put("bootid", "2147483390");
+	assert_int_equal(state_boot_id(dir_fd, 1, true, &last), 2147483391u);
+	assert_int_equal(last, 2147483646u);
+	put("bootid", "2147483391");
+	assert_int_equal(state_boot_id(dir_fd, 1, true, &last), 2147483392u);
+	assert_int_equal(last, 2147483392u);
 }
 
 int main(void)
@@ -121,6 +143,7 @@ int main(void)
 		T(test_an_invalid_uuid_is_replaced),
 		T(test_symbolic_link_is_not_followed),
 		T(test_boot_id_rises),
+		T(test_boot_id_has_a_highest_value),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: ISC
+"""The lease file under load: however fast clients renew, the engine never waits
+for the disk, and after a crash each client has the lease that it was
+promised."""
+import os
+import signal
+
+import pytest
+
+from lab import wait_until
+from tracer import traced
+from upnp import Igd
+
+pytestmark = pytest.mark.only("netlink")
+WAITS = {"fsync", "fdatasync", "sync_file_range", "syncfs", "sync"}
+
+
+def file_of(upnpd):
+    return os.path.join(upnpd.state, "mappings")
+
+
+@pytest.mark.parametrize("kind", ["renewals", "changes"])
+def test_no_request_waits_for_the_disk(lab, upnpd, igd, kind):
+    """One client renews 300 times, as fast as it can; or it also changes the
+    description, which no later renewal could restore after a crash. New
+    addresses need a new BOOTID meanwhile."""
+    igd.add(40000, lease=3600)
+    before = os.stat(file_of(upnpd))
+    with traced(lab, {"engine": upnpd.engine()}) as tracers:
+        for i in range(300):
+            igd.add(40000, lease=3600,
+                    desc="test" if kind == "renewals" else f"test {i}")
+            if i % 100 == 0:
+                lab.router.ip_batch(f"addr add 192.168.{99 + i // 100}.1/24 "
+                                    "dev lan0")
+        calls = tracers["engine"].calls()
+    assert len(calls) > 300
+    assert WAITS.isdisjoint(calls)
+    assert "renameat" not in calls      # the file is not rewritten each time
+    grown = os.stat(file_of(upnpd)).st_size - before.st_size
+    assert grown < (1000 if kind == "renewals" else 300 * 250)
+
+
+def left(igd):
+    return int(igd.specific(40000)["NewLeaseDuration"])
+
+
+def test_lease_after_a_crash_and_after_a_stop(lab, upnpd, igd):
+    """A crash adds a minute at most to a lease that was renewed, and a stop
+    none."""
+    igd.add(40000, lease=1000)
+    assert wait_until(lambda: left(igd) < 999)
+    igd.add(40000, lease=1000)          # not in the file
+    upnpd.stop()
+    upnpd.start()
+    assert 900 < left(igd) <= 1000
+    assert wait_until(lambda: left(igd) < 998)
+    igd.add(40000, lease=1000)
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    again = Igd(lab.lan1)
+    assert wait_until(lambda: 1000 < answer(again) <= 1060)
+
+
+def answer(igd):
+    try:
+        return left(igd)
+    except OSError:
+        return 0
