@@ -55,6 +55,12 @@
 #define GENA_SUBS_MAX		64
 /* A quarter of the pool: one host cannot take it all. */
 #define GENA_SUBS_PER_CLIENT	16
+/* If the pool is full, a client with fewer takes a place from one with more:
+ * the three services of two roots, for one program. */
+#define GENA_SUBS_SHARE		6
+/* From one message to all subscribers that finds the dead to the next, so that
+ * a client which subscribes often cannot make the others busy. */
+#define GENA_PROBE_MS		60000
 #define GENA_TIMEOUT_MIN_S	1800	/* UDA 1.1 4.1.2: should be at least */
 #define GENA_TIMEOUT_MAX_S	7200	/* a vanished subscriber expires */
 #define GENA_CALLBACK_MAX	512	/* overruns: CVE-2021-35392 */

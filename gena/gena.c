@@ -10,6 +10,10 @@
  * the next message repeats what a failed delivery lost. A new subscriber has
  * confirmed nothing, so its initial event has all variables.
  *
+ * When a client or the pool has no place left, a subscription whose messages
+ * fail gives up its place. A failure is seen only when a message is sent, so
+ * before that the older subscriptions get one.
+ *
  * Never does: retry a message that failed at every URL (UDA 1.1 4.3.2: the
  * message is dropped, the subscription stays); log.
  * Runs in: engine
@@ -49,6 +53,8 @@ struct sub {
 	uint64_t expires_ms;
 	uint64_t next_ms;	/* no message is sent earlier */
 	uint64_t deadline_ms;	/* of the current message */
+	uint64_t turn;		/* order of (re)newals: lower is older */
+	uint32_t failed;	/* messages in a row that did not arrive */
 	size_t url;		/* index of the URL in use */
 	char *buf;		/* current message; NULL: none */
 	uint32_t notified[GENA_VARS_MAX];
@@ -63,6 +69,8 @@ struct gena {
 	struct bufpool pool;
 	struct loop_timer timer;
 	bool dirty;
+	uint64_t turn;
+	uint64_t probed_ms;	/* all were, last */
 	size_t used;
 	size_t topic_n;
 	struct topic topic[GENA_TOPICS_MAX];
@@ -179,8 +187,11 @@ static void finish(struct sub *s, bool arrived)
 	/* the message may have been sent long after begin() */
 	if (sent_ms + GENA_MODERATE_MS > s->next_ms)
 		s->next_ms = sent_ms + GENA_MODERATE_MS;
-	if (arrived)
+	s->failed++;
+	if (arrived) {
+		s->failed = 0;
 		memcpy(s->confirmed, s->notified, sizeof(s->confirmed));
+	}
 	bufpool_put(&s->gena->pool, s->buf);
 	s->buf = NULL;
 	s->seq = genamsg_next_seq(s->seq);
@@ -328,22 +339,99 @@ static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 	return NULL;
 }
 
-/* Return: a free slot for a subscription of this client; NULL if a limit is
- * reached */
-static struct sub *find_slot(struct gena *g, struct addr peer)
+static size_t count_of(const struct gena *g, struct addr peer)
 {
-	struct sub *slot = NULL;
-	size_t own = 0;
+	size_t n = 0;
+
+	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
+		n += g->sub[i].topic && addr_equal(g->sub[i].peer, peer);
+	return n;
+}
+
+/* Before places run out, send all variables again to the subscriptions of the
+ * client, or of all, to find out which of them fail: a program that was killed
+ * could not end its own. */
+static void probe(struct gena *g, struct addr peer, size_t own)
+{
+	uint64_t now_ms = loop_now_ms(g->loop);
+	bool all = g->used >= GENA_SUBS_MAX * 3 / 4 &&
+		   now_ms - g->probed_ms >= GENA_PROBE_MS;
+
+	if (!all && own < GENA_SUBS_PER_CLIENT / 2)
+		return;
+	if (all)
+		g->probed_ms = now_ms;
+	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
+		struct sub *s = &g->sub[i];
+
+		if (!s->topic || s->buf ||
+		    !(all || addr_equal(s->peer, peer)))
+			continue;
+		memset(s->notified, 0, sizeof(s->notified));
+		memset(s->confirmed, 0, sizeof(s->confirmed));
+	}
+}
+
+/* How readily a subscription gives up its place to a new one of @peer, which
+ * has @own: the one that failed most often, else one with the same callback,
+ * else one of the client that has most. 0: not at all */
+static size_t readiness(const struct gena *g, const struct sub *s,
+			struct addr peer, size_t own,
+			const struct genamsg_callback *cb)
+{
+	bool same = addr_equal(s->peer, peer);
+	size_t n;
+
+	if (!same && own >= GENA_SUBS_PER_CLIENT)
+		return 0;
+	if (s->failed)
+		return 2 * GENA_SUBS_MAX + s->failed;
+	if (same)
+		return genamsg_same(&s->callback, cb) ? 2 * GENA_SUBS_MAX : 0;
+	n = count_of(g, s->peer);
+	return own < GENA_SUBS_SHARE && n > GENA_SUBS_SHARE ? n : 0;
+}
+
+/* Return: the subscription that gives up its place, of those that do so equally
+ * readily the one that was not renewed for longest; NULL: none */
+static struct sub *find_victim(struct gena *g, struct addr peer, size_t own,
+			       const struct genamsg_callback *cb)
+{
+	struct sub *found = NULL;
+	size_t most = 0, n;
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		struct sub *s = &g->sub[i];
 
-		if (!s->topic)
-			slot = slot ? slot : s;
-		else
-			own += addr_equal(s->peer, peer);
+		n = s->topic ? readiness(g, s, peer, own, cb) : 0;
+		if (n > most || (n && n == most && s->turn < found->turn)) {
+			found = s;
+			most = n;
+		}
 	}
-	return own < GENA_SUBS_PER_CLIENT ? slot : NULL;
+	return found;
+}
+
+/* Return: a slot for a new subscription; NULL if a limit is reached */
+static struct sub *find_slot(struct gena *g, struct addr peer,
+			     const struct genamsg_callback *cb)
+{
+	size_t own = count_of(g, peer), i = 0;
+	struct sub *s;
+
+	probe(g, peer, own);
+	if (own < GENA_SUBS_PER_CLIENT && g->used < GENA_SUBS_MAX) {
+		while (g->sub[i].topic)
+			i++;
+		return &g->sub[i];
+	}
+	s = find_victim(g, peer, own, cb);
+	if (!s || !addr_equal(s->peer, peer))
+		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS,
+			    s ? s->peer : peer);
+	if (s)
+		drop(s);
+	return s;
 }
 
 /* Start or renew the subscription's time, and write the reply. */
@@ -358,6 +446,7 @@ static void grant(struct sub *s, const struct httpmsg *head,
 	httpmsg_get(head, STR("TIMEOUT"), &timeout);
 	seconds = genamsg_timeout_s(timeout);
 	s->expires_ms = loop_now_ms(g->loop) + seconds * 1000u;
+	s->turn = ++g->turn;
 	wr_fmt(&w, "SID: %s\r\nTIMEOUT: Second-%u\r\n", s->sid, seconds);
 	*ret = (struct gena_reply){ 200, wr_done(&w) };
 }
@@ -376,13 +465,11 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	    !httpmsg_get(req->head, STR("CALLBACK"), &value) ||
 	    genamsg_callback(value, req->peer, &callback))
 		return 412;
-	s = find_slot(g, req->peer);
-	if (!s) {
-		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS, req->peer);
-		return 503;
-	}
 	if (!t || !t->var_n ||
 	    getrandom(rnd, sizeof(rnd), GRND_NONBLOCK) != sizeof(rnd))
+		return 503;
+	s = find_slot(g, req->peer, &callback);
+	if (!s)
 		return 503;
 	*s = (struct sub){
 		.gena = g, .topic = t, .callback = callback,

@@ -62,9 +62,15 @@ struct gena_reply {
  *
  * ret->status: 200; 400 for SID together with NT or CALLBACK; 412 for a
  * CALLBACK that is missing or has no allowed URL (genamsg_callback()), an NT
- * other than upnp:event, a SID that is missing or unknown at this URL; 503 at
- * GENA_SUBS_MAX, at GENA_SUBS_PER_CLIENT, without random numbers, and for a
- * service without evented variables (5xx: "unable to accept").
+ * other than upnp:event, a SID that is missing or unknown at this URL; 503
+ * without a place, without random numbers, and for a service without evented
+ * variables (5xx: "unable to accept").
+ *
+ * Limits: at GENA_SUBS_PER_CLIENT one of that client's subscriptions gives up
+ * its place, at GENA_SUBS_MAX one of any client: the one whose messages failed
+ * most often, else the oldest of the client with the same callback. At
+ * GENA_SUBS_MAX a client with less than GENA_SUBS_SHARE also takes the oldest
+ * of the client that has most, if that has more.
  * Source: UDA 1.1 4.1.2, 4.1.3, 4.1.4
  */
 void gena_handle(struct gena *, const struct gena_request *,

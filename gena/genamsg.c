@@ -115,6 +115,19 @@ struct str genamsg_path(const struct genamsg_callback *cb,
 	return (struct str){ cb->text + url->off, url->len };
 }
 
+bool genamsg_same(const struct genamsg_callback *a,
+		  const struct genamsg_callback *b)
+{
+	if (a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->url[i].port != b->url[i].port ||
+		    !str_eq(genamsg_path(a, &a->url[i]),
+			    genamsg_path(b, &b->url[i])))
+			return false;
+	return true;
+}
+
 /* ---- TIMEOUT, SID, SEQ --------------------------------------------- */
 
 unsigned genamsg_timeout_s(struct str value)

@@ -48,6 +48,10 @@ int genamsg_callback(struct str value, struct addr peer,
 struct str genamsg_path(const struct genamsg_callback *,
 			const struct genamsg_url *);
 
+/** genamsg_same - are the two lists of URLs of one subscriber the same? */
+bool genamsg_same(const struct genamsg_callback *,
+		  const struct genamsg_callback *);
+
 /**
  * genamsg_timeout_s - the duration of a subscription, in seconds.
  * @value: value of TIMEOUT, "Second-1800"; empty: none was sent

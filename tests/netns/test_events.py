@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from lab import HOST_IP, LAN_IP, LONG, wait_until
+from lab import HOST_IP, LAN_IP, LONG, Host, wait_until
 from test_network import NEW_EXT, plug, unplug
 from upnp import WANCIC, Igd, http
 
@@ -59,11 +59,11 @@ class Subscriber:
     """A control point's event server on @host. @status: its answer; None: it
     accepts connections and never answers."""
 
-    def __init__(self, host, status=200):
+    def __init__(self, host, status=200, port=0):
         self.host, self.status = host, status
         self.events, self.faults, self.held = [], [], []
         self.sid = self.since = None
-        self.sock = host.listen(0, host.ip)
+        self.sock = host.listen(port, host.ip)
         self.port = self.sock.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -367,31 +367,42 @@ def test_refused_subscriptions(lab, upnpd):
 
 
 @pytest.mark.lab(bridge=True)
-def test_subscriptions_of_one_host_are_limited(lab, upnpd):
-    mine = f"<http://{HOST_IP}:9/>"
-    granted = [subscribe(lab.lan1, mine) for _ in range(17)]
-    assert [r.status for r in granted] == [200] * 16 + [503]
+def test_subscriptions_of_one_host_are_limited(lab, upnpd, control_point):
+    """While all of them receive events."""
+    sub = control_point()
+    granted = [subscribe(lab.lan1, sub.callback(f"/{i}")) for i in range(16)]
+    assert {r.status for r in granted} == {200}
+    sub.wait(16)
+    assert subscribe(lab.lan1, sub.callback()).status == 503
     other = f"<http://{lab.lan2.ip}:9/>"
     assert subscribe(lab.lan2, other).status == 200
     assert ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT,
                f"SID: {granted[3].headers['SID']}").status == 200
-    assert subscribe(lab.lan1, mine).status == 200
+    assert subscribe(lab.lan1, sub.callback()).status == 200
     assert Igd(lab.lan1).status() == "Connected"
 
 
 def test_subscriptions_of_all_hosts_are_limited(lab, upnpd):
-    """Four hosts have all 64 subscriptions. A fifth host is refused until one
-    ends."""
+    """Four hosts have all 64 subscriptions, and receive events. A fifth host
+    gets what one program needs, and then nothing until one ends."""
     ips = [f"192.168.88.{n}" for n in range(31, 36)]
     lab.lan1.ip_batch(*[f"addr add {ip}/24 dev eth0" for ip in ips])
+    subs = [Subscriber(Host(lab.lan1.ns, ip)) for ip in ips]
 
-    def asks(ip, method="SUBSCRIBE", *fields):
-        fields = fields or (f"CALLBACK: <http://{ip}:9/>", "NT: upnp:event")
-        return http(lab.lan1, method, WANIP_EVENT, headers=fields, source=ip)
-    granted = [asks(ip) for ip in ips[:4] for _ in range(16)]
+    def asks(n, path, method="SUBSCRIBE", *fields):
+        fields = fields or (f"CALLBACK: {subs[n].callback(path)}",
+                            "NT: upnp:event")
+        return http(lab.lan1, method, WANIP_EVENT, headers=fields,
+                    source=ips[n])
+    granted = [asks(n, f"/{i}") for n in range(4) for i in range(16)]
     assert {r.status for r in granted} == {200}
-    assert asks(ips[4]).status == 503
-    assert asks(ips[0], "UNSUBSCRIBE",
-                f"SID: {granted[0].headers['SID']}").status == 200
-    assert asks(ips[4]).status == 200
-    assert asks(ips[4]).status == 503
+    for sub in subs[:4]:
+        sub.wait(16)
+    assert [asks(4, f"/{i}").status for i in range(7)] == [200] * 6 + [503]
+    assert asks(0, "", "UNSUBSCRIBE",
+                f"SID: {granted[15].headers['SID']}").status == 200
+    assert asks(4, "/7").status == 200
+    assert asks(4, "/8").status == 503
+    assert upnpd.wait_log("refused 192.168.88.35: too many subscriptions")
+    for sub in subs:
+        sub.close()

@@ -3,16 +3,15 @@
 the others: buffers, connections, subscriptions. When all are in use, the host
 that has most gives one up."""
 import contextlib
-import re
 import socket
 import threading
 import time
 
 import pytest
 
-from lab import HOST_IP, LAN_IP, LONG, many_files, still_open, wait_until
+from lab import HOST_IP, LAN_IP, LONG, many_files, wait_until
 from test_events import EVENTED, WANIP_EVENT, Subscriber, subscribe
-from upnp import CONTROL, WANIP, Igd, http, soap_body
+from upnp import WANIP, http, soap_body
 
 pytestmark = pytest.mark.only("netlink")    # no firewall is involved
 
@@ -100,3 +99,41 @@ def test_slow_host_leaves_buffers_for_others(lab, upnpd, hosts):
     assert upnpd.wait_log(rf"refused {ips[0]}: .*slow")
     for sock in held:
         sock.close()
+
+
+# ---- subscriptions -----------------------------------------------------
+
+@pytest.mark.lab(bridge=True)
+def test_dead_subscriptions_leave_places_for_others(lab, upnpd):
+    """One host with four addresses subscribes 64 times for a port that nobody
+    listens on. Another host can subscribe to every service."""
+    lab.lan1.ip_batch(*[f"addr add {ip}/24 dev eth0" for ip in GREEDY_IPS])
+    for ip in GREEDY_IPS * 16:
+        fields = f"CALLBACK: <http://{ip}:9/>", "NT: upnp:event"
+        assert http(lab.lan1, "SUBSCRIBE", WANIP_EVENT, headers=fields,
+                    source=ip).status == 200
+    program = Subscriber(lab.lan2)
+    assert wait_until(lambda: all_granted(lab.lan2, program))
+    program.wait(len(EVENTED))
+    program.close()
+
+
+def all_granted(host, program):
+    """Does it get a subscription to each service?"""
+    return all(subscribe(host, program.callback(url), url).status == 200
+               for url in EVENTED)
+
+
+@pytest.mark.parametrize("port", ("same", "other"))
+def test_restarted_program_is_subscribed(lab, upnpd, igd, port):
+    """A program that is killed and started six times subscribes to every
+    service each time, also if it listens on another port each time."""
+    program = None
+    for run in range(7):
+        program = Subscriber(lab.lan1, port=program.port if program and
+                             port == "same" else 0)
+        assert all_granted(lab.lan1, program)
+        program.wait(len(EVENTED))
+        igd.add(40000 + run)        # an event of each root
+        program.wait(len(EVENTED) + 2)
+        program.close()

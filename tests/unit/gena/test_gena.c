@@ -42,7 +42,7 @@ static struct {
 	int fd;
 	struct addr local, peer;
 	uint16_t port;
-} made[256];
+} made[1024];
 static size_t made_n;
 static uint16_t closed_port;	/* connections to it are refused */
 static uint16_t mute_port;	/* connections to it are never established */
@@ -341,43 +341,238 @@ static void a_service_without_events_is_refused(void **state)
 			 503);
 }
 
+/* ---- places --------------------------------------------------- */
+
+static size_t answered_n;	/* connections in made[] that were answered */
+
+/* Subscribe @host, 192.168.88.@host, at its port @port. @sid: may be NULL */
+static int join(unsigned host, unsigned port, unsigned path, char *sid)
+{
+	char fields[128];
+
+	snprintf(fields, sizeof(fields), "CALLBACK: <http://192.168.88.%u:%u/%u>"
+		 "\r\n" NT, host, port, path);
+	return ask_at("SUBSCRIBE", wanip, 1, 0xc0a85800u + host, fields, sid);
+}
+
+/* Accept every message that is on its way. Return: their number */
+static size_t accept_all(void)
+{
+	size_t before = answered_n;
+
+	for (; answered_n < made_n; answered_n++) {
+		if (made[answered_n].fd < 0)
+			continue;
+		received(answered_n);
+		answer(answered_n, OK);
+	}
+	return answered_n - before;
+}
+
+/* Fill the places of hosts 20, 21 ... with subscriptions that receive events,
+ * @each for a host. */
+static void fill_places(unsigned each)
+{
+	answered_n = 0;
+	for (unsigned i = 0; i < GENA_SUBS_MAX; i++)
+		assert_int_equal(join(20 + i / each, 80, i, NULL), 200);
+	pass(GENA_INITIAL_MS);
+	accept_all();
+	memset(refused, 0, sizeof(refused));
+}
+
+/* Is the subscription there? */
+static bool lives(unsigned host, const char *sid)
+{
+	return ask_at("SUBSCRIBE", wanip, 1, 0xc0a85800u + host,
+		      with_sid(sid, ""), NULL) == 200;
+}
+
 static void a_client_has_a_limit(void **state)
 {
 	char sid[42];
 
-	for (size_t i = 0; i < GENA_SUBS_PER_CLIENT; i++)
-		subscribe(sid);
+	for (unsigned i = 0; i < GENA_SUBS_PER_CLIENT; i++)
+		assert_int_equal(join(10, 80, i, sid), 200);
 	memset(refused, 0, sizeof(refused));
-	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 503);
+	assert_int_equal(join(10, 80, 99, NULL), 503);
 	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], 1);
-	assert_int_equal(ask_at("SUBSCRIBE", wanip, 1, OTHER, CB_OTHER NT,
-				NULL), 200);
+	assert_int_equal(join(11, 80, 99, NULL), 200);
 	assert_int_equal(ask("UNSUBSCRIBE", with_sid(sid, ""), NULL), 200);
-	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
+	assert_int_equal(join(10, 80, 99, NULL), 200);
 }
 
 static void all_clients_together_have_a_limit(void **state)
 {
-	char cb[128];
-	size_t i;
-
-	for (i = 0; i <= GENA_SUBS_MAX; i++) {
-		unsigned host = 20 + (unsigned)i / 8;
-
-		snprintf(cb, sizeof(cb), "CALLBACK: <http://192.168.88.%u/>"
-			 "\r\n" NT, host);
-		if (ask_at("SUBSCRIBE", wanip, 1, 0xc0a85800u + host, cb,
-			   NULL) != 200)
-			break;
-	}
-	assert_int_equal(i, GENA_SUBS_MAX);
 	/* each has a delivery of its own: there is room for all */
-	pass(GENA_INITIAL_MS);
+	fill_places(GENA_SUBS_SHARE);
 	assert_int_equal(made_n, GENA_SUBS_MAX);
+	assert_int_equal(join(10, 80, 1, NULL), 503);
+	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], 1);
 	pass(1800 * 1000);
-	assert_int_equal(ask("SUBSCRIBE", CB NT, NULL), 200);
+	assert_int_equal(join(10, 80, 1, NULL), 200);
 	assert_int_equal(gena_count(gena), 1);
 }
+
+/* One host has as many as the places, with several addresses. */
+static void a_client_with_few_takes_a_place(void **state)
+{
+	char mine[42], sid[42];
+
+	answered_n = 0;
+	assert_int_equal(join(10, 80, 0, mine), 200);
+	assert_int_equal(join(20, 80, 99, sid), 200);
+	for (unsigned i = 2; i < GENA_SUBS_MAX; i++)
+		assert_int_equal(join(20 + i / 16, 80, i, NULL), 200);
+	pass(GENA_INITIAL_MS);
+	accept_all();
+	memset(refused, 0, sizeof(refused));
+	for (unsigned i = 1; i < GENA_SUBS_SHARE; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], GENA_SUBS_SHARE - 1);
+	assert_int_equal(join(10, 80, 99, NULL), 503);
+	/* nor does the one that has more than its share */
+	assert_int_equal(join(20, 80, 98, NULL), 503);
+	assert_int_equal(gena_count(gena), GENA_SUBS_MAX);
+	assert_true(lives(10, mine));
+	assert_false(lives(20, sid));	/* its oldest */
+}
+
+/* A message that did not arrive decides, then the age; not the age first. */
+static void the_failed_one_gives_up_its_place(void **state)
+{
+	char old[42], once[42], twice[42];
+
+	answered_n = 0;
+	assert_int_equal(join(10, 80, 0, old), 200);
+	closed_port = 81;
+	assert_int_equal(join(10, 81, 1, twice), 200);
+	pass(GENA_INITIAL_MS);
+	change_ip(1);
+	pass(GENA_MODERATE_MS);
+	for (unsigned i = 2; i < GENA_SUBS_PER_CLIENT - 1; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	assert_int_equal(join(10, 81, 99, once), 200);
+	pass(GENA_INITIAL_MS);
+	accept_all();
+	memset(refused, 0, sizeof(refused));
+	assert_true(lives(10, twice));		/* renewed: it is not older */
+	assert_int_equal(join(10, 80, 1001, NULL), 200);
+	assert_false(lives(10, twice));
+	assert_int_equal(join(10, 80, 1002, NULL), 200);
+	assert_false(lives(10, once));
+	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], 0);
+	assert_int_equal(join(10, 80, 1003, NULL), 503);
+	assert_true(lives(10, old));
+}
+
+/* Also that of another client, if all places are taken, and not before. */
+static void a_failed_one_makes_room_for_another_client(void **state)
+{
+	char dead[42];
+
+	closed_port = 81;
+	answered_n = 0;
+	assert_int_equal(join(30, 81, 1, dead), 200);
+	for (unsigned i = 0; i < GENA_SUBS_PER_CLIENT; i++)
+		assert_int_equal(join(31, 80, i, NULL), 200);
+	pass(GENA_INITIAL_MS);
+	accept_all();
+	assert_int_equal(join(31, 80, 99, NULL), 503);
+	for (unsigned i = GENA_SUBS_PER_CLIENT + 1; i < GENA_SUBS_MAX; i++)
+		assert_int_equal(join(40 + i / 6, 80, i, NULL), 200);
+	assert_true(lives(30, dead));
+	assert_int_equal(join(10, 80, 1, NULL), 200);
+	assert_false(lives(30, dead));
+}
+
+/* The failures end with a message that arrives. */
+static void a_recovered_one_keeps_its_place(void **state)
+{
+	char sid[42];
+
+	answered_n = 0;
+	closed_port = 81;
+	assert_int_equal(join(10, 81, 0, sid), 200);
+	for (unsigned i = 1; i < GENA_SUBS_PER_CLIENT; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	pass(GENA_INITIAL_MS);
+	accept_all();
+	closed_port = 0;
+	change_ip(1);
+	pass(GENA_MODERATE_MS);
+	accept_all();
+	assert_int_equal(join(10, 80, 99, NULL), 503);
+	assert_true(lives(10, sid));
+}
+
+/* A program that was restarted with the same port: the oldest is dead. */
+static void the_same_callback_gives_up_its_place(void **state)
+{
+	char first[42], second[42];
+
+	for (unsigned i = 2; i < GENA_SUBS_PER_CLIENT; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	assert_int_equal(join(10, 80, 1, first), 200);
+	assert_int_equal(join(10, 80, 1, second), 200);
+	memset(refused, 0, sizeof(refused));
+	assert_true(lives(10, first));		/* renewed */
+	assert_int_equal(join(10, 80, 1, NULL), 200);
+	assert_false(lives(10, second));
+	assert_true(lives(10, first));
+	assert_int_equal(refused[REFUSAL_SUBSCRIBERS], 0);
+}
+
+/* Before a client's places run out, its older subscriptions get a message with
+ * all variables, as often as any message; those of others get none. */
+static void a_client_near_its_limit_is_probed(void **state)
+{
+	unsigned half = GENA_SUBS_PER_CLIENT / 2;
+	size_t before;
+
+	answered_n = 0;
+	assert_int_equal(join(11, 80, 0, NULL), 200);
+	for (unsigned i = 0; i < half; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(accept_all(), half + 1);
+	pass(1000);
+	assert_int_equal(accept_all(), 0);
+	before = made_n;
+	for (unsigned i = half; i < GENA_SUBS_PER_CLIENT; i++)
+		assert_int_equal(join(10, 80, i, NULL), 200);
+	run();
+	assert_int_equal(made_n, before + half);
+	for (size_t i = before; i < made_n; i++)
+		assert_ip(made[i].peer, 0xc0a8580a);
+	assert_true(has(received(before), "\r\nSEQ: 1\r\n"));
+	answer(before, OK);
+	assert_true(has(received(before + 1), "<PossibleConnectionTypes>"));
+}
+
+/* Before all places run out, all get a message, once in a while. */
+static void all_are_probed_when_places_run_out(void **state)
+{
+	unsigned enough = GENA_SUBS_MAX * 3 / 4;
+
+	answered_n = 0;
+	for (unsigned i = 0; i < enough; i++)
+		assert_int_equal(join(20 + i / 4, 80, i, NULL), 200);
+	pass(1000);
+	assert_int_equal(accept_all(), enough);
+	assert_int_equal(join(10, 80, 0, NULL), 200);
+	pass(1000);
+	assert_int_equal(accept_all(), enough + 1);
+	assert_int_equal(join(10, 80, 1, NULL), 200);
+	pass(1000);
+	assert_int_equal(accept_all(), 1);
+	pass(GENA_PROBE_MS);
+	assert_int_equal(join(10, 80, 2, NULL), 200);
+	pass(1000);
+	assert_int_equal(accept_all(), enough + 3);
+}
+
+/* ---- time ----------------------------------------------------- */
 
 static void a_subscription_ends_unless_it_is_renewed(void **state)
 {
@@ -789,6 +984,13 @@ int main(void)
 		T(a_service_without_events_is_refused),
 		T(a_client_has_a_limit),
 		T(all_clients_together_have_a_limit),
+		T(a_client_with_few_takes_a_place),
+		T(the_failed_one_gives_up_its_place),
+		T(a_failed_one_makes_room_for_another_client),
+		T(a_recovered_one_keeps_its_place),
+		T(the_same_callback_gives_up_its_place),
+		T(a_client_near_its_limit_is_probed),
+		T(all_are_probed_when_places_run_out),
 		T(a_subscription_ends_unless_it_is_renewed),
 		T(an_expired_subscription_is_not_renewed),
 		T(the_initial_event_follows_the_reply),

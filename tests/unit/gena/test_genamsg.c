@@ -234,6 +234,29 @@ static void notify_has_its_form_byte_by_byte(void **state)
 	assert_string_equal(wr_cstr(&w), want);
 }
 
+static bool same(const char *a, const char *b)
+{
+	struct genamsg_callback x, y;
+
+	assert_int_equal(genamsg_callback(str_z(a), PEER, &x), 0);
+	assert_int_equal(genamsg_callback(str_z(b), PEER, &y), 0);
+	return genamsg_same(&x, &y);
+}
+
+static void callbacks_are_compared(void **state)
+{
+	static const char one[] = "<http://192.168.88.10:1/a>";
+
+	assert_true(same(one, "<HTTP://192.168.88.10:1/a#x>"));
+	assert_true(same(one, "<http://192.168.88.11:1/a>"
+			 "<http://192.168.88.10:1/a>"));
+	assert_false(same(one, "<http://192.168.88.10:2/a>"));
+	assert_false(same(one, "<http://192.168.88.10:1/b>"));
+	assert_false(same(one, "<http://192.168.88.10:1/aa>"));
+	assert_false(same(one, "<http://192.168.88.10:1/a>"
+			  "<http://192.168.88.10:1/a>"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +264,7 @@ int main(void)
 		cmocka_unit_test(an_ip6_subscriber_gets_its_events),
 		cmocka_unit_test(every_prefix_of_a_callback_is_safe),
 		cmocka_unit_test(callback_has_a_maximum_length),
+		cmocka_unit_test(callbacks_are_compared),
 		cmocka_unit_test(timeout_is_never_infinite),
 		cmocka_unit_test(sid_is_a_random_uuid),
 		cmocka_unit_test(after_the_last_seq_follows_one),
