@@ -310,6 +310,9 @@ def reboot(procd, clean=True, **old):
                       == procd.router.read("tmp/lib/upnpd/bootid"))
 
 
+RESERVED = 255      # BOOTIDs of a start, beside the first
+
+
 def boot_id(procd):
     return int(procd.router.read("tmp/lib/upnpd/bootid"))
 
@@ -326,9 +329,10 @@ def test_bootid_rises_over_a_reboot(served, clean):
     served.init("stop")
     served.router.write("tmp/lib/upnpd/bootid", "2114380800\n")
     served.init("start")
-    assert wait_until(lambda: kept(served, "bootid") == "2114380801\n")
+    assert wait_until(lambda: kept(served, "bootid")
+                      == f"{2114380801 + RESERVED}\n")
     reboot(served, clean)
-    assert boot_id(served) == 2114380802
+    assert boot_id(served) == 2114380802 + 2 * RESERVED
     assert kept(served, "mappings") is None
 
 
@@ -393,6 +397,46 @@ def test_files_are_kept_from_time_to_time_if_they_changed(router):
         proc.terminate()
         proc.wait(LONG)
     assert set(os.listdir(router.path("etc/upnpd"))) == {"bootid", "mappings"}
+
+
+def writes(procd, action, n):
+    """Run keep-state @n times, each time after a change of both files. Return:
+    how many files it wrote to flash."""
+    names = "bootid", "mappings"
+    count, before = 0, [kept(procd, name) for name in names]
+    for i in range(n):
+        for name in names:
+            procd.router.write("tmp/lib/upnpd/" + name, f"{action} {i}\n")
+        procd.router.run("/usr/share/upnpd/keep-state", action,
+                         "/var/lib/upnpd", "mappings")
+        now = [kept(procd, name) for name in names]
+        count += sum(a != b for a, b in zip(before, now))
+        before = now
+    return count
+
+
+def test_flash_is_written_rarely(router, procd):
+    """The service is started and stopped in a loop, as by a watchdog. When the
+    router shuts down, the last state is written."""
+    assert writes(procd, "save", 10) == 12
+    assert writes(procd, "save", 3) == 0
+    assert writes(procd, "last", 2) == 4
+    times = router.read("tmp/run/upnpd.kept").split()
+    assert len(times) == 12
+    router.write("tmp/run/upnpd.kept",
+                 " ".join([str(int(times[0]) - 3600)] * 3 + times[3:]))
+    assert writes(procd, "save", 3) == 3
+
+
+def test_shutdown_writes_the_last_state(served):
+    assert wait_until(lambda: kept(served, "bootid"))
+    now = served.router.run("cut", "-d.", "-f1", "/proc/uptime").strip()
+    served.router.write("tmp/run/upnpd.kept", f"{now} " * 12)
+    served.router.write("tmp/lib/upnpd/bootid", "2114380800\n")
+    served.init("stop")
+    assert kept(served, "bootid") != "2114380800\n"
+    served.init("shutdown")
+    assert kept(served, "bootid") == "2114380800\n"
 
 
 @pytest.mark.parametrize("bad", ["link", "large"])
