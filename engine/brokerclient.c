@@ -50,6 +50,7 @@ static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 		return true;
 	}
 	p->syncing = false;
+	p->synced = true;
 	ret->verb = BROKER_SYNC_END;
 	return true;
 }
@@ -88,11 +89,11 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 		return true;
 	}
 	if (p->serving_due) {
-		p->serving_due = false;
-		ret->verb = BROKER_SERVING;
+		ret->verb = p->serving_due;
+		p->serving_due = 0;
 		return true;
 	}
-	return next_op(p, ret);
+	return p->synced && next_op(p, ret);
 }
 
 /* The answer to a ping comes first, however many requests are in flight. */
@@ -139,9 +140,9 @@ void brokerclient_verify(struct brokerclient *p)
 	brokerclient_pump(p);
 }
 
-void brokerclient_serving(struct brokerclient *p)
+void brokerclient_serving(struct brokerclient *p, bool yes)
 {
-	p->serving_due = true;
+	p->serving_due = yes ? BROKER_SERVING : BROKER_IDLE;
 	brokerclient_pump(p);
 }
 

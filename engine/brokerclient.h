@@ -39,7 +39,9 @@ struct brokerclient {
 	uint16_t sync_table, sync_slot;	/* the next rule of a sync */
 	uint16_t op_table;	/* of the last op that was sent */
 	uint32_t link_due;		/* BROKER_LINK_UP or _DOWN, 0: none */
-	bool verify_due, serving_due;
+	uint32_t serving_due;		/* BROKER_SERVING or _IDLE, 0: none */
+	bool verify_due;
+	bool synced;			/* a sync was sent */
 	bool ping_due;			/* an answer: to this ping */
 	struct nat_op_id ping;
 };
@@ -57,16 +59,17 @@ int brokerclient_open(struct brokerclient *p, struct loop *, int fd);
 void brokerclient_pump(struct brokerclient *);
 
 /** brokerclient_sync - ask the monitor to read the interfaces again, then send
- * it all tables as a whole, before waiting ops. */
+ * it all tables as a whole, before waiting ops. No op is sent before the first
+ * sync, or the monitor would think that it is the whole table. */
 void brokerclient_sync(struct brokerclient *);
 
 /** brokerclient_verify - ask for the firewall to be verified and repaired. Two
  * calls before the request is sent make one request, with one answer. */
 void brokerclient_verify(struct brokerclient *);
 
-/** brokerclient_serving - report that the LAN is served; after a sync that is
- * due. */
-void brokerclient_serving(struct brokerclient *);
+/** brokerclient_serving - report whether the LAN is served; after a sync that
+ * is due. */
+void brokerclient_serving(struct brokerclient *, bool yes);
 
 /** brokerclient_link - ask for the external link to be taken up or down. */
 void brokerclient_link(struct brokerclient *, bool up);

@@ -521,14 +521,11 @@ int engine_run(const struct engine_start *s)
 		err = start(&e, s);
 	if (!err) {
 		restore_configured(&e);
-		/* sends the table to the monitor, and opens the sockets */
+		/* opens the sockets, and sends the table to the monitor */
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);
 		lease_tick(&e);
 		e.started_ms = loop_now_ms(e.loop);
-		log_info("serving on port %u, %u mappings",
-			 httpd_port(urlroutes_httpd(e.urlroutes)),
-			 (unsigned)portmap_count(e.pm));
 		err = loop_run(e.loop);
 		ssdp_byebye(e.ssdp);
 	}

@@ -134,6 +134,20 @@ static void apply_policy(struct ifwatch *f)
 			 "back", (unsigned)did.resumed);
 }
 
+static uint16_t port_of(const struct ifwatch *f)
+{
+	return httpd_port(urlroutes_httpd(f->urlroutes));
+}
+
+static void sync_if_due(struct ifwatch *f)
+{
+	if (!f->sync_due || (!f->synced && !port_of(f)))
+		return;
+	f->sync_due = false;
+	f->synced = true;
+	brokerclient_sync(f->brokerclient);
+}
+
 /* Read the state, and adapt to what changed. */
 static int read_state(struct ifwatch *f)
 {
@@ -159,14 +173,35 @@ static int read_state(struct ifwatch *f)
 		 * configuration forbid, and clients must not see a mapping
 		 * without a rule. */
 		apply_policy(f);
-		brokerclient_sync(f->brokerclient);
+		f->sync_due = true;
 		log_addresses_left(f);
 	}
 	if (!addr_equal(f->igd->map->ext, before) || !f->was_read)
 		log_external(f);
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
-	return serve_interfaces(f);
+	err = serve_interfaces(f);
+	sync_if_due(f);
+	return err;
+}
+
+/* Report that we are ready even if only some networks are served, or if there
+ * is none yet. */
+static void report(struct ifwatch *f, int err)
+{
+	uint16_t port = port_of(f);
+
+	if (f->reported ? port == f->port : !port && err)
+		return;
+	f->reported = true;
+	f->port = port;
+	if (port)
+		log_info("serving on port %u, %u mappings", (unsigned)port,
+			 (unsigned)portmap_count(f->igd->map->pm));
+	else if (!err)
+		log_info("nobody is served: no internal interface has an "
+			 "address");
+	brokerclient_serving(f->brokerclient, port != 0);
 }
 
 void ifwatch_refresh(struct ifwatch *f)
@@ -175,12 +210,7 @@ void ifwatch_refresh(struct ifwatch *f)
 
 	if (err)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS);
-	/* Report that we serve even if only some networks are served, or if an
-	 * interface does not exist yet. */
-	if (f->reported || (err && !httpd_port(urlroutes_httpd(f->urlroutes))))
-		return;
-	f->reported = true;
-	brokerclient_serving(f->brokerclient);
+	report(f, err);
 }
 
 void ifwatch_synced(struct ifwatch *f, bool complete)

@@ -26,7 +26,7 @@ struct ifwatch {
 	struct urlroutes *urlroutes;
 	struct ssdp *ssdp;
 
-	struct loop_fd netlink;	/* private, down to reported */
+	struct loop_fd netlink;	/* private, down to port */
 	struct loop_timer settle;
 	bool settling;		/* a change waits for the timer */
 	bool repeat;		/* send the table again, even if the state has
@@ -34,7 +34,10 @@ struct ifwatch {
 	uint8_t repeats;	/* how often, since the last change or complete
 				 * sync */
 	bool was_read;		/* @ifstate is valid */
-	bool reported;		/* the monitor knows that we serve */
+	bool sync_due;		/* until the LAN is served */
+	bool synced;		/* the table was sent */
+	bool reported;		/* the monitor knows that we are ready */
+	uint16_t port;		/* that it knows we serve on; 0: none */
 
 	struct ifstate ifstate;	/* as read last; public, read-only */
 };
@@ -49,10 +52,13 @@ int ifwatch_open(struct ifwatch *f);
  *
  * Updates the gateway's external address and link. After a change, suspends
  * mappings whose network no longer exists, removes those that are now forbidden
- * (they count as refused to their requesters), and sends the whole table to the
- * monitor. HTTP and SSDP then serve the addresses that exist, and subscribers
- * may get an event. The first call does all of that, and reports to the monitor
- * once we serve. A step that failed is logged and retried.
+ * (they count as refused to their requesters). HTTP and SSDP then serve the
+ * addresses that exist, subscribers may get an event, and the whole table is
+ * sent to the monitor. The first call does all of that, and reports to the
+ * monitor whether we serve; so does each call that finds a difference. Nothing
+ * is sent before the LAN is served once: a daemon that serves nobody must not
+ * replace the rules that an earlier run left. A step that failed is logged and
+ * retried.
  */
 void ifwatch_refresh(struct ifwatch *);
 

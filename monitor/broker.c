@@ -487,7 +487,9 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		res = *broker_fault(g) ? NAT_EFAIL : NAT_OK;
 		return send_answer(fd, req, res, err > 0);
 	case BROKER_SERVING:
-		g->serving = true;
+	case BROKER_IDLE:
+		g->ready = true;
+		g->serving = req->verb == BROKER_SERVING;
 		return send_answer(fd, req, NAT_OK, false);
 	}
 	return -EPROTO;

@@ -64,8 +64,9 @@ struct broker {
 					 * -1: no notices */
 	bool suspect;			/* somebody else changed nf_tables:
 					 * verify */
-	bool serving;			/* the engine reports that it serves;
-					 * the owner clears it for the next */
+	/* the engine reports that it is ready, and that it serves; the owner
+	 * clears them for the next one */
+	bool ready, serving;
 	uint32_t ping;			/* its number */
 	bool pinged, ping_held;		/* not answered; not sent */
 	bool open;

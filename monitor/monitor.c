@@ -188,7 +188,7 @@ static void on_starting(void *arg)
 	struct monitor *m = arg;
 
 	broker_reset(&m->broker);
-	m->broker.serving = false;
+	m->broker.ready = m->broker.serving = false;
 }
 
 static void on_ping(void *arg, int fd)
@@ -225,12 +225,13 @@ static int on_request(void *arg, int fd)
 	follow_up(m);
 	if (!m->broker.pinged)
 		supervisor_answered(&m->supervisor);
-	if (!m->broker.serving)
+	if (!m->broker.ready)
 		return err;
-	report_serving(&m->report);
+	report_serving(&m->report, m->broker.serving);
 	be_ready(m);
 	/* only now, so that it does not delay the start */
-	broker_sweep(&m->broker);
+	if (m->broker.serving)
+		broker_sweep(&m->broker);
 	return err;
 }
 

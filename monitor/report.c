@@ -32,6 +32,9 @@ static void state_line(const struct report *r, char *buf)
 		wr_fmt(&w, "ended: %s", s->fault);
 	else if (r->serving)
 		wr_fmt(&w, "serving by %s", s->backend);
+	else if (r->ready)
+		wr_z(&w, "nobody is served: no internal interface has an "
+		     "address");
 	else if (s->engine_deaths)
 		wr_z(&w, "the engine ended, another one starts");
 	else
@@ -66,12 +69,15 @@ static void notify(struct report *r, const char *what)
 	r->notify_failed = err != 0;
 }
 
-void report_serving(struct report *r)
+void report_serving(struct report *r, bool serving)
 {
-	if (r->serving)
+	bool first = !r->ready;
+
+	if (!first && r->serving == serving)
 		return;
-	r->serving = true;
-	notify(r, "READY=1\n");
+	r->ready = true;
+	r->serving = serving;
+	notify(r, first ? "READY=1\n" : "");
 }
 
 void report_reloading(struct report *r)
@@ -147,7 +153,7 @@ void report_state(struct report *r, enum status_state state,
 		  const struct broker *g)
 {
 	r->now.state = state;
-	r->serving = false;
+	r->ready = r->serving = false;
 	copy_broker(r, g);
 	write_now(r);
 	notify(r, state == STATUS_DISABLED ? "READY=1\n" : "");
@@ -169,14 +175,14 @@ void report_reload(struct report *r, const char *fault)
 	copy(r->now.reload_fault, sizeof(r->now.reload_fault), fault);
 	publish(r);
 	/* the former configuration stays in force */
-	if (*fault && (r->serving || r->now.state == STATUS_DISABLED))
+	if (*fault && (r->ready || r->now.state == STATUS_DISABLED))
 		notify(r, "READY=1\n");
 }
 
 void report_exit(struct report *r)
 {
 	r->now.engine_deaths++;
-	r->serving = false;
+	r->ready = r->serving = false;
 	publish(r);
 }
 

@@ -17,7 +17,7 @@
 struct report {
 	struct notify manager;
 	bool notify_failed;	/* logged once until it works again */
-	bool serving;		/* the current engine serves */
+	bool ready, serving;	/* the current engine's state */
 	char line[REPORT_LINE_MAX];	/* the last one sent to the manager */
 
 	bool write_failed;	/* logged once until it works again */
@@ -39,9 +39,9 @@ void report_start(struct report *r, const char *file, const char *pid_file);
 void report_state(struct report *, enum status_state state,
 		  const struct broker *);
 
-/** report_serving - report that the engine serves, so the daemon is ready.
- * Cheap if it is reported already. */
-void report_serving(struct report *);
+/** report_serving - report that the daemon is ready, and whether its engine
+ * serves. Cheap if it is reported already. */
+void report_serving(struct report *, bool serving);
 
 /** report_reloading - report that a reload begins. */
 void report_reloading(struct report *);

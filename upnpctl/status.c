@@ -143,7 +143,9 @@ static void put_engine(const struct ctl_status *s)
 	struct wr w = wr_init(without, sizeof(without));
 	bool any = false;
 
-	line("engine", "serving for %s", format_duration(time, s->up_s));
+	line("engine", "%s for %s%s", s->http_port ? "serving" : "running",
+	     format_duration(time, s->up_s),
+	     s->http_port ? "" : ", but serves nobody");
 	if (s->http_port)
 		line("http-port", "%u", (unsigned)s->http_port);
 	else

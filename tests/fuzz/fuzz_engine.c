@@ -217,7 +217,8 @@ static void settle(void)
 		return;
 	for (int i = 0; i < 5; i++)
 		pass(GENA_MODERATE_MS);
-	CHECK(mon.serving && is_idle());
+	CHECK(mon.ready && is_idle());
+	CHECK(mon.serving == (httpd_port(urlroutes_httpd(eng->urlroutes)) > 0));
 	check();
 	ask_status();
 	CHECK(lan_status.mappings == portmap_count(eng->pm));

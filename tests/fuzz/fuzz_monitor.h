@@ -27,7 +27,7 @@ static struct {
 	struct nat_rule rule[MON_RULES], staged[MON_RULES];
 	size_t rule_n, staged_n;
 	bool stalled;			/* it does not read */
-	bool serving;			/* as the engine has reported */
+	bool ready, serving;		/* as the engine has reported */
 	/* the engine was sent what no monitor sends */
 	bool lied;
 	/* the last sync was not complete, so the engine owes another one */
@@ -237,7 +237,9 @@ static enum nat_err mon_result(const struct broker_req *req, enum nat_err err)
 		mon_notify_change();
 		return err;
 	case BROKER_SERVING:
-		mon.serving = true;
+	case BROKER_IDLE:
+		mon.ready = true;
+		mon.serving = req->verb == BROKER_SERVING;
 		return NAT_OK;
 	}
 	CHECK(req->verb == BROKER_VERIFY);
@@ -287,7 +289,7 @@ static void mon_read(void)
 			mon.pong = req.id.slot;
 			continue;
 		}
-		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_SERVING);
+		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_IDLE);
 		if (req.verb <= BROKER_SYNC_RULE)
 			CHECK(nat_rule_sane(&req.rule));
 		mon.queue[mon.queue_n++] = req;
@@ -349,7 +351,8 @@ static void mon_begin(int fd, const struct conf *conf)
 	mon.conf = conf;
 	mon.queue_n = mon.staged_n = 0;
 	mon.ping = mon.pong = 0;
-	mon.stalled = mon.serving = mon.lied = mon.behind = mon.synced = false;
+	mon.stalled = mon.ready = mon.serving = mon.lied = false;
+	mon.behind = mon.synced = false;
 }
 
 #endif

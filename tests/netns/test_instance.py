@@ -12,7 +12,8 @@ import sys
 import pytest
 
 from daemon import Upnpd
-from lab import EXT_IP, inside, listener, tcp_passes, wait_until
+from lab import (EXT_IP, inside, listener, reaches, tcp_passes,
+                 wait_until)
 from upnp import Igd
 
 pytestmark = pytest.mark.only("netlink")
@@ -252,3 +253,29 @@ def test_soft_limits_are_raised(stopped, lab):
     stopped.start(prefix=["prlimit", "--nofile=64:", "--fsize=4096:",
                           "--data=8000000:"])
     Igd(lab.lan1).add(40000)
+
+
+# ---- nobody is served -------------------------------------------------
+
+def test_rules_stay_until_the_lan_is_served(lab, stopped):
+    """A killed daemon left its rules. The next one replaces them when it
+    serves, and does not say before that it serves."""
+    stopped.start()
+    igd = Igd(lab.lan1)
+    igd.add(40000, "TCP", 8000)
+    rules = lab.rules()
+    stopped.proc.kill()
+    stopped.proc.wait()
+    lab.router.ip_batch("link set lan0 down")
+    stopped.start(wait=False)
+    assert stopped.wait_log("nobody is served: ")
+    ctl = os.path.join(os.path.dirname(stopped.binary), "upnpctl")
+    said = lab.router.run(ctl, "-f", stopped.conf, "status")
+    assert "but serves nobody" in said and "serving" not in said
+    lab.router.run(ctl, "-f", stopped.conf, "resync")
+    assert lab.rules() == rules
+    lab.router.ip_batch("link set lan0 up")
+    assert wait_until(stopped.serves)
+    assert stopped.wait_log("serving on port")
+    assert igd.mapped() and wait_until(lambda: lab.holds(rules))
+    assert reaches(lab, "TCP", 40000, listener(lab.lan1, "TCP", 8000))

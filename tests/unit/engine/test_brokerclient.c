@@ -71,6 +71,7 @@ static int setup(void **state)
 	line = (struct brokerclient){
 		.table[NAT_PORTMAP] = { pm, on_mapping_done },
 		.answer = on_answer, .notice = on_notice, .lost = on_lost,
+		.synced = true,
 	};
 	assert_int_equal(brokerclient_open(&line, loop, fd[0]), 0);
 	return 0;
@@ -352,10 +353,34 @@ static void test_two_verify_requests_are_sent_as_one(void **state)
 static void test_serving_is_sent_after_the_table(void **state)
 {
 	brokerclient_sync(&line);
-	brokerclient_serving(&line);
+	brokerclient_serving(&line, true);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 	assert_int_equal(next().verb, BROKER_SERVING);
+	assert_int_equal(next().verb, 0);
+	brokerclient_serving(&line, false);
+	assert_int_equal(next().verb, BROKER_IDLE);
+	assert_int_equal(next().verb, 0);
+}
+
+/* The monitor would remove all other rules that an earlier run left. */
+static void test_no_op_is_sent_before_the_first_sync(void **state)
+{
+	struct broker_req req;
+
+	line.synced = false;
+	add(1);
+	brokerclient_pump(&line);
+	brokerclient_serving(&line, false);
+	req = next();
+	assert_int_equal(req.verb, BROKER_IDLE);
+	reply(&req, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(next().verb, 0);
+	brokerclient_sync(&line);
+	assert_int_equal(next().verb, BROKER_REFRESH);
+	assert_int_equal(next().verb, BROKER_SYNC_END);
+	assert_int_equal(next().verb, BROKER_SET);
 	assert_int_equal(next().verb, 0);
 }
 
@@ -540,6 +565,7 @@ int main(void)
 		T(test_link_change_is_answered),
 		T(test_two_verify_requests_are_sent_as_one),
 		T(test_serving_is_sent_after_the_table),
+		T(test_no_op_is_sent_before_the_first_sync),
 		T(test_ping_is_answered_before_requests),
 		T(test_ping_is_answered_inside_a_table),
 		TWO(test_answer_belongs_to_its_table),

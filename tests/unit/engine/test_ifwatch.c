@@ -187,10 +187,10 @@ void brokerclient_sync(struct brokerclient *c)
 	note("sync");
 }
 
-void brokerclient_serving(struct brokerclient *c)
+void brokerclient_serving(struct brokerclient *c, bool yes)
 {
 	assert_ptr_equal(c, &client);
-	note("serving");
+	note(yes ? "serving" : "idle");
 }
 
 static struct refused refusal;		/* the last one */
@@ -298,7 +298,7 @@ static void change(void)
 static void begin(void)
 {
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	logged_clear();
 }
 
@@ -341,7 +341,7 @@ static enum pm_state state_of(uint16_t port)
 static void test_first_refresh_updates_everything(void **state)
 {
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	assert_int_equal(kernel.reads, 1);
 	assert_ip(map.ext, WAN);
 	assert_int_equal(igd.wan.since_ms, now_ms);
@@ -401,7 +401,7 @@ static void test_every_address_of_an_interface_is_served(void **state)
 	assert_int_equal(map.policy.net_n, 4);
 	kernel.t.addr_n--;		/* another router takes it over */
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_int_equal(served.listen_n, 3);
 	assert_int_equal(logged_count("are served"), 0);
 }
@@ -456,7 +456,7 @@ static void test_first_refresh_may_find_no_external_address(void **state)
 {
 	kernel.t.addr[0].ifindex = 9;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	assert_int_equal(logged_count("<6>no external address on wan0\n"), 1);
 }
 
@@ -466,7 +466,7 @@ static void test_without_an_internal_interface_nothing_is_served(void **state)
 	kernel.t.link[1].up = kernel.t.link[2].up = false;
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp idle");
 	assert_int_equal(served.listen_n, 0);
 	assert_int_equal(served.found_n, 0);
 }
@@ -505,7 +505,7 @@ static void test_a_new_external_address_is_used(void **state)
 	kernel.t.addr[0].net.addr = addr_ip4(WAN + 1);
 	now_ms += 5000;
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_ip(map.ext, WAN + 1);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
@@ -519,7 +519,7 @@ static void test_uptime_goes_on_while_the_address_stays(void **state)
 	now_ms += 5000;
 	kernel.t.addr[2].net.addr = addr_ip4(LAN1 + 1);
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_ip(served.listen[1].net.addr, LAN1 + 1);
 	assert_int_equal(igd.wan.since_ms, since_ms);
 	assert_int_equal(logged_count("external"), 0);
@@ -531,7 +531,7 @@ static void test_a_lost_external_address_is_cleared(void **state)
 	now_ms += 5000;
 	kernel.t.addr[0].ifindex = 9;
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_no_ip(map.ext);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>no external address on wan0"), 1);
@@ -604,12 +604,12 @@ static void test_default_route_chooses_the_external_address(void **state)
 	assert_ip(map.ext, WAN);
 	kernel.route_ip = IP(203, 0, 114, 9);
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_ip(map.ext, IP(203, 0, 114, 9));
 	/* forced-ip is an address of the interface, so rules use it */
 	conf.iface[0].forced_ip = addr_ip4(WAN);
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_ip(map.ext, WAN);
 	assert_ip(ifstate_external(&watch.ifstate)->addr, WAN);
 	assert_int_equal(logged_count("<6>external address 203.0.113.7 on "
@@ -646,7 +646,7 @@ static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
 	/* before the monitor gets the table */
-	CALLS("stored stored sync events http ssdp");
+	CALLS("stored stored events http ssdp sync");
 	assert_int_equal(state_of(4000), PM_SUSPENDED);
 	assert_int_equal(state_of(4001), PM_ACTIVE);
 	assert_int_equal(state_of(4002), PM_SUSPENDED);
@@ -656,7 +656,7 @@ static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 	kernel.t.addr[1].net.addr = addr_ip4(LAN0);
 	change();
 	/* the ops go after the table */
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_int_equal(state_of(4000), PM_RESUMING);
 	assert_int_equal(state_of(4002), PM_RESUMING);
 	assert_int_equal(logged_count("<6>2 suspended mappings resumed: their "
@@ -670,11 +670,11 @@ static void test_mappings_of_an_interface_that_is_away_are_suspended(
 	begin();
 	kernel.t.link[1].up = false;
 	change();
-	CALLS("stored sync events http ssdp");
+	CALLS("stored events http ssdp sync");
 	assert_int_equal(state_of(4000), PM_SUSPENDED);
 	kernel.t.link[1].up = true;
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	assert_int_equal(state_of(4000), PM_RESUMING);
 }
 
@@ -687,7 +687,7 @@ static void test_absent_interface_suspends_only_mappings_outside(void **state)
 		9, "tun0", { addr_ip4(HOST(2)), 24 } };	/* now the router's */
 	kernel.t.link[2].up = false;
 	change();
-	CALLS("refused gone sync events http ssdp");
+	CALLS("refused gone events http ssdp sync");
 	assert_int_equal(refusal.why, REFUSAL_ROUTER);
 }
 
@@ -701,7 +701,7 @@ static void test_mappings_that_a_line_denies_are_removed_at_start(void **state)
 	add_mapping(HOST(2), 4000);
 	add_mapping(HOST(2), 4001);
 	ifwatch_refresh(&watch);
-	CALLS("refused gone sync events http ssdp serving");
+	CALLS("refused gone events http ssdp sync serving");
 	assert_int_equal(refusal.why, REFUSAL_RULE);
 	assert_int_equal(refusal.line, 17);
 	assert_true(has_mapping(4000));
@@ -721,7 +721,7 @@ static void test_a_mapping_that_is_being_deleted_is_not_changed(void **state)
 	assert_int_equal(portmap_delete(map.pm, slot, &slot), PM_STARTED);
 	kernel.t.addr[1].net.addr = addr_ip4(IP(192, 168, 99, 1));
 	change();
-	CALLS("stored sync events http ssdp");
+	CALLS("stored events http ssdp sync");
 	assert_int_equal(state_of(4000), PM_DELETING);
 	assert_int_equal(state_of(4001), PM_SUSPENDED);
 }
@@ -736,7 +736,7 @@ static void test_table_is_sent_again_after_an_incomplete_sync(void **state)
 	pass(RETRY_MS - 1);
 	CALLS("");
 	pass(1);
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	pass(RETRY_MS);
 	CALLS("");
 	change();
@@ -747,22 +747,22 @@ static void test_table_is_sent_again_after_an_incomplete_sync(void **state)
 	pass(63 * RETRY_MS);
 	CALLS("");
 	pass(RETRY_MS);
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	/* a change before that sends the table, and no repetition follows */
 	ifwatch_synced(&watch, false);
 	kernel.t.link[1].up = false;
 	change();
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	pass(100 * RETRY_MS);
 	CALLS("");
 	ifwatch_synced(&watch, false);
 	pass(RETRY_MS);
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 	/* a complete sync ends the series */
 	ifwatch_synced(&watch, true);
 	ifwatch_synced(&watch, false);
 	pass(RETRY_MS);
-	CALLS("sync events http ssdp");
+	CALLS("events http ssdp sync");
 }
 
 /* ---- failures -------------------------------------------------------- */
@@ -780,7 +780,7 @@ static void test_failed_read_of_the_interfaces_is_retried(void **state)
 	pass(RETRY_MS - 1);
 	CALLS("");
 	pass(1);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	pass(RETRY_MS);
 	CALLS("");
 }
@@ -806,7 +806,7 @@ static void test_a_change_is_read_before_the_retry(void **state)
 	kernel.read_err = 0;
 	served.has_port = 5000;
 	change();
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	pass(RETRY_MS);
 	assert_int_equal(kernel.reads, 2);
 }
@@ -816,7 +816,7 @@ static void test_http_port_in_use_is_retried(void **state)
 	served.listen_err = -EADDRINUSE;
 	served.has_port = 0;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp");		/* not "serving" yet */
+	CALLS("events http ssdp");	/* neither "sync" nor "serving" yet */
 	assert_int_equal(logged_errors("<3>HTTP port 5000: ", EADDRINUSE), 1);
 	assert_int_equal(logged_count("; trying again"), 1);
 	pass(RETRY_MS);
@@ -824,16 +824,42 @@ static void test_http_port_in_use_is_retried(void **state)
 	served.listen_err = 0;
 	served.has_port = 5000;
 	pass(RETRY_MS);
-	CALLS("events http ssdp serving");
+	CALLS("events http ssdp sync serving");
+	assert_int_equal(logged_count("<6>serving on port 5000, 0 mappings"),
+			 1);
 	pass(RETRY_MS);
 	CALLS("");
+}
+
+/* Without an address on an internal interface there is nothing to serve. The
+ * monitor gets no table before somebody is served; later it does. */
+static void test_no_table_is_sent_before_somebody_is_served(void **state)
+{
+	kernel.t.addr_n = 1;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("events http ssdp idle");
+	assert_int_equal(logged_count("<6>nobody is served: "), 1);
+	change();
+	CALLS("events http ssdp");
+	kernel.t.addr_n = 3;
+	served.has_port = 5000;
+	change();
+	CALLS("events http ssdp sync serving");
+	kernel.t.addr_n = 1;
+	served.has_port = 0;
+	change();
+	CALLS("events http ssdp sync idle");
+	assert_int_equal(logged_count("<6>nobody is served: "), 2);
+	change();
+	CALLS("events http ssdp");
 }
 
 static void test_serving_starts_with_one_network_of_two(void **state)
 {
 	served.listen_err = -EADDRNOTAVAIL;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	pass(RETRY_MS);		/* retries the other network */
 	CALLS("events http ssdp");
 }
@@ -842,7 +868,7 @@ static void test_ssdp_port_in_use_is_retried(void **state)
 {
 	served.ssdp_err = -EADDRINUSE;
 	ifwatch_refresh(&watch);
-	CALLS("sync events http ssdp serving");
+	CALLS("events http ssdp sync serving");
 	assert_int_equal(logged_errors("<3>SSDP port 1900: ", EADDRINUSE), 1);
 	assert_int_equal(logged_count("; trying again"), 1);
 	served.ssdp_err = 0;
@@ -895,6 +921,7 @@ int main(void)
 		TEST(test_failed_refresh_changes_nothing),
 		TEST(test_a_change_is_read_before_the_retry),
 		TEST(test_http_port_in_use_is_retried),
+		TEST(test_no_table_is_sent_before_somebody_is_served),
 		TEST(test_serving_starts_with_one_network_of_two),
 		TEST(test_ssdp_port_in_use_is_retried),
 		TEST(test_open_fails_without_netlink),

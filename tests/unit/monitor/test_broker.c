@@ -709,11 +709,15 @@ static void test_mapping_without_an_external_address_fails(void **state)
 /* The owner clears it for the next engine. */
 static void test_serving_is_kept_until_the_owner_clears_it(void **state)
 {
-	assert_false(broker.serving);
+	assert_false(broker.ready);
+	assert_int_equal(req(BROKER_IDLE, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(broker.ready && !broker.serving);
 	assert_int_equal(req(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(broker.serving);
 	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
-	assert_true(broker.serving);
+	assert_true(broker.ready && broker.serving);
+	assert_int_equal(req(BROKER_IDLE, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(broker.ready && !broker.serving);
 }
 
 /* Return: the number of the ping that the engine reads, 0: none */

@@ -93,7 +93,7 @@ static struct {
 	int open_err, refresh_err, serve_err;
 	int watch_fd;		/* for broker_open(); -1 none */
 	bool suspect;		/* a call sees that somebody changed a rule */
-	bool serving;		/* the next request reports it */
+	bool serving, idle;	/* the next request reports it */
 	bool pinged;		/* the engine has not answered a ping */
 	size_t noted_n;		/* flows to end after the next request */
 	uint64_t now_ms;	/* at the last request */
@@ -166,6 +166,7 @@ int broker_serve(struct broker *g, int fd)
 	g->watch_fd = broker.watch_fd;	/* a verification may open it */
 	g->suspect |= broker.suspect;
 	g->serving |= broker.serving;
+	g->ready |= broker.serving || broker.idle;
 	g->pinged = broker.pinged;
 	g->flows.noted_n = broker.noted_n;
 	g->flows.walk_gap_ms = 70;
@@ -338,9 +339,9 @@ void report_state(struct report *r, enum status_state s, const struct broker *g)
 	state = s;
 }
 
-void report_serving(struct report *r)
+void report_serving(struct report *r, bool serving)
 {
-	note("report_serving");
+	note(serving ? "report_serving" : "report_idle");
 }
 
 void report_reloading(struct report *r)
@@ -902,6 +903,25 @@ static void on_requests(void)
 	CALLS("serve report_broker report_serving sweep");
 	engine_requests();
 	CALLS("serve report_broker report_serving");
+}
+
+/* Leftovers stay as long as nobody is served. */
+static void on_idle(void)
+{
+	calls[0] = '\0';
+	broker.idle = true;
+	engine_requests();
+	CALLS("serve report_broker report_idle");
+	assert_int_equal(ready.n, 1);
+	broker.serving = true;
+	engine_requests();
+	CALLS("serve report_broker report_serving sweep");
+	assert_int_equal(ready.n, 1);
+}
+
+static void test_it_is_ready_without_anybody_to_serve(void **unused)
+{
+	assert_int_equal(monitor(on_idle, false), 0);
 }
 
 static void on_pings(void)
@@ -1577,6 +1597,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_requests_are_served_by_the_broker),
 	TEST(test_answers_to_pings_reach_the_supervisor),
 	TEST(test_it_is_ready_when_the_engine_serves),
+	TEST(test_it_is_ready_without_anybody_to_serve),
 	TEST(test_it_is_ready_at_the_latest_after_a_time),
 	TEST(test_a_pid_file_that_cannot_be_written_ends_it),
 	TEST(test_mappings_are_looked_at_in_time),

@@ -80,7 +80,7 @@ static void serve(void)
 {
 	report_state(&r, STATUS_SERVING, &broker);
 	MESSAGE("STATUS=starting");
-	report_serving(&r);
+	report_serving(&r, true);
 	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
@@ -89,7 +89,7 @@ static void test_ready_when_the_engine_serves(void **state)
 	assert_null(getenv("NOTIFY_SOCKET"));
 	NO_MESSAGE();
 	serve();
-	report_serving(&r);
+	report_serving(&r, true);
 	report_broker(&r, &broker);
 	NO_MESSAGE();
 	report_stopping(&r);
@@ -97,6 +97,23 @@ static void test_ready_when_the_engine_serves(void **state)
 	report_end(&r, NULL);
 	NO_MESSAGE();
 	assert_int_equal(access(status_file, F_OK), -1);
+}
+
+/* No internal interface has an address, or has one no more. */
+static void test_ready_without_anybody_to_serve(void **state)
+{
+	report_state(&r, STATUS_SERVING, &broker);
+	MESSAGE("STATUS=starting");
+	report_serving(&r, false);
+	MESSAGE("READY=1\nSTATUS=nobody is served: no internal interface has "
+		"an address");
+	report_serving(&r, false);
+	NO_MESSAGE();
+	report_serving(&r, true);
+	MESSAGE("STATUS=serving by netlink");
+	report_serving(&r, false);
+	MESSAGE("STATUS=nobody is served: no internal interface has an "
+		"address");
 }
 
 static void test_disabled_is_ready(void **state)
@@ -132,7 +149,7 @@ static void test_reload_is_ready_when_the_new_engine_serves(void **state)
 	report_reload(&r, "");
 	MESSAGE("STATUS=starting");
 	NO_MESSAGE();
-	report_serving(&r);
+	report_serving(&r, true);
 	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
@@ -165,7 +182,7 @@ static void test_exit_of_the_engine_is_reported(void **state)
 	serve();
 	report_exit(&r);
 	MESSAGE("STATUS=the engine ended, another one starts");
-	report_serving(&r);
+	report_serving(&r, true);
 	MESSAGE("READY=1\nSTATUS=serving by netlink");
 }
 
@@ -206,7 +223,7 @@ static void test_manager_that_has_exited_does_no_harm(void **state)
 	snprintf(path, sizeof(path), "%s/manager", dir);
 	unlink(path);
 	report_state(&r, STATUS_SERVING, &broker);
-	report_serving(&r);
+	report_serving(&r, true);
 	assert_true(r.notify_failed);
 	assert_int_equal(access(status_file, F_OK), 0);
 }
@@ -217,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_ready_when_the_engine_serves),
+		TEST(test_ready_without_anybody_to_serve),
 		TEST(test_disabled_is_ready),
 		TEST(test_failed_start_is_not_ready),
 		TEST(test_reload_is_ready_when_the_new_engine_serves),

@@ -730,11 +730,13 @@ static void test_error_if_the_answer_is_invalid(void **state)
 
 /* ---- status ---------------------------------------------------------- */
 
+static uint16_t http_port;	/* of the engine */
+
 static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 {
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
 		.ext = addr_ip4(IP(198, 51, 100, 7)), .ext_if = "wan0",
-		.http_port = 2828, .igd_versions = 6, .up_s = 61,
+		.http_port = http_port, .igd_versions = 6, .up_s = 61,
 		.mappings = 3, .mappings_max = 1024, .suspended = 2,
 		.overruled = 1,
 		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
@@ -761,6 +763,7 @@ static void test_status(void **state)
 	s.reloads = 1;
 	strcpy(s.reload_fault, "line 3");
 	put_status(s);
+	http_port = 2828;
 	fakectl_serve(serve_status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
@@ -784,6 +787,18 @@ static void test_status(void **state)
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_contains(out,
 		    "external-address: none: the interface has no carrier\n");
+}
+
+static void test_status_without_a_port(void **state)
+{
+	put_status(monitor_status(STATUS_SERVING));
+	http_port = 0;
+	fakectl_serve(serve_status);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
+	assert_contains(out, "              engine: running for 1m1s, but "
+			"serves nobody\n");
+	assert_contains(out, "           http-port: none: it does not listen "
+			"yet\n");
 }
 
 static void test_status_json(void **state)
@@ -1185,6 +1200,7 @@ int main(void)
 		T(test_error_if_upnpd_is_not_enabled),
 		T(test_error_if_the_answer_is_invalid),
 		T(test_status),
+		T(test_status_without_a_port),
 		T(test_status_json),
 		T(test_status_without_a_daemon),
 		T(test_status_of_a_killed_daemon),
