@@ -70,10 +70,10 @@ def check_monitor(pid, backend):
         assert caps(of, which) == KEPT
     assert not caps(of, "Inh") and not caps(of, "Amb")
     assert of["NoNewPrivs"].strip() == "1"
-    # the control socket, the engine's pair, the fork server's pair; to the
-    # kernel: one for notices of changes, one with which netlink makes changes;
-    # others are open only during a query
-    held = [socket.AF_UNIX] * 3 + [socket.AF_NETLINK] * NETLINK[backend]
+    # the control socket, the engine's pair, the fork server's pair, the name;
+    # to the kernel: one for notices of changes, one with which netlink makes
+    # changes; others are open only during a query
+    held = [socket.AF_UNIX] * 4 + [socket.AF_NETLINK] * NETLINK[backend]
     assert wait_until(lambda: sockets(pid) == held), sockets(pid)
 
 
