@@ -142,8 +142,8 @@
  * NAT_BATCH_MAX answers. */
 #define OVERRULE_REPORTS_MAX	64
 #define OVERRULE_STEP_MS	20	/* to the next turn, if more is due */
-/* The log names the rule that has a port once in REFUSAL_LOG_MS, for so many
- * ports. */
+/* The log names the rule that has a port once in REFUSAL_LOG_MS for each error,
+ * for so many ports. */
 #define BROKER_PORTS_LOGGED	16
 #define BROKER_WHY_MAX		256	/* bytes that name a rule, and a remedy */
 #define PROC_DEADLINE_MS	5000	/* for a firewall tool that hangs */
@@ -182,8 +182,10 @@
 #define LOG_LINE_MAX		512	/* bytes of one line */
 #define LOG_ENGINE_LINES_S 20	/* lines a second copied from the engine */
 
-#define REFUSAL_LOG_MS		60000	/* one line a client in this time */
-#define REFUSAL_CLIENTS_MAX	32	/* lines of refusals in this time */
+/* One line for a client and a reason in this time, for so many clients. Most
+ * clients have one or two reasons; a hostile one has 20 at most. */
+#define REFUSAL_LOG_MS		60000
+#define REFUSAL_CLIENTS_MAX	32
 
 /* ---- control socket ------------------------------------------------- */
 

@@ -85,6 +85,7 @@ enum refusal refusal_of_nat(enum nat_err err)
 bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 		   uint64_t now_ms, uint32_t *ret_muted)
 {
+	const uint32_t bit = UINT32_C(1) << r->why;
 	size_t i, place = REFUSAL_CLIENTS_MAX;
 
 	rs->n[r->why]++;
@@ -103,14 +104,18 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 	}
 	if (place == REFUSAL_CLIENTS_MAX)
 		return false;
-	if (rs->client[place].due_ms > now_ms) {
+	if (rs->client[place].due_ms <= now_ms) {
+		rs->client[place].due_ms = now_ms + REFUSAL_LOG_MS;
+		rs->client[place].logged = 0;
+	}
+	if (rs->client[place].logged & bit) {
 		rs->client[place].muted++;
 		return false;
 	}
 	*ret_muted = i < REFUSAL_CLIENTS_MAX ? rs->client[place].muted : 0;
 	rs->client[place].addr = r->client;
 	rs->client[place].muted = 0;
-	rs->client[place].due_ms = now_ms + REFUSAL_LOG_MS;
+	rs->client[place].logged |= bit;
 	return true;
 }
 

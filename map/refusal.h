@@ -54,6 +54,8 @@ enum refusal {
 	REFUSAL__MAX,
 };
 
+_Static_assert(REFUSALS <= 32, "bits of refusal_counts.client.logged");
+
 /* One refusal, with what the log needs. */
 struct refused {
 	enum refusal why;
@@ -70,7 +72,8 @@ struct refusal_counts {
 	struct {
 		struct addr addr;
 		uint32_t muted;		/* refusals since its last line */
-		uint64_t due_ms;	/* no line before; 0: a free place */
+		uint32_t logged;	/* reasons with a line: bits */
+		uint64_t due_ms;	/* until then; 0: a free place */
 	} client[REFUSAL_CLIENTS_MAX];
 };
 
@@ -88,8 +91,8 @@ enum refusal refusal_of_nat(enum nat_err err);
  * @ret_muted: how many refusals of that client were not logged since its last
  *             line; set only when true is returned
  *
- * Each client gets one line every REFUSAL_LOG_MS, for up to REFUSAL_CLIENTS_MAX
- * clients in that time. The refusals of further clients are only counted. All
+ * Each client gets one line for each reason in REFUSAL_LOG_MS from its first
+ * one, and up to REFUSAL_CLIENTS_MAX clients get lines in that time. The refusals of further clients are only counted. All
  * of the operator's are logged: there are few, and each may be the only report
  * that a mapping is missing.
  *

@@ -49,10 +49,10 @@ struct broker {
 					 * a rule: tell it of the next change */
 	bool tell_due;			/* tell it now */
 	bool swept;			/* broker_sweep() */
-	struct {			/* no line about this port before then */
+	struct {		/* no line about this port and error till then */
 		uint64_t due_ms;	/* 0: a free place */
 		uint16_t port;
-		uint8_t proto;
+		uint8_t proto, err;
 	} logged[BROKER_PORTS_LOGGED];
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	struct lograte rate;		/* of log lines about requests */

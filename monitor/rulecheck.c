@@ -44,9 +44,10 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 	return !old || !addr_equal(old->client, rule->client);
 }
 
-/* Clients try again, some of them every second: one line for a port is enough
- * for a while. */
-static bool may_log_port(struct broker *g, const struct nat_rule *rule)
+/* Clients try again, some of them every second: one line for a port and an
+ * error is enough for a while. */
+static bool may_log_port(struct broker *g, const struct nat_rule *rule,
+			 enum nat_err err)
 {
 	size_t free = BROKER_PORTS_LOGGED;
 
@@ -54,7 +55,8 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule)
 		if (g->logged[i].due_ms <= g->now_ms)
 			free = i;
 		else if (g->logged[i].port == rule->ext_port &&
-			 g->logged[i].proto == rule->proto)
+			 g->logged[i].proto == rule->proto &&
+			 g->logged[i].err == err)
 			return false;
 	}
 	if (free == BROKER_PORTS_LOGGED || !may_log(g))
@@ -62,6 +64,7 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule)
 	g->logged[free].due_ms = g->now_ms + REFUSAL_LOG_MS;
 	g->logged[free].port = rule->ext_port;
 	g->logged[free].proto = rule->proto;
+	g->logged[free].err = (uint8_t)err;
 	return true;
 }
 
@@ -73,7 +76,7 @@ static void log_port(struct broker *g, const struct nat_rule *rule,
 	if (err == NAT_EFAIL) {
 		if (may_log(g))
 			log_err("cannot read the router's own ports: %s", why);
-	} else if (err != NAT_ECONFLICT && may_log_port(g, rule)) {
+	} else if (err != NAT_ECONFLICT && may_log_port(g, rule, err)) {
 		log_info("%s port %u is not mapped to %s: %s: %s",
 			 nat_rule_proto(rule->proto), rule->ext_port,
 			 addr_text(rule->client).text,

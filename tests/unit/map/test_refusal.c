@@ -76,16 +76,32 @@ static void a_client_gets_one_log_line_a_minute(void **state)
 	assert_true(refuse(1, REFUSAL_RULE, 5));
 	assert_int_equal(muted, 0);
 	assert_false(refuse(1, REFUSAL_RULE, 6));
-	assert_false(refuse(1, REFUSAL_OWNER, 60004));
+	assert_false(refuse(1, REFUSAL_RULE, 60004));
 	assert_true(refuse(2, REFUSAL_RULE, 60004));
 	assert_int_equal(muted, 0);
 	assert_true(refuse(1, REFUSAL_RULE, 60005));
 	assert_int_equal(muted, 2);
-	assert_int_equal(rs.n[REFUSAL_RULE], 4);
-	assert_int_equal(rs.n[REFUSAL_OWNER], 1);
+	assert_int_equal(rs.n[REFUSAL_RULE], 5);
 	/* reported: the count starts again */
 	assert_true(refuse(1, REFUSAL_RULE, 200000));
 	assert_int_equal(muted, 0);
+}
+
+/* Regression: whoever looked for the second reason found no line. */
+static void each_reason_of_a_client_has_its_line(void **state)
+{
+	for (unsigned why = 1; why < REFUSALS; why++) {
+		assert_true(refuse(1, (enum refusal)why, 5 + why));
+		assert_int_equal(muted, 0);
+	}
+	for (unsigned why = 1; why < REFUSALS; why++)
+		assert_false(refuse(1, (enum refusal)why, 60004));
+	/* the minute began with the first line */
+	assert_true(refuse(1, REFUSAL_RULE, 60006));
+	assert_int_equal(muted, REFUSALS - 1);
+	assert_false(refuse(1, REFUSAL_RULE, 60007));
+	assert_true(refuse(1, REFUSAL_OWNER, 60008));
+	assert_int_equal(muted, 1);
 }
 
 /* A host with many addresses can fill the table, but not the log. */
@@ -164,6 +180,7 @@ int main(void)
 		T(every_reason_has_a_name_and_a_text),
 		T(errors_of_the_monitor_are_refusals),
 		T(a_client_gets_one_log_line_a_minute),
+		T(each_reason_of_a_client_has_its_line),
 		T(many_clients_do_not_flood_the_log),
 		T(every_refusal_of_the_operator_is_logged),
 		T(log_line_has_requester_mapping_and_reason),

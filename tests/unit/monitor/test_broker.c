@@ -1368,7 +1368,7 @@ static void test_port_that_the_administrator_forwards_is_refused(void **state)
 	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_OK);
 }
 
-/* The log names the rule, once a minute for a port. */
+/* The log names the rule, once a minute for a port and an error. */
 static void test_rule_that_has_a_port_is_logged(void **state)
 {
 	broker.now_ms = 70000;
@@ -1385,13 +1385,18 @@ static void test_rule_that_has_a_port_is_logged(void **state)
 	broker.now_ms += 1;
 	assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EFORWARDED);
 	assert_int_equal(infos, 3);
+	forwarded = 0;
+	blocked = 8022;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(req(BROKER_SET, rule(8022)), NAT_EBLOCKED);
+	assert_int_equal(infos, 4);
 	/* more ports than places: the rest has no line */
 	for (uint16_t p = 100; p < 200; p++) {
 		forwarded = (uint16_t)(8000 + p);
 		assert_int_equal(req(BROKER_SET, rule(forwarded)),
 				 NAT_EFORWARDED);
 	}
-	assert_in_range(infos, 3, 3 + BROKER_PORTS_LOGGED);
+	assert_in_range(infos, 4, 4 + BROKER_PORTS_LOGGED);
 }
 
 static void test_renewal_is_checked(void **state)
