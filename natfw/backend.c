@@ -12,7 +12,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/wr.h"
-#include "sys/proc.h"
+#include "sys/proc_why.h"
 #include "natfw/backend.h"
 
 /* ---- running a tool ------------------------------------------------ */
@@ -77,12 +77,7 @@ int backend_run(struct natfw *fw, struct backend_run *run)
 		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
 
 		wr_fmt(&w, "%s: ", run->argv[0]);
-		if (*proc.err)
-			wr_z(&w, proc.err);
-		else if (rc < 0)
-			wr_z(&w, strerror(-rc));
-		else
-			wr_fmt(&w, "exit status %d", rc);
+		proc_why(&proc, rc, &w);
 		wr_cstr(&w);
 	}
 	if (rc > 0)

@@ -7,7 +7,7 @@
 #include "natfw/ipt_leaf.h"
 #include "natfw/iptopt.h"
 #include "natfw/ruleset_ipt.h"
-#include "sys/proc.h"
+#include "sys/proc_why.h"
 
 #define CUT_MAX	4096	/* proc.h cuts a longer line */
 /* For 60000 rules of upnpd, which are listed with the others. */
@@ -335,16 +335,12 @@ void ruleset_ipt_line(void *arg, struct str line)
 static int tool_error(struct ruleset *rs, const struct proc *proc, int rc)
 {
 	const char *const *argv = proc->argv;
+	char text[sizeof(proc->err)];
+	struct wr why = wr_init_cut(text, sizeof(text));
 
-	if (*proc->err)
-		ruleset_incomplete(rs, "", "%s -t %s: %s", argv[0], argv[2],
-				   proc->err);
-	else if (rc < 0)
-		ruleset_incomplete(rs, "", "%s -t %s: %s", argv[0], argv[2],
-				   strerror(-rc));
-	else
-		ruleset_incomplete(rs, "", "%s -t %s: exit status %d", argv[0],
-				   argv[2], rc);
+	proc_why(proc, rc, &why);
+	ruleset_incomplete(rs, "", "%s -t %s: %s", argv[0], argv[2],
+			   wr_cstr(&why));
 	return rc < 0 ? rc : -EIO;
 }
 

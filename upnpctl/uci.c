@@ -13,7 +13,7 @@
 #include "conf/confline.h"
 #include "conf/confmapping.h"
 #include "conf/confopt.h"
-#include "sys/proc.h"
+#include "sys/proc_why.h"
 #include "upnpctl/candidate.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/source.h"
@@ -33,14 +33,17 @@ struct job {
 
 static int run_failed(const struct proc *p, int err)
 {
+	char text[sizeof(p->err)];
+	struct wr why = wr_init_cut(text, sizeof(text));
+
 	if (err == -ENOENT)
 		return cmd_fail(CMD_FAULT, "the configuration is kept in UCI, "
 				"but the program uci is missing; install it, "
 				"or replace the file with one that lacks its "
 				"first line");
+	proc_why(p, err, &why);
 	return cmd_fail(CMD_FAULT, "uci %s %s: %s", p->argv[1], p->argv[2],
-			err < 0 ? strerror(-err) : *p->err ? p->err :
-			"failed");
+			wr_cstr(&why));
 }
 
 static int run_uci(const char *verb, const char *arg)

@@ -146,6 +146,10 @@ static void test_failure_keeps_the_message_of_the_tool(void **state)
 	assert_int_equal(run_answered(&fw, NULL, -ENOENT, NULL, NULL),
 			 -ENOENT);
 	assert_string_equal(fw.why, "fw: No such file or directory");
+	assert_int_equal(run_answered(&fw, NULL, -ETIMEDOUT, NULL, NULL),
+			 -ETIMEDOUT);
+	assert_string_equal(fw.why, "fw: it took longer than 5000 ms and was "
+			    "killed");
 	assert_int_equal(run_answered(NULL, NULL, -ETIMEDOUT, NULL, NULL),
 			 -ETIMEDOUT);
 }

@@ -27,6 +27,7 @@
 
 #include "base/clock.h"
 #include "sys/proc.h"
+#include "sys/proc_why.h"
 
 #define PATIENCE_MS 20000	/* only a defect makes a test wait that long */
 
@@ -322,6 +323,33 @@ static void test_error_text_is_kept(void **state)
 	assert_string_equal(t.p.err, "a; b");
 	SH(&t, "exit 0");
 	assert_string_equal(t.p.err, "");
+}
+
+static const char *why(const struct talk *t, int rc)
+{
+	static char text[2 * PROC_ERR_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	proc_why(&t->p, rc, &w);
+	return wr_cstr(&w);
+}
+
+static void test_reason_of_a_failure_has_a_text(void **state)
+{
+	struct talk t;
+
+	talk_init(&t);
+	assert_string_equal(why(&t, SH(&t, "exit 3")), "exit status 3");
+	assert_string_equal(why(&t, SH(&t, "echo no >&2; exit 3")), "no");
+	t.p.err[0] = '\0';
+	assert_string_equal(why(&t, -ENOENT), strerror(ENOENT));
+	/* it was "Connection timed out" */
+	t.p.deadline_ms = 70;
+	assert_string_equal(why(&t, -ETIMEDOUT),
+			    "it took longer than 70 ms and was killed");
+	memcpy(t.p.err, "lock", 5);
+	assert_string_equal(why(&t, -ETIMEDOUT),
+			    "lock; it took longer than 70 ms and was killed");
 }
 
 /* ---- deadlines --------------------------------------------------------- */
@@ -628,6 +656,7 @@ int main(void)
 		proc_test(test_much_input_and_output_pass_through),
 		proc_test(test_unread_input_does_not_block),
 		proc_test(test_error_text_is_kept),
+		proc_test(test_reason_of_a_failure_has_a_text),
 		proc_test(test_hung_program_is_killed),
 		proc_test(test_stopped_machine_extends_the_deadline),
 		proc_test(test_deadline_kills_the_whole_group),
