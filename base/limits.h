@@ -181,6 +181,10 @@
 
 #define LOG_LINE_MAX		512	/* bytes of one line */
 #define LOG_ENGINE_LINES_S 20	/* lines a second copied from the engine */
+/* A line that is repeated while a fault lasts is counted. The count is written
+ * after the first time, then after twice as long each, to the second time. */
+#define LOG_REPEATS_MS		60000
+#define LOG_REPEATS_MAX_MS	3600000
 
 /* One line for a client and a reason in this time, for so many clients. Most
  * clients have one or two reasons; a hostile one has 20 at most. */

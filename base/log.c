@@ -33,6 +33,9 @@ static struct {
 	char last[LOG_LINE_MAX + 1];	/* the last line written */
 	int last_level;
 	unsigned repeats;	/* of it, not logged yet */
+	uint64_t wait_ms;	/* from one count to the next */
+	uint64_t due_ms;	/* the count; 0: log_repeats() has not seen
+				 * the line */
 	unsigned lost;		/* lines that the sink did not accept */
 	char error[LOG_LINE_MAX + 1];	/* the last line of LOG_ERR */
 } lg = { LOG_TO_STDERR, "upnpd", STDERR_FILENO, LOG_INFO, -1 };
@@ -166,6 +169,25 @@ static void flush_repeats(void)
 	lg.repeats = 0;
 }
 
+void log_repeats(uint64_t now_ms)
+{
+	int saved = errno;
+
+	if (!lg.last[0] || (lg.due_ms && now_ms < lg.due_ms))
+		return;
+	if (lg.due_ms && !lg.repeats) {
+		lg.last[0] = '\0';
+		return;
+	}
+	if (lg.due_ms)
+		flush_repeats();
+	lg.due_ms = now_ms + lg.wait_ms;
+	lg.wait_ms *= 2;
+	if (lg.wait_ms > LOG_REPEATS_MAX_MS)
+		lg.wait_ms = LOG_REPEATS_MAX_MS;
+	errno = saved;
+}
+
 void log_flush(void)
 {
 	int saved = errno;
@@ -218,6 +240,8 @@ static void put_folded(int level, const char *text)
 	flush_repeats();
 	str_copy(lg.last, sizeof(lg.last), line);
 	lg.last_level = level;
+	lg.wait_ms = LOG_REPEATS_MS;
+	lg.due_ms = 0;
 	put(level, text);
 }
 

@@ -3,7 +3,7 @@
  * log.h - writes log lines to stderr, syslog or, in the engine, a pipe.
  *
  * Repeated lines are folded: "last line repeated N times" is written before the
- * next other line or by log_flush(). Bytes outside 0x20..0x7e become '?'.
+ * next other line, or by log_repeats() or log_flush(). Bytes outside 0x20..0x7e become '?'.
  * Levels are syslog's (LOG_ERR .. LOG_DEBUG). errno is kept.
  * Runs in: any
  */
@@ -54,6 +54,16 @@ void log_msg(int level, const char *fmt, ...)
 /** log_last_error - the last line at LOG_ERR or above, as it was written, to
  * show why something ended; "" before the first. */
 const char *log_last_error(void);
+
+/**
+ * log_repeats - write a pending "repeated N times" if it is due.
+ * @now_ms: of a monotonic clock
+ *
+ * To be called from time to time. The count is due LOG_REPEATS_MS after the
+ * first call since the line was logged, then after twice that time, and so on
+ * to LOG_REPEATS_MAX_MS. If it is 0 then, the next such line is logged again.
+ */
+void log_repeats(uint64_t now_ms);
 
 /** log_flush - write a pending "repeated N times" now (also at exit). */
 void log_flush(void);

@@ -139,7 +139,7 @@ static void on_verify(struct loop_timer *t)
 	m->broker.now_ms = loop_now_ms(m->loop);
 	broker_verify(&m->broker);
 	follow_up(m);
-	log_flush();
+	log_repeats(loop_now_ms(m->loop));
 }
 
 static void on_firewall(struct loop_fd *w, short revents)

@@ -221,7 +221,7 @@ busyrestore)
     fi ;;
 esac
 case $mode in
-fail) echo "{error}" >&2; exit 1 ;;
+fail) echo x >> {dir}/failed; echo "{error}" >&2; exit 1 ;;
 hang) echo x >> {dir}/hung; sleep 1000 ;;
 esac
 exec {dir}/real/${{0##*/}} "$@"
@@ -256,6 +256,14 @@ exec {dir}/real/${{0##*/}} "$@"
         "busy"."""
         try:
             with open(os.path.join(self.dir, "busy")) as f:
+                return len(f.readlines())
+        except FileNotFoundError:
+            return 0
+
+    def calls(self):
+        """The number of calls that failed."""
+        try:
+            with open(os.path.join(self.dir, "failed")) as f:
                 return len(f.readlines())
         except FileNotFoundError:
             return 0

@@ -68,6 +68,18 @@ def test_failing_tool(lab, stopped, tool, how):
     assert reaches(lab, "TCP", 40005, server)
 
 
+@pytest.mark.only("iptables-nft")
+@pytest.mark.conf(verify_interval="1")
+def test_lasting_fault_does_not_fill_the_log(lab, stopped, tool):
+    """Regression: at each verification the log had "last line repeated 1
+    time"."""
+    tool.mode("fail")
+    assert stopped.wait_log(FakeTool.ERROR)
+    calls = tool.calls()
+    assert wait_until(lambda: tool.calls() > calls + 10)
+    assert "repeated" not in stopped.log()
+
+
 def test_busy_tool_is_retried(lab, stopped, tool):
     """Exit status 4 means "try again". upnpd does, and the answer is late but
     right."""
@@ -125,7 +137,9 @@ def test_hanging_tool(lab, stopped, tool):
     assert took > 4
     assert reaches(lab, "TCP", 40001, server)
     assert not in_kernel(lab, 40000)
-    assert stopped.wait_log("firewall: .")
+    assert stopped.wait_log("firewall: .*it took longer than .* ms and was "
+                            "killed")
+    assert "timed out" not in stopped.log()
     tool.mode("ok")
     works_again(lab, igd, server)
     assert reaches(lab, "TCP", 40001, server)

@@ -103,6 +103,51 @@ static void test_repeated_lines_are_counted(void **state)
 	assert_string_equal(written(), "<3>other\n");
 }
 
+/* Return: the number of lines that a fault makes which logs one each second,
+ * for so long */
+static unsigned lines_of_a_fault(unsigned seconds)
+{
+	unsigned n = 0;
+
+	log_err("fault");
+	for (unsigned i = 0; i < seconds; i++) {
+		log_err("fault");
+		log_repeats(1000 * i);
+		for (const char *at = written(); (at = strchr(at, '\n')); at++)
+			n++;
+	}
+	return n;
+}
+
+/* Regression: the monitor wrote "last line repeated 1 time" each second. */
+static void test_count_of_a_lasting_fault_is_seldom_written(void **state)
+{
+	assert_int_equal(lines_of_a_fault(60), 1);
+	log_err("other");
+	written();
+	assert_int_equal(lines_of_a_fault(61), 2);
+	log_err("other");
+	written();
+	/* after 1, 3, 7, 15, 31, 63 and 123 minutes, then each hour */
+	assert_int_equal(lines_of_a_fault(86400), 1 + 7 + 21);
+}
+
+static void test_line_that_comes_back_is_logged_again(void **state)
+{
+	log_err("fault");
+	log_repeats(0);
+	log_err("fault");
+	log_repeats(LOG_REPEATS_MS - 1);
+	assert_string_equal(written(), "<3>fault\n");
+	log_repeats(LOG_REPEATS_MS);
+	assert_string_equal(written(), "<3>last line repeated 1 time\n");
+	log_repeats(3 * LOG_REPEATS_MS);
+	log_repeats(10 * LOG_REPEATS_MS);
+	assert_string_equal(written(), "");
+	log_err("fault");
+	assert_string_equal(written(), "<3>fault\n");
+}
+
 static void test_pending_count_goes_to_the_old_sink(void **state)
 {
 	int second[2];
@@ -465,6 +510,8 @@ int main(void)
 		T(test_pipe_form),
 		T(test_lines_below_the_level_are_dropped),
 		T(test_repeated_lines_are_counted),
+		T(test_count_of_a_lasting_fault_is_seldom_written),
+		T(test_line_that_comes_back_is_logged_again),
 		T(test_pending_count_goes_to_the_old_sink),
 		T(test_control_characters_are_replaced),
 		T(test_long_line_is_cut),

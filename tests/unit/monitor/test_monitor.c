@@ -92,6 +92,7 @@ static struct {
 	struct broker *g;
 	int open_err, refresh_err, serve_err;
 	int watch_fd;		/* for broker_open(); -1 none */
+	bool fault;		/* each verification logs it */
 	bool suspect;		/* a call sees that somebody changed a rule */
 	bool serving, idle;	/* the next request reports it */
 	bool pinged;		/* the engine has not answered a ping */
@@ -146,6 +147,8 @@ int broker_verify(struct broker *g)
 {
 	note("verify");
 	g->suspect = broker.suspect;
+	if (broker.fault)
+		log_err("the firewall is busy");
 	return 0;
 }
 
@@ -763,6 +766,24 @@ static void on_intervals(void)
 static void test_the_firewall_is_verified_at_its_interval(void **unused)
 {
 	assert_int_equal(monitor(on_intervals, false), 0);
+}
+
+static void on_fault(void)
+{
+	broker.fault = true;
+	for (unsigned i = 0; i < 10; i++) {
+		calls[0] = '\0';
+		pass(VERIFY_MS);
+	}
+	assert_string_equal(calls, "verify report_broker");
+}
+
+/* The counts after 90 and 210 s, and the one that logged_count() flushes. */
+static void test_a_lasting_fault_does_not_fill_the_log(void **unused)
+{
+	assert_int_equal(monitor(on_fault, false), 0);
+	assert_int_equal(logged_count("<3>the firewall is busy"), 1);
+	assert_in_range(logged_count("repeated"), 1, 3);
 }
 
 static int firewall_fd;		/* of nf_tables: readable after a change */
@@ -1589,6 +1610,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_log_level_is_configured),
 	TEST(test_debug_logs_all_whatever_is_configured),
 	TEST(test_the_firewall_is_verified_at_its_interval),
+	TEST(test_a_lasting_fault_does_not_fill_the_log),
 	TEST(test_a_foreign_change_is_verified_soon),
 	TEST(test_a_firewall_without_rest_is_verified),
 	TEST(test_a_firewall_watched_later_is_followed),
