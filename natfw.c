@@ -34,8 +34,10 @@ static void free_model(struct natfw *fw)
 {
 	ruleset_free(fw->rules);
 	mem_free(fw->places, 1, sizeof(*fw->places));
+	mem_free(fw->legacy_buf, 1, NATFW_LEGACY_MAX);
 	fw->rules = NULL;
 	fw->places = NULL;
+	fw->legacy_buf = NULL;
 }
 
 void natfw_done(struct natfw *fw)
@@ -165,6 +167,35 @@ static size_t last_of_key(const struct nat_op *op, size_t n, size_t i)
 	return i;
 }
 
+/* Has a writer found that others changed legacy iptables beside it? */
+static bool unproven(const struct natfw *fw)
+{
+	return !fw->legacy.known;
+}
+
+/* Change the kernel and the tables. If it is not certain that the kernel holds
+ * all of it, compare. Return: 0, or -errno: the tables are as before */
+static int change(struct natfw *fw, const struct nat_op *op, size_t n)
+{
+	struct nat_op undo[NAT_BATCH_MAX];
+	const struct nat_rule *old;
+	int rc = kernel_apply(fw, op, n);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < n; i++) {
+		old = table_find(fw, &op[i].rule);
+		undo[i].verb = old ? NAT_SET : NAT_DEL;
+		undo[i].rule = old ? *old : op[i].rule;
+	}
+	do_ops(fw, op, n);
+	if (n && unproven(fw))
+		rc = kernel_sync(fw);
+	if (rc)
+		do_ops(fw, undo, n);
+	return rc;
+}
+
 static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 {
 	struct room room = room_of(fw);
@@ -175,10 +206,7 @@ static enum nat_err do_alone(struct natfw *fw, const struct nat_op *op)
 	/* checked again: an op before it that made room may have failed */
 	if (!op_wanted(fw, op, &room, &err))
 		return err;
-	if (kernel_apply(fw, op, 1))
-		return NAT_EFAIL;
-	do_ops(fw, op, 1);
-	return NAT_OK;
+	return change(fw, op, 1) ? NAT_EFAIL : NAT_OK;
 }
 
 static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
@@ -200,12 +228,9 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		todo[todo_n] = op[i];
 		at[todo_n++] = i;
 	}
-	if (!kernel_apply(fw, todo, todo_n)) {
-		do_ops(fw, todo, todo_n);
-	} else {
+	if (change(fw, todo, todo_n))
 		for (size_t i = 0; i < todo_n; i++)
 			ret[at[i]] = do_alone(fw, &todo[i]);
-	}
 	for (size_t i = 0; i < n; i++)
 		ret[i] = ret[last_of_key(op, n, i)];
 }
@@ -215,6 +240,9 @@ void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 {
 	size_t step;
 
+	/* what the table has already succeeds without an op for the kernel */
+	if (writers_translator(fw) && writers_changed(fw, NULL))
+		fw->dirty = true;
 	if (!writers_translator(fw) || (fw->dirty && kernel_sync(fw))) {
 		for (size_t i = 0; i < n; i++)
 			ret[i] = NAT_EFAIL;
@@ -235,7 +263,9 @@ static int make_model(struct natfw *fw)
 		fw->rules = ruleset_new();
 	if (!fw->places)
 		fw->places = mem_new(1, sizeof(*fw->places));
-	return fw->rules && fw->places ? 0 : -ENOMEM;
+	if (!fw->legacy_buf)
+		fw->legacy_buf = mem_new(1, NATFW_LEGACY_MAX);
+	return fw->rules && fw->places && fw->legacy_buf ? 0 : -ENOMEM;
 }
 
 /* What an earlier run left keeps working until the engine has sent its table, so
@@ -336,17 +366,11 @@ void natfw_sweep_all(void)
 
 #define READ_AGAIN_MS 1000
 
-/* Legacy iptables gives no notice of a change, nor of its first table. Nor does
- * the kernel when it removes the table of an owner that has ended. */
-static bool may_have_changed(struct natfw *fw, uint64_t now_ms)
+/* The kernel gives no notice when it removes the table of an owner that has
+ * ended. */
+static bool may_have_changed(const struct natfw *fw)
 {
-	if (fw->rules_stale || fw->rules->listed[RULESET_IPT_LEGACY] ||
-	    fw->places->lost != RULESET_NONE)
-		return true;
-	if (fw->legacy_ms && now_ms - fw->legacy_ms < READ_AGAIN_MS)
-		return false;
-	fw->legacy_ms = now_ms;
-	return ipt_tool_has_table(NULL);
+	return fw->rules_stale || fw->places->lost != RULESET_NONE;
 }
 
 /* Accepts that stand elsewhere than the rules need them are moved by the next
@@ -354,7 +378,7 @@ static bool may_have_changed(struct natfw *fw, uint64_t now_ms)
 static void read_again(struct natfw *fw, uint64_t now_ms)
 {
 	if ((fw->rules_ms && now_ms - fw->rules_ms < READ_AGAIN_MS) ||
-	    !may_have_changed(fw, now_ms))
+	    !may_have_changed(fw))
 		return;
 	fw->rules_ms = now_ms;
 	if (!writers_look(fw) && !writers_placed(fw))

@@ -18,6 +18,7 @@
 #include "base/limits.h"
 #include "base/wr.h"
 #include "map/nat_rule.h"
+#include "natfw/ipt_print.h"
 #include "natfw/ruleset.h"
 #include "sys/netif.h"
 
@@ -144,7 +145,10 @@ struct natfw {
 	bool rules_stale;	/* they may have changed since: the owner sets
 				 * it, a reading clears it */
 	uint64_t rules_ms;	/* when natfw_check() read them */
-	uint64_t legacy_ms;	/* when it looked for legacy iptables */
+	/* The tables of legacy iptables before our rules were compared with
+	 * them, or after we changed them; see writers_changed() */
+	struct ipt_print legacy;
+	void *legacy_buf;	/* NATFW_LEGACY_MAX bytes */
 	bool dirty;		/* kernel and tables may differ: sync is due */
 	bool held;		/* the kernel holds what an earlier run left:
 				 * only natfw_sync() and natfw_batch() end it */
@@ -231,8 +235,7 @@ void natfw_close(struct natfw *);
  * do they let its packets arrive?
  * @rule: not yet in the table, or to be renewed
  * @now_ms: monotonic. The rules are read again if they may have changed, at
- *          most once a second; legacy iptables, which gives no notice of a
- *          change, counts as changed after a second
+ *          most once a second. For legacy iptables see writers_changed()
  * @why: what forwards or drops it, for the log; may be NULL
  * Return: NAT_OK; NAT_EFORWARDED a rule of the administrator forwards that
  * port, for all or some sources; NAT_EBLOCKED a rule drops its packets and no

@@ -153,6 +153,12 @@
  * Short, because control points wait, and the lock may never be released. */
 #define NATFW_BUSY_MS		1000
 #define NATFW_BUSY_STEP_MS	100	/* from one try to the next */
+/* Legacy iptables sends no notice: how often its tables are compared while no
+ * client asks. Mappings work within a second of a change. */
+#define NATFW_LEGACY_MS		1000
+/* Its tables are read as a whole, one by one. The accepts of 60000 mappings
+ * take 24 MB; only what a table needs is resident, and only while it is read. */
+#define NATFW_LEGACY_MAX	(32 << 20)
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon exits */
 #define ENGINE_RESTART_MS	100	/* mappings work within a second */
 #define ENGINE_STOP_MS		2000	/* for an engine to send byebye */

@@ -23,6 +23,7 @@
 #include "monitor/rulecheck.h"
 #include "natfw/table.h"
 #include "natfw/watch.h"
+#include "natfw/writers.h"
 #include "ipc/brokermsg.h"
 #include "conf/ifstate.h"
 #include "map/refusal.h"
@@ -75,6 +76,18 @@ void broker_changed(struct broker *g, unsigned ours)
 		return;
 	g->suspect = true;
 	g->fw.rules_stale = true;
+}
+
+bool broker_poll(struct broker *g)
+{
+	struct ipt_print now;
+
+	if (!g->open || g->fw.dirty || !writers_changed(&g->fw, &now))
+		return false;
+	if (!ipt_print_same(&now, &g->polled))
+		g->suspect = true;
+	g->polled = now;
+	return true;
 }
 
 /* Every writer that is in use causes notices. The first one of nf_tables may be
@@ -350,8 +363,12 @@ static bool waits_for_address(const struct broker *g,
 static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 		     const struct broker_req *req)
 {
-	enum nat_err err = check(g, b, req);
+	enum nat_err err;
 
+	if (!b->polled && broker_poll(g))
+		broker_verify(g);
+	b->polled = true;
+	err = check(g, b, req);
 	if (err || waits_for_address(g, req))
 		return send_answer(fd, req, err, false);
 	b->op[b->n].rule = req->rule;
@@ -521,7 +538,7 @@ int broker_serve(struct broker *g, int fd)
 	int got = 1, err = 0;
 
 	b->n = b->flushed = 0;
-	b->turn_over = false;
+	b->turn_over = b->polled = false;
 	taken_turn(&g->taken);
 	broker_changed(g, 0);
 	for (int i = 0; i < NAT_BATCH_MAX && !err && !b->turn_over; i++) {

@@ -18,6 +18,7 @@ struct broker_batch {
 	size_t n;
 	unsigned flushed;	/* kernel changes, if all of them succeeded */
 	bool turn_over;		/* no further request in this turn */
+	bool polled;		/* broker_poll() was called in this turn */
 	struct nat_op op[NAT_BATCH_MAX];
 	struct nat_op_id id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];
@@ -67,6 +68,8 @@ struct broker {
 	/* the engine reports that it is ready, and that it serves; the owner
 	 * clears them for the next one */
 	bool ready, serving;
+	struct ipt_print polled;	/* of legacy iptables, by
+					 * broker_poll() */
 	uint32_t ping;			/* its number */
 	bool pinged, ping_held;		/* not answered; not sent */
 	bool open;
@@ -93,6 +96,11 @@ void broker_close(struct broker *);
  * else caused one of them.
  * @ours: how many changes of the kernel we made since the last call */
 void broker_changed(struct broker *, unsigned ours);
+
+/** broker_poll - has somebody changed legacy iptables, which sends no notice,
+ * since the last broker_verify()? Sets @suspect if it has changed since the last
+ * call. Return: false also if a repair has failed, and is due anyway */
+bool broker_poll(struct broker *);
 
 /** broker_reset - another engine starts: drop a sync that is half received, and
  * a ping. */

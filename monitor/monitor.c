@@ -71,7 +71,7 @@ struct monitor {
 	struct loop_fd firewall;		/* notices of others' changes */
 	uint64_t changed_ms;	/* the first change that was not checked; 0:
 				 * there is none */
-	struct loop_timer verify, flows, overrule;
+	struct loop_timer verify, flows, overrule, legacy;
 	struct loop_signal sig[3];
 	/* The large members come last. */
 	struct broker broker;
@@ -107,6 +107,13 @@ static void watch_firewall(struct monitor *m)
 		loop_fd_add(m->loop, &m->firewall, POLLIN);
 }
 
+/* Legacy iptables sends none. */
+static void watch_legacy(struct monitor *m, unsigned wait_ms)
+{
+	if (m->broker.open && m->broker.fw.legacy.any && !m->legacy.active)
+		loop_timer_set(m->loop, &m->legacy, wait_ms);
+}
+
 /* Do what a call of the broker has left to be done. */
 static void follow_up(struct monitor *m)
 {
@@ -122,6 +129,7 @@ static void follow_up(struct monitor *m)
 		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
 	report_broker(&m->report, &m->broker);
 	watch_firewall(m);
+	watch_legacy(m, NATFW_LEGACY_MS);
 	schedule_verify(m);
 }
 
@@ -147,6 +155,16 @@ static void on_firewall(struct loop_fd *w, short revents)
 	struct monitor *m = LOOP_OWNER(w, struct monitor, firewall);
 
 	broker_changed(&m->broker, 0);
+	schedule_verify(m);
+}
+
+static void on_legacy(struct loop_timer *t)
+{
+	struct monitor *m = LOOP_OWNER(t, struct monitor, legacy);
+
+	/* look more often, to see when the changes have ended */
+	watch_legacy(m, broker_poll(&m->broker) ? QUIET_MS / 2 :
+		     NATFW_LEGACY_MS);
 	schedule_verify(m);
 }
 
@@ -405,6 +423,7 @@ static int apply(struct monitor *m)
 		return err;
 	control_open(m);
 	watch_firewall(m);
+	watch_legacy(m, NATFW_LEGACY_MS);
 	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
 	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);
@@ -549,6 +568,7 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	m.verify.cb = on_verify;
 	m.flows.cb = on_flows;
 	m.overrule.cb = on_overrule;
+	m.legacy.cb = on_legacy;
 	m.loop = loop_new(MONITOR_FDS_MAX, NULL);
 	instance_init(&m.instance, m.loop);
 	supervisor_init(&m.supervisor, m.loop, &supervisor_ops, &m);

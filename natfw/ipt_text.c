@@ -114,10 +114,37 @@ void ipt_text_add(struct ipt_text *t, const struct ipt_text_step *list)
 	t->part[t->part_n++] = list;
 }
 
+/* How many more entries a line makes. A batch writes no other verbs. */
+static int entries_of(struct str line)
+{
+	switch (line.n > 1 && *line.p == '-' ? line.p[1] : 0) {
+	case 'A':
+	case 'I':
+		return 1;
+	case 'D':
+		return -1;
+	case 'N':
+		return 2;
+	case 'X':
+		return -2;
+	default:
+		return 0;
+	}
+}
+
+static void count_entries(struct ipt_text *t, struct str text)
+{
+	struct str line;
+
+	while (str_cut(&text, '\n', &line))
+		t->entries += entries_of(line);
+}
+
 bool ipt_text_piece(void *arg, struct wr *w)
 {
 	struct ipt_text *t = arg;
 	const struct ipt_text_step *step;
+	const size_t from = w->len;
 
 	while (!t->step || is_end(t->step)) {
 		if (t->part_i == t->part_n)
@@ -131,6 +158,7 @@ bool ipt_text_piece(void *arg, struct wr *w)
 		step->head(t, w);
 	if (t->i)
 		put_item(t, w, t->i - 1);
+	count_entries(t, str_skip(wr_done(w), from));
 	if (step->of == IPT_OF_NONE || ++t->i > item_n(t)) {
 		t->step++;
 		t->i = 0;

@@ -37,6 +37,8 @@ struct ipt_text {
 	const struct nat_op *op;	/* instead of rule */
 	size_t n;			/* rules or ops */
 	size_t i;			/* of the step; 0 is its head */
+	int entries;	/* out: how many more entries (ipt_print.h) a batch
+			 * makes, negative if fewer */
 };
 
 /* An all-zero step ends its list. */

@@ -23,6 +23,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "base/wr.h"
 #include "natfw/backend.h"
 #include "natfw/ipt_jump.h"
@@ -297,6 +298,21 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 	return ipt_leaf_used(&c);
 }
 
+/* Nobody else has changed the tables if they have as many entries as before and
+ * those that we added. Otherwise natfw.c compares. */
+static void note_change(const struct job *job, int entries)
+{
+	struct natfw *fw = job->fw;
+	struct ipt_print now;
+
+	if (job->kind != RULESET_IPT_LEGACY || !fw->legacy_buf)
+		return;
+	now = ipt_print_read(AF_INET, fw->legacy_buf, NATFW_LEGACY_MAX);
+	now.known &= fw->legacy.known &&
+		     now.entries == fw->legacy.entries + (uint32_t)entries;
+	fw->legacy = now;
+}
+
 static int apply_once(const struct job *job, const struct nat_op *op, size_t n)
 {
 	struct ipt_leaves before = leaves_for(job);
@@ -305,11 +321,15 @@ static int apply_once(const struct job *job, const struct nat_op *op, size_t n)
 		.fw = job->fw, .leaves = ipt_leaf_minus(&after, &before),
 		.left = ipt_leaf_minus(&before, &after), .op = op, .n = n,
 	};
+	int rc;
 
 	for (int table = 0; table < IPT_TABLES; table++)
 		if (job->want[table])
 			ipt_text_add(&t, ipt_steps_apply[table]);
-	return restore(job, &t);
+	rc = restore(job, &t);
+	if (!rc)
+		note_change(job, t.entries);
+	return rc;
 }
 
 /*

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "base/mem.h"
 #include "natfw/place.h"
 #include "natfw/ruleset.h"
@@ -46,6 +47,22 @@ const struct natfw_backend *writers_translator(const struct natfw *fw)
 static enum ruleset_kind kind_at(const struct natfw *fw, size_t place)
 {
 	return ruleset_table_of(fw->rules, fw->places->at[place].chain)->kind;
+}
+
+static struct ipt_print read_legacy(const struct natfw *fw)
+{
+	if (!fw->legacy_buf)
+		return (struct ipt_print){ .known = true };
+	return ipt_print_read(AF_INET, fw->legacy_buf, NATFW_LEGACY_MAX);
+}
+
+bool writers_changed(const struct natfw *fw, struct ipt_print *ret)
+{
+	struct ipt_print now = read_legacy(fw);
+
+	if (ret)
+		*ret = now;
+	return !ipt_print_same(&now, &fw->legacy);
 }
 
 int writers_look(struct natfw *fw)
@@ -198,8 +215,11 @@ static int check_configured(struct natfw *fw)
 
 static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	int rc = writers_look(fw), one;
+	int rc, one;
 
+	/* first, so that a change beside the comparison is noticed */
+	fw->legacy = read_legacy(fw);
+	rc = writers_look(fw);
 	if (rc)
 		return rc;
 	rc = open_needed(fw);
@@ -216,9 +236,12 @@ int writers_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
 	int rc, tries = NL_TRIES;
 
+	/* A writer of legacy iptables has changed its tables. Compare once
+	 * more, because others may have changed them beside it. */
 	do {
 		rc = sync_once(fw, rule, n);
-	} while (rc == -ESTALE && --tries);
+	} while ((rc == -ESTALE || (!rc && fw->legacy.known &&
+				    writers_changed(fw, NULL))) && --tries);
 	if (rc == -ESTALE)
 		str_copy(fw->why, sizeof(fw->why),
 			 STR("the rules changed during each try"));
@@ -227,8 +250,10 @@ int writers_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	int rc = writers_look(fw), one;
+	int rc, one;
 
+	fw->legacy = read_legacy(fw);
+	rc = writers_look(fw);
 	if (rc)
 		return rc;
 	for (unsigned k = 0; k < RULESET_KINDS; k++) {
@@ -238,6 +263,8 @@ int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 			one = w->be->verify(fw, w, rule, n);
 		else
 			one = w->accepts && find_backend(fw, k);
+		/* no success for a client until the tool works again */
+		fw->dirty |= one < 0 && k == RULESET_IPT_LEGACY;
 		if (one > 0)
 			return one;
 		rc = one ? one : rc;

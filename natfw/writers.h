@@ -31,6 +31,11 @@ const struct natfw_backend *writers_translator(const struct natfw *);
  */
 int writers_look(struct natfw *);
 
+/** writers_changed - has somebody changed the tables of legacy iptables since
+ * the last writers_sync() or writers_verify(), or can they not be read? Reads
+ * them from the kernel; runs no tool. @ret: how they are now; may be NULL */
+bool writers_changed(const struct natfw *, struct ipt_print *ret);
+
 /** writers_left - has an earlier run left something, of any kind? By the rules
  * that were read last. */
 bool writers_left(const struct natfw *);

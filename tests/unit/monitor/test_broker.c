@@ -971,6 +971,31 @@ static void test_verify_reports_repairs_and_failures(void **state)
 	assert_string_equal(broker_fault(&broker), "it refused");
 }
 
+/* A renewal is answered when the rules are there. Once a turn is enough for the
+ * administrator's rules; the backend compares ours again before the answer. */
+static void test_changed_legacy_iptables_is_verified_first(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_false(broker_poll(&broker));
+	broker.fw.legacy.hash++;	/* as if it had changed */
+	assert_true(broker_poll(&broker));
+	assert_true(broker.suspect);
+	broker.suspect = false;		/* it is known now */
+	assert_true(broker_poll(&broker));
+	assert_false(broker.suspect);
+	drifted = 1;
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(broker.repairs, 1);
+	assert_false(broker_poll(&broker));
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_int_equal(broker.repairs, 1);
+	/* it cannot be repaired, and is not tried twice */
+	broker.fw.legacy.hash++;
+	tool_fails = -EIO;
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
+	assert_false(broker_poll(&broker));
+}
+
 /* Notices of our own changes are not suspicious, those of others are. */
 static void test_only_changes_by_others_are_suspect(void **state)
 {
@@ -1708,6 +1733,7 @@ int main(void)
 		T(test_reload_keeps_the_saved_routes),
 		T(test_failures_with_routes_are_reported),
 		T(test_verify_reports_repairs_and_failures),
+		T(test_changed_legacy_iptables_is_verified_first),
 		T(test_serving_is_kept_until_the_owner_clears_it),
 		T(test_ping_is_answered_by_its_number),
 		T(test_ping_that_found_no_room_is_sent_again),

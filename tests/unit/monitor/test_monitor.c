@@ -95,6 +95,9 @@ static struct {
 	bool fault;		/* each verification logs it */
 	bool suspect;		/* a call sees that somebody changed a rule */
 	bool serving, idle;	/* the next request reports it */
+	bool legacy;		/* there are tables of legacy iptables */
+	unsigned polls;		/* of them */
+	bool polled;		/* they have changed */
 	bool pinged;		/* the engine has not answered a ping */
 	size_t noted_n;		/* flows to end after the next request */
 	uint64_t now_ms;	/* at the last request */
@@ -112,6 +115,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 	g->conf = conf;
 	g->open = true;
 	g->watch_fd = broker.watch_fd;
+	g->fw.legacy.any = broker.legacy;
 	return 0;
 }
 
@@ -159,6 +163,13 @@ void broker_changed(struct broker *g, unsigned ours)
 	note("changed");
 	assert_true(read(g->watch_fd, c, sizeof(c)) > 0);
 	g->suspect |= broker.suspect;
+}
+
+bool broker_poll(struct broker *g)
+{
+	broker.polls++;
+	g->suspect |= broker.suspect;
+	return broker.polled;
 }
 
 int broker_serve(struct broker *g, int fd)
@@ -856,6 +867,49 @@ static void test_a_firewall_without_rest_is_verified(void **unused)
 {
 	open_firewall();
 	assert_int_equal(monitor(on_changes_without_end, false), 0);
+}
+
+/* Legacy iptables sends no notice: look each second, and more often while
+ * somebody changes it. */
+static void on_legacy_changes(void)
+{
+	broker.polls = 0;
+	calls[0] = '\0';
+	for (int i = 0; i < 3; i++)
+		pass(NATFW_LEGACY_MS);
+	assert_int_equal(broker.polls, 3);
+	broker.polled = broker.suspect = true;
+	pass(NATFW_LEGACY_MS);
+	pass(QUIET_MS - 1);		/* and it changes again meanwhile */
+	CALLS("");
+	broker.suspect = false;
+	pass(QUIET_MS / 2);
+	CALLS("");
+	broker.polled = false;		/* the check repairs it */
+	pass(QUIET_MS / 2 + 1);
+	CALLS("verify report_broker");
+	broker.polls = 0;
+	pass(NATFW_LEGACY_MS);
+	assert_in_range(broker.polls, 1, 2);
+}
+
+static void test_legacy_iptables_is_polled(void **unused)
+{
+	broker.legacy = true;
+	assert_int_equal(monitor(on_legacy_changes, false), 0);
+}
+
+/* An idle router is not woken. */
+static void on_no_legacy(void)
+{
+	broker.polls = 0;
+	pass(5 * NATFW_LEGACY_MS);
+	assert_int_equal(broker.polls, 0);
+}
+
+static void test_without_legacy_iptables_nothing_is_polled(void **unused)
+{
+	assert_int_equal(monitor(on_no_legacy, false), 0);
 }
 
 static void on_own_change(void)
@@ -1615,6 +1669,8 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_firewall_without_rest_is_verified),
 	TEST(test_a_firewall_watched_later_is_followed),
 	TEST(test_our_own_change_is_not_verified),
+	TEST(test_legacy_iptables_is_polled),
+	TEST(test_without_legacy_iptables_nothing_is_polled),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_requests_are_served_by_the_broker),
 	TEST(test_answers_to_pings_reach_the_supervisor),

@@ -513,6 +513,78 @@ static void test_busy_tool_is_retried_for_a_while(void **state)
 	end();
 }
 
+/* ---- others change legacy tables beside a batch --------------------------- */
+
+static void delete_a_rule(void)
+{
+	assert_true(chain(IPT_NAT, "UPNPD-tcp-1")->n > 0);
+	chain(IPT_NAT, "UPNPD-tcp-1")->n--;
+}
+
+static void add_a_rule(void)
+{
+	admin("*filter\n-A FORWARD -i lan0 -j ACCEPT\n");
+}
+
+/* Make a batch. Is it certain that it alone changed the tables? */
+static bool alone(const struct nat_op *op, size_t n, void (*beside)(void))
+{
+	ipt.between = beside;
+	assert_int_equal(apply_it(op, n), 0);
+	return it.fw.legacy.known;
+}
+
+static void begin_legacy(void)
+{
+	begin(&natfw_iptables_legacy, NULL);
+	set_places(&at_end, 1);
+	it.fw.legacy_buf = ipt.in;
+	fill_table();
+	assert_int_equal(sync_it(), 0);
+	it.fw.legacy = ipt_print_read(0, NULL, 0);
+}
+
+static void test_batch_alone_is_known(void **state)
+{
+	const struct nat_op ops[] = {
+		set(tcp(90, HOST(2), 90)), set(tcp(90, HOST(2), 91)),
+		set(rule(IPPROTO_UDP, PEER, 5000, HOST(3), 5353)),
+		set(rule(IPPROTO_UDP, PEER, 5000, HOST(4), 5353)),
+		set(rule(IPPROTO_UDP, 0, 5000, HOST(4), 5354)),
+		del(tcp(90, 0, 0)),
+		del(rule(IPPROTO_UDP, PEER, 5000, HOST(4), 5353)),
+		del(rule(IPPROTO_UDP, 0, 5000, HOST(4), 5354)),
+	};
+	const struct nat_op batch[] = {
+		set(tcp(80, HOST(5), 8080)), set(tcp(60000, HOST(5), 81)),
+		del(tcp(81, 0, 0)), set(tcp(61, HOST(5), 82)),
+	};
+
+	begin_legacy();
+	for (size_t i = 0; i < COUNT(ops); i++)
+		assert_true(alone(&ops[i], 1, NULL));
+	assert_true(alone(batch, COUNT(batch), NULL));
+	assert_int_equal(verify_it(), 0);
+	it.fw.legacy_buf = NULL;
+	end();
+}
+
+static void test_change_beside_a_batch_is_noticed(void **state)
+{
+	void (*const changes[])(void) = { delete_a_rule, add_a_rule };
+	const struct nat_op op = set(tcp(90, HOST(2), 90)),
+			    next = set(tcp(91, HOST(2), 90));
+
+	for (size_t i = 0; i < COUNT(changes); i++) {
+		begin_legacy();
+		assert_false(alone(&op, 1, changes[i]));
+		/* until somebody compares */
+		assert_false(alone(&next, 1, NULL));
+		it.fw.legacy_buf = NULL;
+		end();
+	}
+}
+
 /* ---- close and sweep ----------------------------------------------- */
 
 static const struct {
@@ -592,6 +664,8 @@ static void test_close_cleans_each_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_batch_alone_is_known),
+		cmocka_unit_test(test_change_beside_a_batch_is_noticed),
 		cmocka_unit_test(test_sync_writes_every_chain_and_rule),
 		cmocka_unit_test(test_each_writer_has_its_tables),
 		cmocka_unit_test(test_batch_changes_only_the_writers_tables),

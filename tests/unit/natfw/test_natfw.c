@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "natfw/ipt_tool.h"
 #include "natfw/place.h"
 #include "natfw/walk.h"
@@ -649,7 +650,19 @@ static struct {
 	unsigned reads, closes;
 	char log[256];			/* what the writers did */
 	enum ruleset_kind plain;
+	struct ipt_print legacy;	/* the tables of legacy iptables */
+	int verify_rc;
+	bool beside;			/* others change them beside a batch */
+	unsigned writes;		/* number of syncs that change them */
 } here;
+
+struct ipt_print ipt_print_read(int family, void *buf, size_t n)
+{
+	assert_int_equal(family, AF_INET);
+	assert_non_null(buf);
+	assert_int_equal(n, NATFW_LEGACY_MAX);
+	return here.legacy;
+}
 
 static struct ruleset *model;
 static struct ruleset_table tables[RULESET_KINDS];
@@ -729,13 +742,6 @@ void walk_rule_text(const struct ruleset *rs, const struct walk_rule *at,
 	wr_fmt(w, "rule of chain %u", at->chain);
 }
 
-static bool has_legacy;
-
-bool ipt_tool_has_table(const char *table)
-{
-	return has_legacy && (!table || !strcmp(table, "raw"));
-}
-
 enum ruleset_kind ipt_tool_plain(void)
 {
 	return here.plain;
@@ -761,6 +767,7 @@ static int kind_apply(struct natfw *fw, struct natfw_writer *w,
 		      const struct nat_op *op, size_t n)
 {
 	note("apply", w);
+	fw->legacy.known &= !here.beside;
 	return 0;
 }
 
@@ -771,13 +778,17 @@ static int kind_sync(struct natfw *fw, struct natfw_writer *w,
 	if (here.stale && here.stale--)
 		return -ESTALE;
 	here.misplaced = false;
+	if (here.writes) {
+		here.writes--;
+		here.legacy.hash++;
+	}
 	return here.sync_rc[w->be->kind];
 }
 
 static int kind_verify(struct natfw *fw, struct natfw_writer *w,
 		       const struct nat_rule *r, size_t n)
 {
-	return here.misplaced;
+	return here.verify_rc ? here.verify_rc : here.misplaced;
 }
 
 static bool kind_placed(const struct natfw *fw, const struct natfw_writer *w)
@@ -819,6 +830,7 @@ static void start_kinds(struct natfw *fw, const struct natfw_backend *be)
 
 	memset(fw, 0, sizeof(*fw));
 	here.usable[0] = here.usable[1] = here.usable[2] = true;
+	here.legacy.known = true;
 	assert_int_equal(natfw_init(fw, 8, 0), 0);
 	assert_int_equal(natfw_open(fw, be, &env), 0);
 }
@@ -1037,31 +1049,105 @@ static void test_rules_are_read_again_once_a_second(void **state)
 	assert_int_equal(here.reads, 2);
 	check(&fw, 80, 9000, "");
 	assert_int_equal(here.reads, 2);
-	model->listed[RULESET_IPT_LEGACY] = true;	/* gives no notice */
-	check(&fw, 80, 9000, "");
-	check(&fw, 80, 9999, "");
-	assert_int_equal(here.reads, 3);
-	check(&fw, 80, 10000, "");
-	assert_int_equal(here.reads, 4);
 	natfw_close(&fw);
 	natfw_done(&fw);
 }
 
-/* The first rules of legacy iptables: there was no table when the rules were
- * read last. */
-static void test_legacy_iptables_is_found_within_a_second(void **state)
+/* A renewal has no op for the kernel, but its rule must be there. */
+static void test_changed_legacy_tables_are_compared_first(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_iptables_legacy);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	here.log[0] = 0;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "");
+	here.legacy.hash++;
+	assert_true(writers_changed(&fw, NULL));
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "sync iptables-legacy*;");
+	assert_false(writers_changed(&fw, NULL));
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "sync iptables-legacy*;");
+	here.legacy.any = true;		/* a first table, which is empty */
+	assert_true(writers_changed(&fw, NULL));
+	/* no success while they cannot be compared, or not be read */
+	here.sync_rc[RULESET_IPT_LEGACY] = -EIO;
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	here.legacy.known = false;
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	here.sync_rc[RULESET_IPT_LEGACY] = 0;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void test_change_beside_a_batch_is_compared(void **state)
+{
+	const struct nat_op op = set(tcp(80, HOST(2), 80)),
+			    other = set(tcp(80, HOST(2), 81)),
+			    second = set(tcp(81, HOST(2), 81));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_iptables_legacy);
+	here.beside = true;
+	here.log[0] = 0;
+	assert_int_equal(one(&fw, op), NAT_OK);
+	assert_string_equal(here.log, "apply iptables-legacy*;"
+			    "sync iptables-legacy*;");
+	/* it cannot be compared: the table stays as before */
+	here.sync_rc[RULESET_IPT_LEGACY] = -EIO;
+	assert_int_equal(one(&fw, other), NAT_EFAIL);
+	assert_int_equal(natfw_lookup(&fw, &op.rule)->int_port, 80);
+	assert_true(fw.dirty);
+	here.sync_rc[RULESET_IPT_LEGACY] = 0;
+	here.beside = false;
+	assert_int_equal(natfw_verify(&fw), 1);
+	here.beside = true;
+	here.sync_rc[RULESET_IPT_LEGACY] = -EIO;
+	assert_int_equal(one(&fw, second), NAT_EFAIL);
+	assert_null(natfw_lookup(&fw, &second.rule));
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* Another sync finds what others changed beside the first. */
+static void test_sync_is_compared_with_what_it_made(void **state)
 {
 	struct natfw fw;
 
-	start_kinds(&fw, &natfw_netlink);
-	here.reads = 0;
-	check(&fw, 80, 5000, "");
-	has_legacy = true;
-	check(&fw, 80, 5999, "");
-	assert_int_equal(here.reads, 0);
-	check(&fw, 80, 6000, "");
-	assert_int_equal(here.reads, 1);
-	has_legacy = false;
+	start_kinds(&fw, &natfw_iptables_legacy);
+	here.writes = 1;
+	here.log[0] = 0;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_string_equal(here.log, "sync iptables-legacy*;"
+			    "sync iptables-legacy*;");
+	assert_false(writers_changed(&fw, NULL));
+	/* others change them all the time */
+	here.writes = 100;
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_in_range(here.writes, 90, 99);
+	assert_true(writers_changed(&fw, NULL));
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* The tool that lists fails, so the rules may be gone. */
+static void test_legacy_that_cannot_be_verified_fails(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_iptables_legacy);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	here.verify_rc = here.sync_rc[RULESET_IPT_LEGACY] = -EIO;
+	assert_int_equal(natfw_verify(&fw), -EIO);
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	here.sync_rc[RULESET_IPT_LEGACY] = 0;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
 	natfw_close(&fw);
 	natfw_done(&fw);
 }
@@ -1257,7 +1343,10 @@ int main(void)
 		T(test_chain_without_a_tool_blocks),
 		T(test_rules_are_read_again_once_a_second),
 		T(test_lost_chain_is_looked_at_again),
-		T(test_legacy_iptables_is_found_within_a_second),
+		T(test_changed_legacy_tables_are_compared_first),
+		T(test_change_beside_a_batch_is_compared),
+		T(test_sync_is_compared_with_what_it_made),
+		T(test_legacy_that_cannot_be_verified_fails),
 		T(test_new_place_is_filled_before_the_answer),
 		T(test_leftovers_stay_until_the_first_sync),
 		T(test_nothing_left_is_not_swept),
