@@ -200,6 +200,9 @@
 /* ---- control socket ------------------------------------------------- */
 
 #define CTL_CLIENTS_MAX		8	/* several upnpctl at once */
+/* Of them "upnpctl monitor", which may never end: the others stay for requests,
+ * which do. */
+#define CTL_MONITORS_MAX	6
 #define CTL_TURN_MS		10000	/* to send a request, to read answers */
 
 /* ---- upnpctl ------------------------------------------------------- */

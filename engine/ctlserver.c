@@ -315,6 +315,16 @@ static void tell_status(struct conn *c)
 	fail(c, CTL_OK);
 }
 
+static size_t monitors(const struct ctlserver *ctl)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < CTL_CLIENTS_MAX; i++)
+		n += ctl->conn[i].state != CONN_FREE &&
+		     ctl->conn[i].verb == CTL_MONITOR;
+	return n;
+}
+
 static void serve(struct conn *c, const struct ctl_req *q)
 {
 	c->verb = (uint8_t)q->verb;
@@ -324,6 +334,10 @@ static void serve(struct conn *c, const struct ctl_req *q)
 		return;
 	case CTL_MAPPINGS:
 	case CTL_MONITOR:
+		if (monitors(c->ctl) > CTL_MONITORS_MAX) {
+			fail(c, CTL_EBUSY);
+			return;
+		}
 		enter(c, CONN_LISTING, POLLOUT);
 		list(c);
 		return;

@@ -626,6 +626,26 @@ static void connections_above_the_limit_are_refused(void **state)
 	rounds();
 }
 
+/* They may never end, and must not take the places of those that do. */
+static void monitors_leave_places_for_requests(void **state)
+{
+	int fd[CTL_MONITORS_MAX];
+
+	for (size_t i = 0; i < CTL_MONITORS_MAX; i++) {
+		fd[i] = ask(CTL_MONITOR);
+		expect(fd[i], CTL_READY);
+	}
+	expect_end(ask(CTL_MONITOR), CTL_EBUSY);
+	expect_end(ask(CTL_MAPPINGS), CTL_OK);
+	close(fd[0]);
+	rounds();
+	fd[0] = ask(CTL_MONITOR);
+	expect(fd[0], CTL_READY);
+	for (size_t i = 0; i < CTL_MONITORS_MAX; i++)
+		close(fd[i]);
+	rounds();
+}
+
 /* A client that sends nothing, or reads nothing of a list, is disconnected; one
  * that follows the changes is not. */
 static void silent_connections_are_closed(void **state)
@@ -673,6 +693,7 @@ int main(void)
 		T(changes_are_reported_as_they_happen),
 		T(slow_reader_gets_the_number_of_lost_changes),
 		T(connections_above_the_limit_are_refused),
+		T(monitors_leave_places_for_requests),
 		T(silent_connections_are_closed),
 	};
 
