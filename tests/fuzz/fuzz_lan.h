@@ -149,7 +149,11 @@ static void lan_subscribed(const struct lan_conn *c, const struct lan_want *w,
 	lan_sub_n++;
 	*s = (struct lan_sub){ .host = c->peer, .port = w->cb_port };
 	str_copy(s->sid, sizeof(s->sid), sid);
-	s->honest = lan_trusts() && lan_reached();
+	s->honest = lan_trusts() && lan_reached() && !c->late;
+	/* one of many may have given up its place */
+	for (size_t i = 0; lan_sub_n > GENA_SUBS_PER_CLIENT && i < lan_sub_n;
+	     i++)
+		lan_sub[i].honest = false;
 	s->until_ms = net.clock_ms + UINT64_C(1000) * GENA_TIMEOUT_MIN_S;
 }
 
