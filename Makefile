@@ -316,9 +316,13 @@ lab-san:
 
 include tools/valgrind.mk
 
-# 100,000 requests, 10,000 mappings, 1,000 subscribers; about ten minutes.
+# SOAK seconds of requests, flushes, reloads and crashes, with each backend at
+# once. $(BUILD)/soak.BACKEND has a line of figures for each minute.
+SOAK ?= 3600
 soak: all
-	SOAK=1 tests/netns/run test_growth.py
+	@rm -f $(BUILD)/soak.*
+	SOAK=$(SOAK) SOAK_REPORT=$(abspath $(BUILD))/soak \
+		tests/netns/run test_soak.py
 
 # A hostile engine, linked with all libraries.
 $(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
