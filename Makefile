@@ -324,11 +324,16 @@ soak: all
 	SOAK=$(SOAK) SOAK_REPORT=$(abspath $(BUILD))/soak \
 		tests/netns/run test_soak.py
 
-# A hostile engine, linked with all libraries.
+# A hostile engine before the broker, linked with all libraries; and one below
+# the whole daemon.
 $(BUILD)/tests/rogue: $(OBJS)/tests/netns/rogue.o \
-		$(LIBS:%=$(OBJS)/%.a)
+		$(LIBS:%=$(OBJS)/%.a) | $(BUILD)/tests/upnpd-rogue
 	@mkdir -p $(@D)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $^
+
+$(BUILD)/tests/upnpd-rogue: $(OBJ) $(OBJS)/tests/netns/rogue_engine.o
+	@mkdir -p $(@D)
+	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) $(call wrap,engine_run) -o $@ $^
 
 # A demonstration. As root; takes less than a minute.
 demo:
