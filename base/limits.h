@@ -174,8 +174,8 @@
  * longer, it was stopped, or the machine is overloaded beyond use. */
 #define FORKSERVER_ANSWER_MS	10000
 #define FORKSERVER_END_MS	3000	/* ENGINE_STOP_MS, and a little */
-/* A start waits for another daemon that is about to end, or that removes what an
- * earlier run left: a firewall tool takes a second on a slow router. */
+/* A start waits for another daemon that is about to end, or that removes what
+ * an earlier run left: a firewall tool takes a second on a slow router. */
 #define INSTANCE_WAIT_MS	2000
 #define INSTANCE_STEP_MS	50	/* from one try to the next */
 #define INSTANCE_QUEUE		64	/* connections of other daemons, or of

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include "upnpctl/candidate.h"
+#include "upnpctl/cmd.h"
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confmapping.h"
@@ -146,11 +147,12 @@ static bool explain(const struct confedit *e, bool missing,
 		    struct conf_error *why)
 {
 	const struct conf_iface *external = NULL;
-	static struct conf c;
+	static struct conf *c;
 
-	candidate_draft(e, &c);
-	for (size_t i = 0; i < c.iface_n; i++) {
-		const struct conf_iface *f = &c.iface[i];
+	CMD_LARGE(c);
+	candidate_draft(e, c);
+	for (size_t i = 0; i < c->iface_n; i++) {
+		const struct conf_iface *f = &c->iface[i];
 
 		if (explain_iface(f, why))
 			return true;
@@ -166,8 +168,8 @@ static bool explain(const struct confedit *e, bool missing,
 		external = f;
 	}
 	if (missing)
-		return explain_missing(&c, external, why);
-	if (!c.nft_table[0] == !c.nft_chain[0])
+		return explain_missing(c, external, why);
+	if (!c->nft_table[0] == !c->nft_chain[0])
 		return false;
 	set_error(why, "nft-table and nft-forward-chain go together; set both "
 		  "or none");
@@ -179,18 +181,20 @@ static bool explain(const struct confedit *e, bool missing,
 int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
 	       bool *ret_incomplete, struct conf_error *err)
 {
-	static struct confedit off;
-	static struct conf conf;
+	static struct confedit *off;
+	static struct conf *conf;
 	struct conf_error unused;
 
 	*ret_incomplete = false;
 	if (!conf_parse(text_of(e), name, ret, err))
 		return 0;
-	off = *e;
-	if (confedit_set(&off, NULL, STR("enabled"), STR("no")) ||
-	    conf_parse(text_of(&off), name, &conf, &unused))
+	CMD_LARGE(off);
+	CMD_LARGE(conf);
+	*off = *e;
+	if (confedit_set(off, NULL, STR("enabled"), STR("no")) ||
+	    conf_parse(text_of(off), name, conf, &unused))
 		return -EINVAL;
-	*ret = conf;
+	*ret = *conf;
 	ret->enabled = true;
 	*ret_incomplete = true;
 	return 0;
@@ -200,16 +204,18 @@ int candidate_check(const struct confedit *was, const struct confedit *now,
 		const char *name, bool serve, struct conf *ret,
 		bool *ret_incomplete, struct conf_error *why)
 {
-	static struct conf old, new;
+	static struct conf *old, *new;
 	struct conf_error old_why;
 	bool old_incomplete;
-	int old_err = candidate_read(was, name, &old, &old_incomplete,
-				     &old_why);
-	int err = candidate_read(now, name, &new, ret_incomplete, why);
+	int err, old_err;
 
+	CMD_LARGE(old);
+	CMD_LARGE(new);
+	old_err = candidate_read(was, name, old, &old_incomplete, &old_why);
+	err = candidate_read(now, name, new, ret_incomplete, why);
 	if (!err && (!*ret_incomplete ||
 		     (!old_err && old_incomplete && !serve))) {
-		*ret = new;
+		*ret = *new;
 		return 0;
 	}
 	/* @now is not written, so an error names a line of the file. */

@@ -65,24 +65,26 @@ static int try_and_store(struct change *c, const struct conf *old,
 
 static int finish(struct change *c)
 {
-	static struct conf old, conf;
+	static struct conf *old, *conf;
 	struct conf_error why;
 	bool incomplete, old_incomplete;
 	int status;
 
-	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, &conf,
+	CMD_LARGE(old);
+	CMD_LARGE(conf);
+	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, conf,
 			&incomplete, &why))
 		return cmd_fail(CMD_USAGE, "%s", why.text);
 	if (c->now.len == c->was.len &&
 	    !memcmp(c->now.text, c->was.text, c->now.len))
 		return CMD_OK;
-	if (candidate_read(&c->was, c->file.path, &old, &old_incomplete, &why))
-		old = conf;	/* a daemon may run with an older file */
-	status = try_and_store(c, &old, &conf);
+	if (candidate_read(&c->was, c->file.path, old, &old_incomplete, &why))
+		*old = *conf;	/* a daemon may run with an older file */
+	status = try_and_store(c, old, conf);
 	if (status || incomplete)
 		return status;
-	return c->uci ? reload_service(&old, &conf) :
-			reload(c->file.path, &old, &conf);
+	return c->uci ? reload_service(old, conf) :
+			reload(c->file.path, old, conf);
 }
 
 int change_end(struct change *c)
@@ -95,18 +97,19 @@ int change_end(struct change *c)
 
 int change_run(struct cmd *cmd, int (*edit)(struct cmd *, struct change *))
 {
-	static struct change change;
+	static struct change *change;
 	int status;
 
 	if (cmd->env->change)
 		return edit(cmd, cmd->env->change);
-	status = change_begin(&change, cmd->env->file);
+	CMD_LARGE(change);
+	status = change_begin(change, cmd->env->file);
 	if (status)
 		return status;
-	status = edit(cmd, &change);
+	status = edit(cmd, change);
 	if (!status)
-		return change_end(&change);
-	change_drop(&change);
+		return change_end(change);
+	change_drop(change);
 	return status;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* cmd.c - find the verb that words name; report errors. Runs in: upnpctl */
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include "upnpctl/cmd.h"
@@ -10,6 +11,15 @@
 
 static unsigned script_line;
 static bool as_json;
+
+void *cmd_large(size_t size)
+{
+	void *p = calloc(1, size);
+
+	if (!p)
+		exit(cmd_fail(CMD_FAULT, "out of memory"));
+	return p;
+}
 
 void cmd_set_line(unsigned line)
 {

@@ -72,6 +72,13 @@ void cmd_set_json(bool on);
 int cmd_fail(int status, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/** CMD_LARGE - give a function a variable that is too large for the stack, and
+ * that it keeps: @p is a static pointer to it. A static variable would count
+ * against RLIMIT_DATA when upnpd starts, because it is the same program. Exits
+ * without memory. */
+#define CMD_LARGE(p) ((p) ? (void)0 : (void)((p) = cmd_large(sizeof(*(p)))))
+void *cmd_large(size_t size);
+
 /* The commands, each in the file of its prefix. */
 int settings_print(struct cmd *), settings_set(struct cmd *),
 	export_run(struct cmd *);

@@ -137,7 +137,7 @@ static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 
 int export_run(struct cmd *c)
 {
-	static struct view v;
+	static struct view *v;
 	int status;
 
 	if (c->n)
@@ -146,17 +146,18 @@ int export_run(struct cmd *c)
 	if (c->env->json)
 		return cmd_fail(CMD_USAGE, "export is a script; use "
 				"\"print\" for JSON");
-	status = view_open(&v, c->env->file);
+	CMD_LARGE(v);
+	status = view_open(v, c->env->file);
 	if (status)
 		return status;
 	out_str(STR("# by upnpd " UPNPD_VERSION "\n"));
-	put_rules(&v.text);
-	put_settings(&v.conf);
-	if (v.conf.iface_n)
+	put_rules(&v->text);
+	put_settings(&v->conf);
+	if (v->conf.iface_n)
 		out_str(STR("/ip upnp interfaces\n"));
 	/* Options in RouterOS's order, which is alphabetical. */
-	for (size_t i = 0; i < v.conf.iface_n; i++) {
-		const struct conf_iface *f = &v.conf.iface[i];
+	for (size_t i = 0; i < v->conf.iface_n; i++) {
+		const struct conf_iface *f = &v->conf.iface[i];
 
 		out_str(STR("add"));
 		put_option(confopt_find(true, STR("disabled")), f);
@@ -168,9 +169,9 @@ int export_run(struct cmd *c)
 		put_option(confopt_find(true, STR("type")), f);
 		out_str(STR("\n"));
 	}
-	if (v.conf.mapping_n)
+	if (v->conf.mapping_n)
 		out_str(STR("/ip upnp mappings\n"));
-	for (size_t i = 0; i < v.conf.mapping_n; i++)
-		put_mapping(&v.conf, &v.conf.mapping[i]);
+	for (size_t i = 0; i < v->conf.mapping_n; i++)
+		put_mapping(&v->conf, &v->conf.mapping[i]);
 	return CMD_OK;
 }

@@ -168,16 +168,18 @@ static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
 
 int ifaceprint_run(struct cmd *c)
 {
-	static struct view v;
-	struct listing l = { .conf = &v.conf };
+	static struct view *v;
+	struct listing l = { .conf = NULL };
 	size_t where = 0;
 	bool detail = false;
 	int status = read_words(c, &detail, &where);
 
+	CMD_LARGE(v);
+	l.conf = &v->conf;
 	if (!status)
-		status = view_open(&v, c->env->file);
-	for (size_t i = 0; !status && i < v.conf.iface_n; i++)
-		status = pick_where(&v.conf.iface[i], c->arg + where,
+		status = view_open(v, c->env->file);
+	for (size_t i = 0; !status && i < v->conf.iface_n; i++)
+		status = pick_where(&v->conf.iface[i], c->arg + where,
 				    c->n - where, &l.shown[i]);
 	if (status)
 		return status;

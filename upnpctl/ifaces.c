@@ -56,24 +56,25 @@ static int set_one(struct cmd *c, struct change *change,
 /* Run the verb for each selected interface, in the order of the file. */
 static int edit_selected(struct cmd *c, struct change *change)
 {
-	static struct conf conf;
+	static struct conf *conf;
 	uint32_t mask = 0;
 	bool selected = false;
 	struct str items;
 	int status = CMD_OK;
 
-	candidate_draft(&change->now, &conf);
+	CMD_LARGE(conf);
+	candidate_draft(&change->now, conf);
 	for (size_t i = 0; i < c->n && !status; i++) {
 		if (!is_selector(c->arg[i], &items))
 			continue;
 		selected = true;
-		status = pick_items(&conf, items, &mask);
+		status = pick_items(conf, items, &mask);
 	}
 	if (!selected)
 		return cmd_fail(CMD_USAGE, "name an interface, such as: "
 				"interfaces %s 0, or its name", c->verb->name);
-	for (size_t i = 0; i < conf.iface_n && !status; i++) {
-		const struct conf_iface *f = &conf.iface[i];
+	for (size_t i = 0; i < conf->iface_n && !status; i++) {
+		const struct conf_iface *f = &conf->iface[i];
 
 		if (!(mask & 1u << i))
 			continue;

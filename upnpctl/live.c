@@ -74,47 +74,51 @@ static bool is_alive(const struct statusfile *s)
 /* Set one of the two paths if @line sets it and has no errors. */
 static void salvage_line(struct conf *c, struct str line)
 {
-	static struct conf one;
+	static struct conf *one;
 	struct conf_error why;
 	bool is_socket = str_starts(line, STR("control-socket"));
 
 	if (!is_socket && !str_starts(line, STR("pid-file")))
 		return;
-	if (conf_parse(line, "", &one, &why))
+	CMD_LARGE(one);
+	if (conf_parse(line, "", one, &why))
 		return;
 	if (is_socket)
 		str_copy(c->control_socket, sizeof(c->control_socket),
-			 str_z(one.control_socket));
+			 str_z(one->control_socket));
 	else
-		str_copy(c->pid_file, sizeof(c->pid_file), str_z(one.pid_file));
+		str_copy(c->pid_file, sizeof(c->pid_file),
+			 str_z(one->pid_file));
 }
 
 /* Read the two paths from a file with errors: the daemon has read the file
  * before it had errors. */
 static void salvage(struct conf *c, const char *file)
 {
-	static char text[CONF_FILE_MAX];
+	static char (*text)[CONF_FILE_MAX];
 	struct str rest, line;
 
+	CMD_LARGE(text);
 	conf_defaults(c);
-	fileio_read(AT_FDCWD, file, 0, text, sizeof(text), &rest);
+	fileio_read(AT_FDCWD, file, 0, *text, sizeof(*text), &rest);
 	while (str_cut(&rest, '\n', &line))
 		salvage_line(c, str_trim(line));
 }
 
 void live_refresh(struct live *l, const struct cmd_env *env)
 {
-	static struct conf conf;
+	static struct conf *conf;
 	char path[PATH_MAX];
 
+	CMD_LARGE(conf);
 	*l = (struct live){ .file = env->file };
-	if (conf_read(env->file, &conf, &l->conf_why)) {
+	if (conf_read(env->file, conf, &l->conf_why)) {
 		l->conf_wrong = true;
-		salvage(&conf, env->file);
+		salvage(conf, env->file);
 	}
-	str_copy(l->socket, sizeof(l->socket), str_z(conf.control_socket));
-	l->has_rules = conf.rule_n > 0;
-	l->monitor_err = statusfile_path(conf.pid_file, path);
+	str_copy(l->socket, sizeof(l->socket), str_z(conf->control_socket));
+	l->has_rules = conf->rule_n > 0;
+	l->monitor_err = statusfile_path(conf->pid_file, path);
 	if (!l->monitor_err)
 		l->monitor_err = statusfile_read(path, &l->monitor);
 	if (!l->monitor_err)

@@ -423,14 +423,15 @@ static bool any_configured(const struct selection *s)
 /* The mappings of a configuration, as the engine would list them. */
 static int list_conf(const struct confedit *text, struct mappings *ret)
 {
-	static struct conf conf;
+	static struct conf *conf;
 	int err = 0;
 
 	*ret = (struct mappings){ 0 };
-	candidate_draft(text, &conf);
-	for (size_t i = 0; i < conf.mapping_n && !err; i++) {
+	CMD_LARGE(conf);
+	candidate_draft(text, conf);
+	for (size_t i = 0; i < conf->mapping_n && !err; i++) {
 		struct ctl_mapping m = {
-			.rule = confmapping_rule(&conf.mapping[i]),
+			.rule = confmapping_rule(&conf->mapping[i]),
 			.configured = true,
 		};
 
@@ -471,15 +472,16 @@ static int edit_remove(struct cmd *c, struct change *change)
 static int remove_chosen(struct cmd *c, const struct live *l,
 			 const struct selection *s)
 {
-	static struct change change;
+	static struct change *change;
 	int status = CMD_OK;
 
 	if (any_configured(s)) {
-		status = change_begin(&change, c->env->file);
+		CMD_LARGE(change);
+		status = change_begin(change, c->env->file);
 		if (status)
 			return status;
-		remove_lines(s, &change);
-		status = change_end(&change);
+		remove_lines(s, change);
+		status = change_end(change);
 	}
 	return status == CMD_OK ? remove_live(l, s) : status;
 }

@@ -65,16 +65,17 @@ static int move_one(struct change *change, struct conf *conf,
 static int move_all(struct change *change, const struct mappings *all,
 		    size_t *ret_moved)
 {
-	static struct conf conf;
+	static struct conf *conf;
 	int status = CMD_OK;
 
-	candidate_draft(&change->now, &conf);
+	CMD_LARGE(conf);
+	candidate_draft(&change->now, conf);
 	change->untried = true;
 	*ret_moved = 0;
 	for (size_t i = 0; i < all->n; i++) {
 		if (!is_left(&all->v[i]))
 			continue;
-		if (move_one(change, &conf, &all->v[i]))
+		if (move_one(change, conf, &all->v[i]))
 			status = CMD_FAULT;
 		else
 			++*ret_moved;
@@ -99,16 +100,17 @@ static void put_result(const struct cmd *c, size_t moved, size_t left)
 
 static int migrate(struct cmd *c, const struct mappings *all)
 {
-	static struct change change;
+	static struct change *change;
 	size_t moved = 0, n = migrate_left(all);
 	int status, status2;
 
 	if (n) {
-		status = change_begin(&change, c->env->file);
+		CMD_LARGE(change);
+		status = change_begin(change, c->env->file);
 		if (status)
 			return status;
-		status = move_all(&change, all, &moved);
-		status2 = change_end(&change);
+		status = move_all(change, all, &moved);
+		status2 = change_end(change);
 		if (status2)
 			return status2;
 	} else {

@@ -60,7 +60,7 @@ static int unset(struct confedit *e, const char *iface, struct str key)
 static int set_option(struct confedit *e, const char *iface, struct str key,
 		      struct str value)
 {
-	static struct conf unused;
+	static struct conf *unused;
 	struct conf_iface unused_iface = { 0 };
 	const struct confopt *o = confopt_find(iface, key);
 	char text[512];
@@ -69,13 +69,14 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 
 	if (!o)
 		return unknown(iface, key);
+	CMD_LARGE(unused);
 	value = translate_value(o, value);
 	if (!value.n && (confopt_kind(o) == CONFOPT_TEXT ||
 			 confopt_kind(o) == CONFOPT_ADDRESS ||
 			 confopt_kind(o) == CONFOPT_NETWORKS))
 		return unset(e, iface, key);
 	/* Check the value with the daemon's own parser. */
-	if (confopt_set(o, value, iface ? (void *)&unused_iface : &unused,
+	if (confopt_set(o, value, iface ? (void *)&unused_iface : unused,
 			&why))
 		return cmd_fail(CMD_USAGE, "%s", wr_cstr(&why));
 	if (confopt_kind(o) == CONFOPT_NETWORKS)

@@ -249,7 +249,7 @@ static int wait_service(struct daemon *d, const struct conf *now,
 
 int reload_service(const struct conf *was, const struct conf *now)
 {
-	static struct made before, after;
+	static struct made *before, *after;
 	static struct daemon d;
 	int err;
 
@@ -261,14 +261,16 @@ int reload_service(const struct conf *was, const struct conf *now)
 				(int)d.pid);
 	if (!d.pid && run_service("enabled"))
 		return CMD_OK;	/* the service is off and stays off */
-	read_made(&before);
+	CMD_LARGE(before);
+	CMD_LARGE(after);
+	read_made(before);
 	err = run_service("reload");
-	read_made(&after);
+	read_made(after);
 	if (err)
 		return cmd_fail(CMD_FAULT, "UCI was changed, but "
 				SOURCE_SERVICE " reload failed; see the "
 				"system log");
-	return wait_service(&d, now, &before, &after);
+	return wait_service(&d, now, before, after);
 }
 
 /* ---- by a signal ------------------------------------------------------- */

@@ -85,26 +85,29 @@ static int run_all(const struct cmd_env *env, struct str text)
 
 int script_run(const struct cmd_env *given, int fd)
 {
-	static char buf[SCRIPT_MAX];
-	static struct change change;
+	static char (*buf)[SCRIPT_MAX];
+	static struct change *change;
 	struct cmd_env env = *given;
 	struct str text;
-	int err = fileio_read_fd(fd, buf, SCRIPT_MAX, &text), status;
+	int err, status;
 
+	CMD_LARGE(buf);
+	CMD_LARGE(change);
+	err = fileio_read_fd(fd, *buf, SCRIPT_MAX, &text);
 	if (err == -EFBIG)
 		return cmd_fail(CMD_USAGE, "the script has more than %d bytes; "
 				"split it", SCRIPT_MAX);
 	if (err)
 		return cmd_fail(CMD_FAULT, "standard input: %s",
 				strerror(-err));
-	status = change_begin(&change, env.file);
+	status = change_begin(change, env.file);
 	if (status)
 		return status;
-	env.change = &change;
+	env.change = change;
 	env.add_enabled = adds_enabled(text);
 	status = run_all(&env, text);
 	if (!status)
-		return change_end(&change);
-	change_drop(&change);
+		return change_end(change);
+	change_drop(change);
 	return status;
 }

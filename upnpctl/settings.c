@@ -32,7 +32,7 @@ static void put_line(const struct confopt *o, const struct conf *conf)
 
 int settings_print(struct cmd *c)
 {
-	static struct view v;
+	static struct view *v;
 	const struct confopt *o;
 	bool detail = c->n == 1 && str_eq(c->arg[0], STR("detail"));
 	int status;
@@ -40,21 +40,22 @@ int settings_print(struct cmd *c)
 	if (c->n && !detail)
 		return cmd_fail(CMD_USAGE, "print takes detail, not \"%.*s\"",
 				STR_F(c->arg[c->n - 1]));
-	status = view_open(&v, c->env->file);
+	CMD_LARGE(v);
+	status = view_open(v, c->env->file);
 	if (status)
 		return status;
 	if (c->env->json) {
 		json_object(NULL);
 		for (size_t i = 0; (o = confopt_at(false, i)); i++)
-			options_json(o, &v.conf);
+			options_json(o, &v->conf);
 		json_end();
 		return CMD_OK;
 	}
 	for (size_t i = 0; detail && (o = confopt_at(false, i)); i++)
-		put_line(o, &v.conf);
+		put_line(o, &v->conf);
 	for (size_t i = 0; !detail && i < sizeof(routeros) / sizeof(*routeros);
 	     i++)
-		put_line(confopt_find(false, str_z(routeros[i])), &v.conf);
+		put_line(confopt_find(false, str_z(routeros[i])), &v->conf);
 	return CMD_OK;
 }
 

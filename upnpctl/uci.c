@@ -334,29 +334,30 @@ static void put_mappings(struct job *j)
 
 int uci_write(const struct confedit *was, const struct confedit *now)
 {
-	static struct job j;
+	static struct job *j;
 	const char *global;
 	int err;
 
-	j = (struct job){ .was_text = was, .now_text = now };
-	candidate_draft(was, &j.was);
-	candidate_draft(now, &j.now);
-	j.status = check_clean();
-	if (j.status)
-		return j.status;
-	err = ucishow_read(&j.show);
-	global = ucishow_of_type(&j.show, "global");
+	CMD_LARGE(j);
+	*j = (struct job){ .was_text = was, .now_text = now };
+	candidate_draft(was, &j->was);
+	candidate_draft(now, &j->now);
+	j->status = check_clean();
+	if (j->status)
+		return j->status;
+	err = ucishow_read(&j->show);
+	global = ucishow_of_type(&j->show, "global");
 	if (err || !global)
 		return cmd_fail(CMD_FAULT, "/etc/config/upnpd %s; see "
 				"/usr/share/upnpd/upnpd.config", err ?
 				"cannot be read by uci" :
 				"has no section global");
-	put_options(&j, global, NULL);
-	put_ifaces(&j);
-	put_mappings(&j);
-	if (!j.status)
-		j.status = run_uci("commit", "upnpd");
-	if (j.status)
+	put_options(j, global, NULL);
+	put_ifaces(j);
+	put_mappings(j);
+	if (!j->status)
+		j->status = run_uci("commit", "upnpd");
+	if (j->status)
 		run_uci("revert", "upnpd");
-	return j.status;
+	return j->status;
 }

@@ -232,7 +232,7 @@ def test_user_cannot_lock_the_pid_file(lab, stopped):
 
 
 LIMITS = (("NOFILE", 64), ("NOFILE", 12), ("FSIZE", 0), ("FSIZE", 4096),
-          ("DATA", 8 << 20), ("AS", 16 << 20))
+          ("DATA", 512 << 10), ("DATA", 8 << 20), ("AS", 16 << 20))
 
 
 def test_limit_is_named(stopped):
