@@ -83,6 +83,10 @@ def test_second_daemon_does_not_start(lab, upnpd, igd):
         assert other.wait_exit() == 1, other.log()
         assert other.wait_log(IS_ENABLED.format(upnpd.proc.pid))
         assert not os.path.exists(lab.path("upnpd2.pid"))
+        # in a container it cannot see the process
+        other.start(prefix=["unshare", "--pid", "--fork"], wait=False)
+        assert other.wait_exit() == 1, other.log()
+        assert other.wait_log("another upnpd, in a container, is enabled")
     assert lab.rules() == rules
     for _ in range(20):
         assert tcp_passes(lab.outside, EXT_IP, 40000, server)
@@ -118,10 +122,7 @@ def test_name_is_free_again(lab, upnpd, igd):
         upnpd.reload()
         assert wait_until(lambda: upnpd.engine() is None)
         other.start()
-        engine = other.engine()
-        assert engine
-        other.signal(signal.SIGSTOP)
-        other.signal(signal.SIGKILL)
+        other.proc.kill()
         other.proc.wait()
         upnpd.options["enabled"] = "yes"
         upnpd.reload()
