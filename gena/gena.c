@@ -404,7 +404,8 @@ static struct sub *find_victim(struct gena *g, struct addr peer, size_t own,
 		struct sub *s = &g->sub[i];
 
 		n = s->topic ? readiness(g, s, peer, own, cb) : 0;
-		if (n > most || (n && n == most && s->turn < found->turn)) {
+		if (n > most || (found && n == most &&
+				 s->turn < found->turn)) {
 			found = s;
 			most = n;
 		}

@@ -178,15 +178,15 @@ char *httpconn_buffer(struct httpconn *c)
 static struct httpconn_client *find_client(struct httpconn_pool *all,
 					   struct addr peer)
 {
-	struct httpconn_client *place = NULL;
+	struct httpconn_client *place = all->client;
 
 	for (size_t i = 0; i <= HTTP_CONNS_MAX; i++) {
 		struct httpconn_client *at = &all->client[i];
 
-		if (at->held[SHARE_SLOTS] && addr_equal(at->addr, peer))
-			return at;
-		if (!at->held[SHARE_SLOTS] && !place)
+		if (!at->held[SHARE_SLOTS])
 			place = at;
+		else if (addr_equal(at->addr, peer))
+			return at;
 	}
 	*place = (struct httpconn_client){ .addr = peer };
 	return place;
