@@ -264,7 +264,7 @@ static int make_model(struct natfw *fw)
 	if (!fw->places)
 		fw->places = mem_new(1, sizeof(*fw->places));
 	if (!fw->legacy_buf)
-		fw->legacy_buf = mem_new(1, NATFW_LEGACY_MAX);
+		fw->legacy_buf = mem_reserve(1, NATFW_LEGACY_MAX);
 	return fw->rules && fw->places && fw->legacy_buf ? 0 : -ENOMEM;
 }
 

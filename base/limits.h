@@ -156,9 +156,10 @@
 /* Legacy iptables sends no notice: how often its tables are compared while no
  * client asks. Mappings work within a second of a change. */
 #define NATFW_LEGACY_MS		1000
-/* Its tables are read as a whole, one by one. The accepts of 60000 mappings
- * take 24 MB; only what a table needs is resident, and only while it is read. */
-#define NATFW_LEGACY_MAX	(32 << 20)
+/* Its tables are read as a whole, one by one: the accepts of 20000 mappings, or
+ * as many rules of a blocklist. Only what a table needs is resident, and only
+ * while it is read. A larger one counts by the number and size of its rules. */
+#define NATFW_LEGACY_MAX	(8 << 20)
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon exits */
 #define ENGINE_RESTART_MS	100	/* mappings work within a second */
 #define ENGINE_STOP_MS		2000	/* for an engine to send byebye */
@@ -257,9 +258,10 @@
 /* RLIMIT_FSIZE: the lease journal of the default table, several times over; a
  * runaway writer must not fill a router's flash. */
 #define ENGINE_FILE_BYTES	(16u << 20)
-/* RLIMIT_DATA and RLIMIT_AS: the monitor maps 26 MiB, most of it for the
- * administrator's rules, and 1.7 KiB for each mapping. It touches few pages. */
-#define MONITOR_BYTES		(30u << 20)
+/* RLIMIT_DATA and RLIMIT_AS: the monitor maps 34 MiB, most of it for the
+ * administrator's rules (8 of them NATFW_LEGACY_MAX), and 1.7 KiB for each
+ * mapping. It touches few pages. */
+#define MONITOR_BYTES		(38u << 20)
 #define MONITOR_BYTES_MAPPING	2048
 
 #endif

@@ -44,6 +44,19 @@ static inline void *mem_new(size_t n, size_t size)
 	return p == MAP_FAILED ? NULL : p;
 }
 
+/** mem_reserve - the same for memory of which only a part is in use at a time:
+ * the kernel does not refuse it for being larger than what is free. */
+static inline void *mem_reserve(size_t n, size_t size)
+{
+	void *p;
+
+	if (MEM_BY_LIBC || (size && n > SIZE_MAX / size))
+		return mem_new(n, size);
+	p = mmap(NULL, n * size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
 /** mem_free - free it; @n and @size as at mem_new(). NULL does nothing. */
 static inline void mem_free(void *p, size_t n, size_t size)
 {

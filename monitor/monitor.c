@@ -96,22 +96,18 @@ static void schedule_verify(struct monitor *m)
 	loop_timer_set(m->loop, &m->verify, wait_ms);
 }
 
-/* Receive the kernel's notices. The broker may open the socket later. */
+/* Receive the kernel's notices. The broker may open the socket later. Legacy
+ * iptables sends none. */
 static void watch_firewall(struct monitor *m)
 {
+	if (m->broker.open && m->broker.fw.legacy.any && !m->legacy.active)
+		loop_timer_set(m->loop, &m->legacy, NATFW_LEGACY_MS);
 	if (m->firewall.fd == m->broker.watch_fd)
 		return;
 	loop_fd_del(m->loop, &m->firewall);
 	m->firewall.fd = m->broker.watch_fd;
 	if (m->firewall.fd >= 0)
 		loop_fd_add(m->loop, &m->firewall, POLLIN);
-}
-
-/* Legacy iptables sends none. */
-static void watch_legacy(struct monitor *m, unsigned wait_ms)
-{
-	if (m->broker.open && m->broker.fw.legacy.any && !m->legacy.active)
-		loop_timer_set(m->loop, &m->legacy, wait_ms);
 }
 
 /* Do what a call of the broker has left to be done. */
@@ -129,7 +125,6 @@ static void follow_up(struct monitor *m)
 		loop_timer_set(m->loop, &m->flows, m->broker.flows.walk_gap_ms);
 	report_broker(&m->report, &m->broker);
 	watch_firewall(m);
-	watch_legacy(m, NATFW_LEGACY_MS);
 	schedule_verify(m);
 }
 
@@ -163,8 +158,9 @@ static void on_legacy(struct loop_timer *t)
 	struct monitor *m = LOOP_OWNER(t, struct monitor, legacy);
 
 	/* look more often, to see when the changes have ended */
-	watch_legacy(m, broker_poll(&m->broker) ? QUIET_MS / 2 :
-		     NATFW_LEGACY_MS);
+	if (broker_poll(&m->broker))
+		loop_timer_set(m->loop, t, QUIET_MS / 2);
+	watch_firewall(m);
 	schedule_verify(m);
 }
 
@@ -423,7 +419,6 @@ static int apply(struct monitor *m)
 		return err;
 	control_open(m);
 	watch_firewall(m);
-	watch_legacy(m, NATFW_LEGACY_MS);
 	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
 	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);

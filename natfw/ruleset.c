@@ -44,7 +44,7 @@ static void begin(struct arena *a)
 
 struct ruleset *ruleset_new(void)
 {
-	struct arena *a = mem_new(1, sizeof(*a));
+	struct arena *a = mem_reserve(1, sizeof(*a));
 
 	if (!a)
 		return NULL;
