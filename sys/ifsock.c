@@ -3,7 +3,7 @@
  * ifsock.c - a socket for each address of the internal interfaces.
  *
  * Owns: the sockets of the set.
- * Never does: send; interpret what a peer sends.
+ * Never does: interpret what a peer sends.
  * Invariants: all sockets of a set have the same port; a socket stays open as
  * long as its interface has its address.
  *
@@ -16,8 +16,10 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <linux/sockios.h>
 
 static bool is_open(const struct ifsock *s)
 {
@@ -287,6 +289,70 @@ static uint16_t bound_port(int fd)
 	getsockname(fd, (struct sockaddr *)&sa, &len);
 	addr_from_sockaddr(&sa, len, &port);
 	return port;
+}
+
+/* ---- sending --------------------------------------------------------- */
+
+/* It is bound to the group, because no unicast arrives there: one of two
+ * sockets that are bound to the same address would take the other's. */
+static int set_up_sender(int fd, const struct ifsock_set *set)
+{
+	struct sockaddr_storage sa;
+	socklen_t len = addr_to_sockaddr(set->config.group, set->port, 0, &sa);
+	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+
+	if (!err)
+		err = set_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+	if (!err && bind(fd, (const struct sockaddr *)&sa, len))
+		err = -errno;
+	return err;
+}
+
+int ifsock_sender(const struct ifsock_set *set)
+{
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int err;
+
+	if (fd < 0)
+		return -errno;
+	err = set_up_sender(fd, set);
+	if (!err)
+		return fd;
+	close(fd);
+	return err;
+}
+
+int ifsock_send(int sender, const struct ifsock *from, void *data, size_t n,
+		struct addr to, uint16_t port)
+{
+	const struct in_pktinfo info = {
+		.ipi_spec_dst.s_addr = htonl(addr_to_ip4(from->at.net.addr)),
+	};
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))] = { 0 };
+	struct sockaddr_storage sa;
+	struct iovec iov = { data, n };
+	struct msghdr m = {
+		.msg_name = &sa,
+		.msg_namelen = addr_to_sockaddr(to, port, 0, &sa),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+
+	c->cmsg_level = IPPROTO_IP;
+	c->cmsg_type = IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(sizeof(info));
+	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	return sendmsg(sender, &m, 0) < 0 ? -errno : 0;
+}
+
+bool ifsock_has_unsent(int sender)
+{
+	int bytes = 0;
+
+	return !ioctl(sender, SIOCOUTQ, &bytes) && bytes > 0;
 }
 
 /* ---- closing -------------------------------------------------------- */

@@ -126,4 +126,25 @@ ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
 		    struct addr *ret_peer, uint16_t *ret_port,
 		    struct ifsock **ret_local);
 
+/**
+ * ifsock_sender - open one more socket that sends from the addresses and the
+ * port of a set (SOCK_DGRAM with a group, and at least one address is served).
+ * It receives nothing.
+ *
+ * A datagram waits in the buffer of its socket until the hardware address of
+ * its receiver is known, at most a few seconds. The datagrams of other sockets
+ * do not wait for it.
+ *
+ * Return: owned by the caller, who closes it; -errno
+ */
+int ifsock_sender(const struct ifsock_set *);
+
+/** ifsock_send - send one datagram from the address of @from, by a socket of
+ * ifsock_sender() for its set. Return: 0 or -errno */
+int ifsock_send(int sender, const struct ifsock *from, void *data, size_t n,
+		struct addr to, uint16_t port);
+
+/** ifsock_has_unsent - does a datagram of @sender still wait in the kernel? */
+bool ifsock_has_unsent(int sender);
+
 #endif

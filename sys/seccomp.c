@@ -23,6 +23,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -42,10 +43,10 @@ static const uint16_t allowed[] = {
 	NR_ppoll_time64,	/* the same, 32 bits */
 	__NR_recvfrom,		/* recv(): HTTP, GENA, monitor, control */
 	NR_recv,		/* recv() of some 32-bit glibc */
-	__NR_sendto,		/* send() and SSDP's answers */
+	__NR_sendto,		/* send() and SSDP's announcements */
 	NR_send,		/* send() of some 32-bit glibc */
 	__NR_recvmsg,		/* SSDP: the interface of a search */
-	__NR_sendmsg,		/* HTTP: head and body at once */
+	__NR_sendmsg,		/* HTTP: head and body at once; SSDP answers */
 	__NR_accept4,		/* HTTP, control */
 	__NR_close,
 	__NR_write,		/* leases, state, log pipe */
@@ -117,6 +118,7 @@ static const struct checked checked[] = {
 	{ __NR_socket, 0, 3, { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0 } },
 	{ __NR_socket, 0, 3, { AF_NETLINK, NETLINK, NETLINK_ROUTE } },
 	{ __NR_ioctl, 1, 1, { SIOCETHTOOL } },		/* a link's speed */
+	{ __NR_ioctl, 1, 1, { SIOCOUTQ } },	/* SSDP: did an answer leave? */
 
 	/* kernel bugs are often in socket options, so only these */
 	{ __NR_setsockopt, 1, 2, { SOL_SOCKET, SO_REUSEADDR } },

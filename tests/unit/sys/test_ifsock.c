@@ -321,6 +321,46 @@ static void test_datagram_on_another_interface_is_dropped(void **state)
 	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
 }
 
+/* A sender has the address and the port of the set. It takes no datagram from
+ * the socket of the address, or from that of the group. */
+static void test_sender_receives_nothing(void **state)
+{
+	const struct netif_addr two[] = {
+		at(LO(0, 1), 24), at(LO(1, 1), 24),
+	};
+	struct sockaddr_in sa;
+	socklen_t len = sizeof(sa);
+	char text[] = "answer", buf[32];
+	int sender, fd;
+
+	NEED_NET;
+	serve(two, 2);
+	sender = ifsock_sender(&set);
+	assert_true(sender >= 0);
+	for (size_t i = 0; i < 2; i++) {
+		fd = client(SOCK_DGRAM, LO(2, 9));
+		len = sizeof(sa);
+		assert_int_equal(getsockname(fd, (struct sockaddr *)&sa, &len),
+				 0);
+		assert_int_equal(ifsock_send(sender, &set.sock[i], text,
+					     sizeof(text), addr_ip4(LO(2, 9)),
+					     ntohs(sa.sin_port)), 0);
+		assert_int_equal(recvfrom(fd, buf, sizeof(buf), 0,
+					  (struct sockaddr *)&sa, &len),
+				 sizeof(text));
+		assert_memory_equal(buf, text, sizeof(text));
+		assert_int_equal(ntohl(sa.sin_addr.s_addr), LO(i, 1));
+		assert_int_equal(ntohs(sa.sin_port), PORT);
+		close(fd);
+	}
+	assert_false(ifsock_has_unsent(sender));
+	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+	assert_int_equal(recv(sender, buf, sizeof(buf), 0), -1);
+	assert_int_equal(errno, EAGAIN);
+	close(sender);
+}
+
 static void test_datagram_that_is_too_long_is_dropped(void **state)
 {
 	struct netif_addr one = at(LO(0, 1), 24);
@@ -508,6 +548,7 @@ int main(void)
 		TEST(test_virtual_address_serves_a_routed_network),
 		TEST(test_outsiders_are_reported),
 		TEST(test_datagram_on_another_interface_is_dropped),
+		TEST(test_sender_receives_nothing),
 		TEST(test_datagram_that_is_too_long_is_dropped),
 		TEST(test_sockets_in_the_list_stay_open),
 		TEST(test_group_is_joined_once_and_left),

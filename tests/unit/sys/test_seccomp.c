@@ -19,6 +19,7 @@
 #include <string.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
@@ -35,6 +36,7 @@
 #include <linux/audit.h>
 #include <linux/netlink.h>
 #include <linux/seccomp.h>
+#include <linux/sockios.h>
 #include <cmocka.h>
 #include "sys/jail.h"
 #include "sys/seccomp.h"
@@ -204,6 +206,7 @@ static void test_arguments_are_checked(void **state)
 	assert_int_equal(call(SYS_tgkill, SELF, SELF, SIGABRT), ALLOW);
 	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF, SIGABRT), DENY);
 	assert_int_equal(call(SYS_ioctl, 3, 0x8946, 0), ALLOW);
+	assert_int_equal(call(SYS_ioctl, 3, SIOCOUTQ, 0), ALLOW);
 	assert_int_equal(call(SYS_ioctl, 3, 0x5412, 0), DENY);	/* TIOCSTI */
 	assert_int_equal(call(SYS_setsockopt, 3, SOL_SOCKET, SO_REUSEADDR),
 			 ALLOW);
