@@ -157,6 +157,7 @@ L_check_firewall = $(call wrap,check_report check_report_ok)
 L_identity	= $(call wrap,uname)
 L_broker	= $(call wrap,natfw_check natfw_sweep)
 L_ipt_tool	= $(call wrap,fileio_read)
+L_ssdp		= $(call wrap,ifsock_send ifsock_has_unsent)
 # Each test of an action for unlisted system calls is linked with that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
@@ -182,7 +183,8 @@ unit: $(UNITS:%=unit-%)
 # as a test. Built by clang with libFuzzer, it searches for new inputs.
 FUZZ	= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 W_httpd		= recv send sendmsg
-W_ssdp		= socket bind setsockopt recvmsg sendto
+W_ssdp		= socket bind setsockopt recvmsg sendto ifsock_sender \
+		  ifsock_send ifsock_has_unsent
 W_gena		= getrandom
 W_genasend	= recv send
 W_netlink	= socket open open64

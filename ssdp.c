@@ -20,31 +20,21 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
-#include "base/bucket.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/wr.h"
+#include "ssdp/ssdpanswer.h"
 #include "sys/ifsock.h"
 
 #define GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define SSDP_PORT	1900
 #define MULTICAST_TTL	2	/* UDA 1.1 1.1.1 */
-#define ST_SIZE		sizeof(((struct ssdp_search *)0)->st)
 
 /* The first NOTIFY is sent well within 150 ms of the start. The set is sent
  * twice because UDP loses datagrams (UDA 1.1 1.2.2). */
 #define FIRST_SPREAD_MS	50
 #define SECOND_MS	200
 #define SECOND_SPREAD_MS 100
-
-/* The first datagram of an answer is sent within half of the spread. The others
- * are sent a few at a time, because control points with small buffers lose
- * datagrams that arrive together. SSDP_TARGETS_MAX datagrams take 35 ms. */
-#define BURST		4
-#define BURST_GAP_MS	5
-
-/* The most searches that may wait for one client. */
-#define PENDING_PER_CLIENT (SSDP_PENDING_MAX / 2)
 
 /* One address of an internal interface; its socket has the same index in the
  * set. */
@@ -58,25 +48,14 @@ struct link {
 	bool first;		/* no set was sent on this interface before */
 };
 
-/* A search that has not been answered completely. */
-struct pending {
-	const struct link *link;	/* NULL: this place is free */
-	struct addr client;
-	uint16_t port;
-	struct ssdp_search search;
-	size_t next;			/* target */
-	struct loop_timer timer;
-};
-
 struct ssdp {
 	struct loop *loop;
 	struct ssdp_config config;
 	uint16_t http_port;
 	bool had_network;	/* NOTIFYs with this BOOTID were sent */
-	struct buckets rate;	/* of answers, for each source */
 	struct ifsock_set socks;
 	struct link link[IFSOCKS_MAX];
-	struct pending pending[SSDP_PENDING_MAX];
+	struct ssdpanswer answer;
 };
 
 static uint64_t random_below(const struct ssdp *s, uint64_t n)
@@ -89,12 +68,13 @@ static bool is_open(const struct link *l)
 	return l->sock->io.fd >= 0;
 }
 
-/* A datagram that cannot be sent now is not retried: any may get lost. */
-static void send_to(const struct link *l, const struct wr *w,
-		    struct addr to, uint16_t port)
+/* A datagram that cannot be sent now is not retried: any may get lost. Only
+ * multicasts are sent from the socket of an address: they never wait for the
+ * hardware address of a host. */
+static void send_to_group(const struct link *l, const struct wr *w)
 {
 	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(to, port, 0, &sa);
+	socklen_t len = addr_to_sockaddr(addr_ip4(GROUP_IP), SSDP_PORT, 0, &sa);
 
 	if (!w->over)
 		sendto(l->sock->io.fd, w->buf, w->len, 0,
@@ -121,7 +101,7 @@ static void notify_all(const struct link *l, enum nts nts,
 		else
 			ssdpmsg_write_notify(&w, &s->config, i, nts == ALIVE,
 					     local, s->http_port);
-		send_to(l, &w, addr_ip4(GROUP_IP), SSDP_PORT);
+		send_to_group(l, &w);
 	}
 }
 
@@ -164,100 +144,7 @@ static void announce(struct link *l)
 		     random_below(l->ssdp, FIRST_SPREAD_MS));
 }
 
-/* ---- answers ------------------------------------------------------- */
-
-/* Advance to the next target that matches. Return: false: there is none */
-static bool next_match(const struct ssdp *s, struct pending *p,
-		       struct wr *ret_st)
-{
-	for (; p->next < s->config.target_n; p->next++)
-		if (ssdpmsg_match(&s->config, p->next, &p->search, ret_st))
-			return true;
-	return false;
-}
-
-/* Answer for the next target that matches. Return: false: there is none */
-static bool answer_one(struct pending *p)
-{
-	const struct ssdp *s = p->link->ssdp;
-	char buf[SSDP_REPLY_MAX], st_buf[ST_SIZE];
-	struct wr w = wr_init(buf, sizeof(buf));
-	struct wr st = wr_init(st_buf, sizeof(st_buf));
-
-	if (!next_match(s, p, &st))
-		return false;
-	ssdpmsg_write_answer(&w, &s->config, p->next, wr_done(&st),
-			  p->link->sock->at.net.addr, s->http_port);
-	send_to(p->link, &w, p->client, p->port);
-	p->next++;
-	return true;
-}
-
-static void on_answer(struct loop_timer *t)
-{
-	struct pending *p = LOOP_OWNER(t, struct pending, timer);
-	unsigned i;
-
-	for (i = 0; i < BURST && answer_one(p); i++)
-		;
-	if (i < BURST)
-		p->link = NULL;
-	else
-		loop_timer_set(p->link->ssdp->loop, t, BURST_GAP_MS);
-}
-
-/* Return: a free place for a search of @client; NULL if the pool is full or the
- * client is at its limit */
-static struct pending *find_place(struct ssdp *s, struct addr client)
-{
-	struct pending *p, *place = NULL;
-	unsigned same_client = 0;
-
-	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
-		if (!p->link)
-			place = place ? place : p;
-		else if (addr_equal(p->client, client))
-			same_client++;
-	}
-	return same_client < PENDING_PER_CLIENT ? place : NULL;
-}
-
-static uint32_t count_matches(const struct ssdp *s,
-			      const struct ssdp_search *search)
-{
-	uint32_t n = 0;
-	char buf[ST_SIZE];
-
-	for (size_t i = 0; i < s->config.target_n; i++) {
-		struct wr st = wr_init(buf, sizeof(buf));
-
-		n += ssdpmsg_match(&s->config, i, search, &st);
-	}
-	return n;
-}
-
-/* Does any target match, and is the client below its rate of answers? */
-static bool may_answer(struct ssdp *s, const struct pending *p)
-{
-	uint32_t n = count_matches(s, &p->search);
-
-	return n && bucket_take(&s->rate, p->client, n, loop_now_ms(s->loop));
-}
-
-static void handle_search(struct ssdp *s, struct str datagram,
-			  const struct link *l, struct addr from, uint16_t port)
-{
-	struct pending p = { .link = l, .client = from, .port = port,
-			     .timer.cb = on_answer };
-	struct pending *place = find_place(s, from);
-
-	if (!place || !ssdpmsg_parse_search(datagram, &p.search) ||
-	    !may_answer(s, &p))
-		return;
-	*place = p;
-	loop_timer_set(s->loop, &place->timer,
-		       random_below(s, SSDP_SPREAD_MS / 2));
-}
+/* ---- searches ------------------------------------------------------- */
 
 /* One datagram a round, so that other descriptors get their turn. */
 static void on_socket(void *arg, struct ifsock *sock)
@@ -270,8 +157,8 @@ static void on_socket(void *arg, struct ifsock *sock)
 	ssize_t n = ifsock_recv(sock, buf, sizeof(buf), &from, &port, &local);
 
 	if (n > 0)
-		handle_search(s, (struct str){ buf, (size_t)n },
-			      &s->link[ifsock_index(local)], from, port);
+		ssdpanswer_handle(&s->answer, (struct str){ buf, (size_t)n },
+				  local, from, port);
 }
 
 /* ---- addresses ------------------------------------------------------ */
@@ -306,14 +193,8 @@ static void on_closing(void *arg, struct ifsock *sock)
 {
 	struct ssdp *s = arg;
 	struct link *l = &s->link[ifsock_index(sock)];
-	struct pending *p;
 
-	for (p = s->pending; p < s->pending + SSDP_PENDING_MAX; p++) {
-		if (p->link == l) {
-			loop_timer_del(s->loop, &p->timer);
-			p->link = NULL;
-		}
-	}
+	ssdpanswer_forget(&s->answer, sock);
 	loop_timer_del(s->loop, &l->notify);
 	l->announced = false;
 }
@@ -422,7 +303,7 @@ int ssdp_ifaces(struct ssdp *s, const struct netif_addr *at, size_t n,
 		ifsock_close(&s->socks);
 	}
 	byebye_others(s, at, n);
-	s->http_port = http_port;
+	s->http_port = s->answer.http_port = http_port;
 	err = ifsock_serve(&s->socks, at, n, SSDP_PORT);
 	announce_networks(s);
 	return err;
@@ -442,17 +323,13 @@ struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 		.opened = on_opened, .closing = on_closing,
 		.outside = on_outside, .arg = s,
 	};
-	uint32_t roots = 0;
 	size_t i;
 
 	if (!s)
 		return NULL;
 	s->loop = loop;
 	s->config = *config;
-	for (i = 0; i < config->target_n; i++)
-		roots += !strcmp(config->target[i].nt, "upnp:rootdevice");
-	s->rate.burst = SSDP_ANSWERS_BURST * (roots ? roots : 1);
-	s->rate.per_s = SSDP_ANSWERS_S * (roots ? roots : 1);
+	ssdpanswer_init(&s->answer, loop, &s->config);
 	ifsock_init(&s->socks, loop, &socks);
 	for (i = 0; i < IFSOCKS_MAX; i++) {
 		s->link[i].ssdp = s;

@@ -4,7 +4,8 @@
  *
  * One socket is bound to the multicast group and shares the port with other
  * programs on this machine. One socket for each internal address receives
- * unicast searches and sends everything.
+ * unicast searches and sends the announcements. Each answer has a socket of its
+ * own (ssdp/ssdpanswer.h).
  *
  * Runs in: engine
  */

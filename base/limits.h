@@ -35,7 +35,10 @@
 #define SSDP_REPLY_MAX		1024	/* sent; some clients read no more */
 #define SSDP_PENDING_MAX	64	/* searches waiting for their answer */
 #define SSDP_SPREAD_MS		100	/* clients wait as little as 250 ms */
-/* Datagrams that answer one source, for each root device; further answers are
+/* For the first datagram of an answer to leave the kernel. A host that exists
+ * replies to the first or the second ARP request; they are 1 s apart. */
+#define SSDP_LEAVE_MS		1500
+/* Datagrams that answer one source, for each root device; further ones are
  * dropped. A burst of five ssdp:all passes, or of 12 searches (Open.NAT)
  * several times over; the long-term rate is too low for a reflection attack. */
 #define SSDP_ANSWERS_BURST	64
@@ -253,8 +256,9 @@
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
 			 GENA_SUBS_MAX + IFSOCKS_MAX + \
 			 CTL_CLIENTS_MAX + 1 + 8)
-/* RLIMIT_NOFILE: those, and files that are open for a moment. */
-#define ENGINE_FILES_MAX (ENGINE_FDS_MAX + 16)
+/* RLIMIT_NOFILE: those, a socket for each search that is being answered, and
+ * files that are open for a moment. */
+#define ENGINE_FILES_MAX (ENGINE_FDS_MAX + SSDP_PENDING_MAX + 16)
 /* RLIMIT_FSIZE: the lease journal of the default table, several times over; a
  * runaway writer must not fill a router's flash. */
 #define ENGINE_FILE_BYTES	(16u << 20)
