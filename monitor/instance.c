@@ -109,7 +109,7 @@ int instance_hold(struct instance *i, unsigned wait_ms)
 	const struct timespec step = { .tv_nsec = INSTANCE_STEP_MS * 1000000 };
 	const uint64_t end_ms = clock_mono_ms() + wait_ms;
 	struct ucred c = { 0 };
-	int fd, err;
+	int fd, err = 0;
 
 	if (i->name.fd >= 0)
 		return 0;
