@@ -68,6 +68,11 @@ static void __attribute__((noreturn)) run_engine(struct server *s)
 	 * server may have exited before prctl(), so compare the parent. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) || getppid() != s->self)
 		_exit(1);
+	/* Whatever an intruder or a library prints: not past the limits of the
+	 * log. With -F, the monitor's stderr may be a terminal or the log. */
+	for (int fd = STDIN_FILENO; fd < FORKSERVER_FD; fd++)
+		if (dup3(s->start.log_fd, fd, 0) < 0)
+			_exit(1);
 	close(FORKSERVER_FD);
 	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&none);

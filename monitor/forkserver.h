@@ -37,7 +37,8 @@ struct forkserver_rep {
 	int32_t value;
 };
 
-/* The descriptors of a new engine, in this order, beside 0 to 2. */
+/* The descriptors of a new engine, in this order, beside 0 to 2, which are its
+ * log as well. */
 enum { FORKSERVER_CHAN, FORKSERVER_LOG, FORKSERVER_CTL, FORKSERVER_FDS };
 
 /**

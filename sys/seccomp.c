@@ -92,6 +92,7 @@ static const uint16_t forking[] = {
 	NR_fork,		/* an engine, by musl */
 	__NR_wait4,		/* an engine's exit */
 	__NR_getppid,		/* does the fork server still run? */
+	__NR_dup3,		/* an engine's stderr is its log */
 	__NR_set_tid_address,	/* musl's fork(), in the child */
 	__NR_set_robust_list,	/* glibc's */
 };

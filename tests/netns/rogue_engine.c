@@ -181,7 +181,7 @@ static void send_fds(uint32_t unused)
 }
 
 /* Bytes of all kinds: lines without an end, escape sequences, many lines. */
-static void flood_log(uint32_t unused)
+static void flood_fd(int fd)
 {
 	char text[4096];
 
@@ -189,10 +189,20 @@ static void flood_log(uint32_t unused)
 		for (size_t j = 0; j < sizeof(text); j++)
 			text[j] = i % 4 ? (char)random_word() :
 				  j % 8 ? '\x1b' : '\n';
-		while (write(logs, text, sizeof(text)) < 0 && errno == EAGAIN)
-			wait_for(logs, POLLOUT);
+		while (write(fd, text, sizeof(text)) < 0 && errno == EAGAIN)
+			wait_for(fd, POLLOUT);
 	}
 	send_verb(0);
+}
+
+static void flood_log(uint32_t unused)
+{
+	flood_fd(logs);
+}
+
+static void flood_stderr(uint32_t unused)
+{
+	flood_fd(STDERR_FILENO);
 }
 
 /* Random requests, and valid ones with a field that is wrong. */
@@ -291,6 +301,7 @@ static const struct {
 	{ "deaf", be_deaf, 0 },
 	{ "fds", send_fds, 0 },
 	{ "log", flood_log, 0 },
+	{ "stderr", flood_stderr, 0 },
 	{ "random", send_random, 0 },
 	{ "half-table", send_half_a_table, 0 },
 	{ "flood", flood, 0 },

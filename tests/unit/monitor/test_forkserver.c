@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -72,6 +73,14 @@ static bool is_well(const struct engine_start *s)
 	       signal(SIGTERM, SIG_IGN) == SIG_IGN;
 }
 
+static bool same_file(int a, int b)
+{
+	struct stat sa, sb;
+
+	return !fstat(a, &sa) && !fstat(b, &sb) && sa.st_dev == sb.st_dev &&
+	       sa.st_ino == sb.st_ino;
+}
+
 /* "e" exits with 7, "a" aborts, "c" exits with 8 and has a control socket; when
  * the channel closes it exits with 3; "h" hangs, whatever happens. */
 static int run_engine(const struct engine_start *s)
@@ -79,7 +88,13 @@ static int run_engine(const struct engine_start *s)
 	char order;
 
 	alarm(60);	/* a defect leaves no process behind */
-	if (!is_well(s) || write(s->log_fd, "!", 1) != 1)
+	if (!is_well(s))
+		return 1;
+	/* its stderr is its log, not ours */
+	if (!same_file(s->log_fd, STDERR_FILENO) ||
+	    !same_file(s->log_fd, STDOUT_FILENO) ||
+	    !same_file(s->log_fd, STDIN_FILENO) ||
+	    write(s->log_fd, "!", 1) != 1)
 		return 1;
 	order = next_order(s->chan_fd);
 	if (order == 'a')

@@ -236,7 +236,7 @@ static void test_forkserver_has_few_more_calls(void **state)
 		SYS_chroot, SYS_process_vm_writev, SYS_bpf,
 	};
 	static const long refused[] = {
-		SYS_setuid, SYS_capset, SYS_dup3, SYS_socketpair, SYS_fchmod,
+		SYS_setuid, SYS_capset, SYS_socketpair, SYS_fchmod,
 		SYS_pidfd_open, 12345,
 	};
 	const uint64_t clone_glibc = 0x01200000 | SIGCHLD,
@@ -251,6 +251,7 @@ static void test_forkserver_has_few_more_calls(void **state)
 	assert_int_equal(call(SYS_clone, SIGCHLD | new_user, 0, 0), KILL);
 	assert_int_equal(call(SYS_clone, 0x10f00, 0, 0), KILL);	/* a thread */
 	assert_int_equal(call(SYS_wait4, 1, 0, 0), ALLOW);
+	assert_int_equal(call(SYS_dup3, 5, 2, 0), ALLOW);
 	assert_int_equal(call(SYS_kill, 1, SIGKILL, 0), ALLOW);
 	assert_int_equal(call(SYS_kill, 1, SIGSTOP, 0), DENY);
 	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGABRT), ALLOW);
