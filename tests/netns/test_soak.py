@@ -15,7 +15,7 @@ from lab import SLOW, wait_until
 from test_growth import fill, mixed, settled
 from upnp import http, search
 
-SOAK_S = float(os.environ.get("SOAK", 0))
+SOAK_S = float(os.environ.get("SOAK") or 0)
 REPORT = os.environ.get("SOAK_REPORT")
 BACKENDS = ("iptables-legacy", "iptables-nft", "netlink")
 # mappings that stay from the beginning to the end
