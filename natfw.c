@@ -235,13 +235,21 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 		ret[i] = ret[last_of_key(op, n, i)];
 }
 
+/* What the table has already succeeds without an op for the kernel. So find out
+ * whether the kernel still holds it. */
+static bool may_differ(struct natfw *fw)
+{
+	return fw->dirty || writers_changed(fw, NULL) ||
+	       (fw->unsure && writers_own(fw, fw->mappings.rule,
+					  kernel_n(fw)) > 0);
+}
+
 void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 		 enum nat_err *ret)
 {
 	size_t step;
 
-	/* what the table has already succeeds without an op for the kernel */
-	if (writers_translator(fw) && writers_changed(fw, NULL))
+	if (writers_translator(fw) && may_differ(fw))
 		fw->dirty = true;
 	if (!writers_translator(fw) || (fw->dirty && kernel_sync(fw))) {
 		for (size_t i = 0; i < n; i++)

@@ -144,6 +144,8 @@ struct natfw {
 	struct places *places;
 	bool rules_stale;	/* they may have changed since: the owner sets
 				 * it, a reading clears it */
+	bool unsure;		/* somebody else has changed nf_tables since our
+				 * own rules were compared: the owner sets it */
 	uint64_t rules_ms;	/* when natfw_check() read them */
 	/* The tables of legacy iptables before our rules were compared with
 	 * them, or after we changed them; see writers_changed() */

@@ -75,7 +75,7 @@ void broker_changed(struct broker *g, unsigned ours)
 	    watch_read(g->watch_fd) <= ours * natfw_commits(&g->fw))
 		return;
 	g->suspect = true;
-	g->fw.rules_stale = true;
+	g->fw.rules_stale = g->fw.unsure = true;
 }
 
 bool broker_poll(struct broker *g)

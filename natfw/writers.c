@@ -219,6 +219,7 @@ static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 
 	/* first, so that a change beside the comparison is noticed */
 	fw->legacy = read_legacy(fw);
+	fw->unsure = false;
 	rc = writers_look(fw);
 	if (rc)
 		return rc;
@@ -248,15 +249,14 @@ int writers_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	return rc;
 }
 
-int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
+/* @kinds: how many of the kinds, which legacy iptables is the last of */
+static int compare(struct natfw *fw, unsigned kinds,
+		   const struct nat_rule *rule, size_t n)
 {
-	int rc, one;
+	int rc = 0, one;
 
-	fw->legacy = read_legacy(fw);
-	rc = writers_look(fw);
-	if (rc)
-		return rc;
-	for (unsigned k = 0; k < RULESET_KINDS; k++) {
+	fw->unsure = false;
+	for (unsigned k = 0; k < kinds; k++) {
 		struct natfw_writer *w = &fw->writer[k];
 
 		if (w->be)
@@ -270,6 +270,20 @@ int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 		rc = one ? one : rc;
 	}
 	return rc;
+}
+
+int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	int rc;
+
+	fw->legacy = read_legacy(fw);
+	rc = writers_look(fw);
+	return rc ? rc : compare(fw, RULESET_KINDS, rule, n);
+}
+
+int writers_own(struct natfw *fw, const struct nat_rule *rule, size_t n)
+{
+	return compare(fw, RULESET_IPT_LEGACY, rule, n);
 }
 
 /* ---- what an earlier run left -------------------------------------- */

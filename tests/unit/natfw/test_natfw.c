@@ -1085,6 +1085,34 @@ static void test_changed_legacy_tables_are_compared_first(void **state)
 	natfw_done(&fw);
 }
 
+/* A notice has come. Our own rules are compared at once, without those of the
+ * administrator, of which there may be thousands. */
+static void test_own_rules_are_compared_after_a_notice(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	here.log[0] = 0;
+	here.reads = 0;
+	fw.unsure = true;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_false(fw.unsure);
+	here.misplaced = true;		/* not seen without a notice */
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "");
+	assert_int_equal(here.reads, 0);
+	fw.unsure = true;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "sync netlink*;");
+	fw.unsure = here.misplaced = true;
+	here.sync_rc[RULESET_NATIVE] = -EIO;
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 static void test_change_beside_a_batch_is_compared(void **state)
 {
 	const struct nat_op op = set(tcp(80, HOST(2), 80)),
@@ -1344,6 +1372,7 @@ int main(void)
 		T(test_rules_are_read_again_once_a_second),
 		T(test_lost_chain_is_looked_at_again),
 		T(test_changed_legacy_tables_are_compared_first),
+		T(test_own_rules_are_compared_after_a_notice),
 		T(test_change_beside_a_batch_is_compared),
 		T(test_sync_is_compared_with_what_it_made),
 		T(test_legacy_that_cannot_be_verified_fails),
