@@ -1825,6 +1825,23 @@ static void test_incomplete_file_is_replaced_by_the_one_before(void **state)
 	}
 }
 
+/* The kernel had written the first part and the last one. */
+static void test_file_with_a_hole_is_not_complete(void **state)
+{
+	static char now[1 << 14], before[1 << 14];
+	struct pm_req q = req(A, 1), r = req(B, 2);
+	size_t n = two_files(&q, &r, now, before, sizeof(now));
+	char *line = strchr(now, '\n') + 1;
+
+	memset(line, '\0', (size_t)(strchr(line, '\n') - line));
+	spit(now, n);
+	reopen();
+	assert_true(met.restored);
+	assert_int_equal(portmap_count(pm), 2);
+	same(&q, 0);
+	same(&r, 0);
+}
+
 static void test_complete_file_is_read(void **state)
 {
 	static char now[1 << 14], before[1 << 14];
@@ -1945,6 +1962,7 @@ int main(void)
 		T(test_other_changes_are_written_at_once),
 		T(test_mapping_after_a_configured_one_is_written),
 		T(test_incomplete_file_is_replaced_by_the_one_before),
+		T(test_file_with_a_hole_is_not_complete),
 		T(test_complete_file_is_read),
 		T(test_file_before_does_not_replace_others),
 		T(test_two_incomplete_files),

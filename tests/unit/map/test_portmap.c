@@ -782,10 +782,12 @@ static void test_note_and_reported_port_stay_with_the_mapping(void **state)
 	assert_string_equal(note(slot), longest);
 	portmap_set_note(pm, slot, STR("one"));
 	portmap_set_told(pm, slot, 40000);
+	portmap_set_saved(pm, slot, (struct pm_saved){ 1, 2 });
 	/* a renewal, an overwrite that fails, and one that works */
 	a.lease_s = 60;
 	slot = renewed(&a);
 	assert_string_equal(note(slot), "one");
+	assert_int_equal(portmap_entry(pm, slot)->saved.crc, 2);
 	a.rule.int_port = 81;
 	got = add(&a, PM_STARTED);
 	done(next_op(NAT_SET, &a.rule), NAT_EFAIL, got);
@@ -795,12 +797,14 @@ static void test_note_and_reported_port_stay_with_the_mapping(void **state)
 	done(next_op(NAT_SET, &a.rule), NAT_OK, got);
 	assert_string_equal(note(got), "one");
 	assert_int_equal(portmap_entry(pm, got)->told_port, 40000);
+	assert_true(portmap_entry(pm, got)->saved.end_ms == 1);
 	/* the next mapping of that port does not have them */
 	portmap_delete(pm, got, &slot);
 	done(next_op(NAT_DEL, &a.rule), NAT_OK, slot);
 	slot = made(&a);
 	assert_string_equal(note(slot), "");
 	assert_int_equal(portmap_entry(pm, slot)->told_port, 8080);
+	assert_int_equal(portmap_entry(pm, slot)->saved.crc, 0);
 }
 
 /* Every mapping may have the longest description and the longest note. */
