@@ -85,7 +85,7 @@ $(BUILD)/tests/upnpd: $(OBJ) $(OBJS)/tests/cross/qemu.o
 	$(CC) $(ALLLDFLAGS) $(QEMU_WRAP) -o $@ $^
 ifneq ($(QEMU),)
 $(QEMU_SOCKETS:%=$(BUILD)/tests/test_%): $(OBJS)/tests/cross/qemu.o
-$(foreach t,$(QEMU_SOCKETS),$(eval L_$(t) = $(QEMU_WRAP)))
+$(foreach t,$(QEMU_SOCKETS),$(eval L_$(t) += $(QEMU_WRAP)))
 endif
 
 define cross_rules

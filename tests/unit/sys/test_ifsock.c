@@ -331,7 +331,7 @@ static void test_sender_receives_nothing(void **state)
 	struct sockaddr_in sa;
 	socklen_t len = sizeof(sa);
 	char text[] = "answer", buf[32];
-	int sender, fd;
+	int sender, fd, on = 0;
 
 	NEED_NET;
 	serve(two, 2);
@@ -355,9 +355,14 @@ static void test_sender_receives_nothing(void **state)
 	}
 	assert_false(ifsock_has_unsent(sender));
 	assert_int_equal(ask(LO(0, 9), LO(0, 1)), LO(0, 1));
-	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
 	assert_int_equal(recv(sender, buf, sizeof(buf), 0), -1);
 	assert_int_equal(errno, EAGAIN);
+	assert_int_equal(ask(LO(0, 9), GROUP), LO(0, 1));
+	/* qemu-user does not know the option that prevents it */
+	len = sizeof(on);
+	if (!getsockopt(sender, IPPROTO_IP, IP_MULTICAST_ALL, &on, &len) ||
+	    errno != ENOPROTOOPT)
+		assert_int_equal(recv(sender, buf, sizeof(buf), 0), -1);
 	close(sender);
 }
 
