@@ -249,6 +249,21 @@ def test_limit_is_named(stopped):
             rf"\d+: .*Limit{what}=.*\n", done.stderr), done
 
 
+def test_needed_limits_are_enough(stopped, lab):
+    """With exactly the limits that a failed start names, upnpd works."""
+    stopped.write_conf()
+    prefix = ["prlimit"]
+    for what, small in (("nofile", 64), ("fsize", 4096), ("data", 12 << 20),
+                        ("as", 12 << 20)):
+        done = subprocess.run(
+            ["prlimit", f"--{what}={small}", stopped.binary, "-F", "-f",
+             stopped.conf], check=False, text=True, capture_output=True)
+        prefix.append(f"--{what}=" +
+                      re.search(r"upnpd needs (\d+):", done.stderr)[1])
+    stopped.start(prefix=prefix)
+    Igd(lab.lan1).add(40000)
+
+
 def test_soft_limits_are_raised(stopped, lab):
     """A shell's limits, up to the administrator's."""
     stopped.start(prefix=["prlimit", "--nofile=64:", "--fsize=4096:",
