@@ -98,8 +98,8 @@ void broker_close(struct broker *);
 void broker_changed(struct broker *, unsigned ours);
 
 /** broker_poll - has somebody changed legacy iptables, which sends no notice,
- * since the last broker_verify()? Sets @suspect if it has changed since the last
- * call. Return: false also if a repair has failed, and is due anyway */
+ * since the last broker_verify()? Sets @suspect if it has changed since the
+ * last call. Return: false also if a repair has failed, and is due anyway */
 bool broker_poll(struct broker *);
 
 /** broker_reset - another engine starts: drop a sync that is half received, and

@@ -113,7 +113,7 @@ static int read_once(const struct family *f, int family, void *buf, size_t n,
 struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 {
 	const struct family *f = family == AF_INET6 ? &ip6 : &ip4;
-	struct ipt_print ret;
+	struct ipt_print ret = { 0 };
 	int err = -EAGAIN;
 
 	for (int i = 0; err == -EAGAIN && i < TRIES; i++)

@@ -25,9 +25,9 @@ struct ipt_print {
 /**
  * ipt_print_read - read all tables that exist.
  * @family: AF_INET or AF_INET6
- * @buf: @n bytes, all zero, aligned as from mem_new(); they are zero again
- *       afterwards. A table that is larger counts only by the number and the
- *       size of its rules
+ * @buf: @n bytes of the caller's, from mem_reserve(); their pages are given
+ *       back to the kernel. A table that is larger counts only by the number
+ *       and the size of its rules
  *
  * Creates no table, and loads no module. Needs CAP_NET_ADMIN if there is a
  * table. Microseconds for a small table, 5 ms for 5000 rules (2 MB).

@@ -64,8 +64,8 @@ int writers_sync(struct natfw *, const struct nat_rule *, size_t n);
  * one could not compare, and no other is different. */
 int writers_verify(struct natfw *, const struct nat_rule *, size_t n);
 
-/** writers_own - compare our own rules in nf_tables by the administrator's rules
- * that were read last. Return: as writers_verify() */
+/** writers_own - compare our own rules in nf_tables, by the administrator's
+ * rules that were read last. Return: as writers_verify() */
 int writers_own(struct natfw *, const struct nat_rule *, size_t n);
 
 /** writers_sweep - read the rules, and remove what an earlier run left in kinds

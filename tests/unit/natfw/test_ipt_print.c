@@ -64,8 +64,6 @@ static struct ipt_print print(int family)
 	struct ipt_print ret = ipt_print_read(family, buf, BUF_MAX);
 
 	assert_true(ret.known);
-	for (size_t i = 0; i < BUF_MAX; i += 512)
-		assert_int_equal(((char *)buf)[i], 0);
 	return ret;
 }
 
