@@ -15,7 +15,7 @@
 #include "base/hash.h"
 #include "natfw/nlattr.h"
 
-/* The name of the table, in messages about chains, sets and rules. */
+/* The name of the table, in messages about tables, chains, sets and rules. */
 #define ATTR_TABLE	NFTA_CHAIN_TABLE
 
 /* The attributes of an nf_tables message; none if it is of another type. */
@@ -43,6 +43,9 @@ static const struct kind {
 	int get, new;
 	uint8_t attr[7];
 } kinds[] = {
+	/* the kernel calls no chain of a table with the flag dormant */
+	{ NFT_MSG_GETTABLE, NFT_MSG_NEWTABLE,
+	  { NFTA_TABLE_NAME, NFTA_TABLE_FLAGS } },
 	{ NFT_MSG_GETCHAIN, NFT_MSG_NEWCHAIN,
 	  { NFTA_CHAIN_NAME, NFTA_CHAIN_HOOK, NFTA_CHAIN_POLICY,
 	    NFTA_CHAIN_TYPE } },

@@ -198,6 +198,7 @@ DAMAGE = {
     "set": "flush chain inet filter forward;"
         "delete set inet filter upnpd_accept",
     "accepted": "flush set inet filter upnpd_accept",
+    "dormant": "add table ip upnpd { flags dormant; }",
 }
 
 
