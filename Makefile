@@ -147,9 +147,11 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  fstat fstat64 __fstat_time64 fstatat fstatat64 \
 		  __fstatat_time64 write fsync close renameat nanosleep \
 		  __nanosleep_time64)
-L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump)
+L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump nfnl_ask \
+		  nfnl_next watch_open_all)
 L_nl_sync	= $(L_nl)
-L_ruleset_read	= $(call wrap,nfnl_open nfnl_dump ipt_tool_of \
+L_ruleset_read	= $(call wrap,nfnl_open nfnl_dump nfnl_ask nfnl_next \
+		  watch_open_all ipt_tool_of \
 		  ipt_tool_has_table ruleset_ipt_read)
 L_flows		= $(call wrap,clock_gettime $(MUSL_CLOCK))
 L_monitor	= $(call wrap,loop_new loop_run loop_stop)
@@ -188,8 +190,10 @@ W_ssdp		= socket bind setsockopt recvmsg sendto ifsock_sender \
 W_gena		= getrandom
 W_genasend	= recv send
 W_netlink	= socket open open64
-W_broker	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table
-W_listing	= nfnl_open nfnl_commit nfnl_dump ipt_tool_has_table \
+W_broker	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next \
+		  watch_open_all ipt_tool_has_table
+W_listing	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next \
+		  watch_open_all ipt_tool_has_table \
 		  nanosleep __nanosleep_time64
 W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
 		  listen connect close accept4 getsockname getsockopt \

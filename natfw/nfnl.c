@@ -273,37 +273,7 @@ int nfnl_commit(struct nfnl_batch *b, int fd)
 
 /* ---- a dump ------------------------------------------------------------- */
 
-static int read_dump(int fd, uint32_t seq, uint64_t end,
-		     const struct nfnl_query *q, nl_fn fn, void *arg)
-{
-	bool interrupted = false;
-	int more = 1;
-	union nl_buf small;
-	char *buf = q->buf ? q->buf : small.bytes;
-	size_t buf_n = q->buf ? q->buf_n : sizeof(small);
-	struct nl_span s, rest;
-	const struct nlmsghdr *h;
-	ssize_t n;
-
-	while (more > 0) {
-		n = netlink_recv_into(fd, buf, buf_n);
-		if (n < 0)
-			return (int)n;
-		s = rest = (struct nl_span){ buf, (size_t)n };
-		h = netlink_next_msg(&rest);
-		if (h && h->nlmsg_seq != seq)
-			continue;
-		more = netlink_walk(s, fn, arg, &interrupted);
-		if (more > 0 && q->stop && *q->stop)
-			return -ECANCELED;
-		if (more > 0 && clock_mono_ms() > end)
-			return -ETIMEDOUT;
-	}
-	return more ? more : interrupted ? -EINTR : 0;
-}
-
-int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
-	      void *arg)
+int nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
 {
 	const struct nfgenmsg about = {
 		.nfgen_family = q->family ? nfnl_family(q->family) : 0,
@@ -323,8 +293,41 @@ int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
 	nlmsg_close(&m, at);
 	if (m.err)
 		return m.err;
-	if (send(fd, m.p, m.len, 0) < 0)
-		return -errno;
-	return read_dump(fd, seq, clock_mono_ms() + PROC_LIST_DEADLINE_MS +
-			 q->rules / 4, q, fn, arg);
+	return send(fd, m.p, m.len, 0) < 0 ? -errno : 0;
+}
+
+int nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+	      void *arg, bool *ret_interrupted)
+{
+	union nl_buf small;
+	char *buf = q->buf ? q->buf : small.bytes;
+	size_t buf_n = q->buf ? q->buf_n : sizeof(small);
+	struct nl_span s, rest;
+	const struct nlmsghdr *h;
+	ssize_t n = netlink_recv_into(fd, buf, buf_n);
+	int more;
+
+	if (n < 0)
+		return (int)n;
+	s = rest = (struct nl_span){ buf, (size_t)n };
+	h = netlink_next_msg(&rest);
+	if (h && h->nlmsg_seq != seq)
+		return 1;
+	more = netlink_walk(s, fn, arg, ret_interrupted);
+	return more > 0 && q->stop && *q->stop ? -ECANCELED : more;
+}
+
+int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+	      void *arg)
+{
+	uint64_t end = clock_mono_ms() + PROC_LIST_DEADLINE_MS + q->rules / 4;
+	bool interrupted = false;
+	int rc = nfnl_ask(fd, seq, q);
+
+	if (rc)
+		return rc;
+	while ((rc = nfnl_next(fd, seq, q, fn, arg, &interrupted)) > 0)
+		if (clock_mono_ms() > end)
+			return -ETIMEDOUT;
+	return rc ? rc : interrupted ? -EINTR : 0;
 }

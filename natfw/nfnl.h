@@ -137,15 +137,34 @@ struct nfnl_query {
 };
 
 /**
+ * nfnl_ask - request a listing, which nfnl_next() reads.
+ * @seq: as in nfnl_begin()
+ *
+ * After an error of nfnl_next() other than -ENOENT the socket cannot be used
+ * for another listing: it may still hold parts of this one.
+ * Return: 0 or -errno
+ */
+int nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
+
+/**
+ * nfnl_next - read one part of the listing, and pass its messages to @fn.
+ * @ret_interrupted: set if a transaction was made meanwhile, else unchanged
+ * Return: 1 more parts follow, 0 that was the last one, -ENOENT no such table
+ * or set, -ECANCELED by the query's @stop, -EMSGSIZE, -ENOBUFS, -EPERM, other
+ * -errno
+ */
+int nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
+	      void *arg, bool *ret_interrupted);
+
+/**
  * nfnl_dump - request a listing, and pass each message of the answer to @fn.
  * @seq: as in nfnl_begin()
  *
  * Takes PROC_LIST_DEADLINE_MS at most, and a millisecond more for every four
  * rules, as a tool does (backend.h), because the kernel walks a set from its
- * beginning for each part of the answer. After an error other than -ENOENT the
- * socket cannot be used for another dump: it may still hold parts of this one.
- * Return: 0, -ENOENT no such table or set, -EINTR the tables changed meanwhile,
- * -ECANCELED by @stop, -ETIMEDOUT, -EMSGSIZE, -ENOBUFS, -EPERM, other -errno
+ * beginning for each part of the answer. For the socket see nfnl_ask().
+ * Return: 0, -EINTR all was read, and a transaction was made meanwhile,
+ * -ETIMEDOUT, otherwise as nfnl_next()
  */
 int nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
 	      void *arg);

@@ -220,12 +220,27 @@ void ruleset_clear(struct ruleset *);
  * Changes nothing, and creates no table of legacy iptables: a tool is run only
  * for tables that exist. The kernel may load nf_tables, as for any request.
  * Blocks for one dump of nf_tables, and for the runs of iptables-save: a few
- * milliseconds each on a PC.
+ * milliseconds each on a PC; NL_TRIES times if the rules change.
  * Return: 0; -EINTR the rules changed during each try (the model holds what
  * was read last); other -errno: nf_tables could not be read, and nothing else
  * either. A part that is missing is no error: see @why
  */
 int ruleset_read(struct ruleset *);
+
+struct ruleset_dump;
+
+/**
+ * ruleset_read_some - the same, once and in parts.
+ * @d: of this reading; zeroed before the first part
+ * @rs: as ruleset_read(); it is cleared at the first part, and complete when
+ *      this returns 0
+ * @cpu_us: begin no part after so much CPU time; tools run without regard to it
+ *
+ * Return: 1 there is more to read: call it again; 0; -EINTR the rules changed
+ * meanwhile; other -errno. After 0 and an error the next call begins again.
+ */
+int ruleset_read_some(struct ruleset_dump *d, struct ruleset *rs,
+		      uint64_t cpu_us);
 
 /* ---- for the readers and their tests ------------------------------------- */
 

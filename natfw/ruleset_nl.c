@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ruleset_nl.c - reads nf_tables from the kernel, message by message.
+ * ruleset_nl.c - reads the kernel's messages about nf_tables. Pure.
  *
  * Never does: change anything; allocate memory.
  * Invariant: no attribute is read before its length was checked.
@@ -8,13 +8,10 @@
  * Runs in: any
  */
 #include <endian.h>
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include "base/limits.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/nfnl.h"
 #include "natfw/nlattr.h"
@@ -33,7 +30,7 @@ _Static_assert(NFTA_TABLE_NAME == ATTR_TABLE &&
 
 /* ---- tables ------------------------------------------------------------ */
 
-static bool is_own_table(const struct ruleset_table *t)
+bool ruleset_nl_own_table(const struct ruleset_table *t)
 {
 	return t->family == NFPROTO_IPV4 && !strcmp(t->name, RULESET_OWN_TABLE);
 }
@@ -63,7 +60,7 @@ static void handle_table(struct ruleset *rs, uint32_t table, struct nl_span s)
 		t->owner = UINT32_MAX;
 		nlattr_u32(s, NFTA_TABLE_OWNER, &t->owner);
 	}
-	if (is_own_table(t))
+	if (ruleset_nl_own_table(t))
 		rs->leftover[RULESET_NATIVE] = true;
 }
 
@@ -146,7 +143,7 @@ static void handle_chain(struct ruleset *rs, uint32_t table, struct nl_span s)
 {
 	struct ruleset_table *t = &rs->table[table];
 	struct str name = nlattr_name(s, NFTA_CHAIN_NAME);
-	bool ours = is_own_table(t), leaf = false;
+	bool ours = ruleset_nl_own_table(t), leaf = false;
 	uint32_t chain;
 
 	if (!name.n)
@@ -228,6 +225,7 @@ static void handle_rule(struct ruleset_nl *nl, uint32_t table, struct nl_span s)
 	struct ruleset_rule *r;
 	bool ours;
 
+	nl->unfiltered |= nl->only && table != nl->table;
 	if (nl->only && (table != nl->table || (nl->chain != RULESET_NONE &&
 						chain != nl->chain)))
 		return;
@@ -256,7 +254,7 @@ static void handle_set(struct ruleset *rs, uint32_t table, struct nl_span s)
 	uint32_t flags = 0, key_len = 0, i;
 	struct ruleset_set *set;
 
-	if (!name.n || is_own_table(&rs->table[table]) ||
+	if (!name.n || ruleset_nl_own_table(&rs->table[table]) ||
 	    ruleset_find_set(rs, table, name) != RULESET_NONE)
 		return;
 	nlattr_u32(s, NFTA_SET_KEY_LEN, &key_len);
@@ -292,8 +290,9 @@ static void handle_elems(struct ruleset_nl *nl, uint32_t table,
 
 /* ---- messages ---------------------------------------------------------- */
 
-static void note_generation(struct ruleset_nl *nl, const struct nlmsghdr *h)
+void ruleset_nl_generation(void *arg, const struct nlmsghdr *h)
 {
+	struct ruleset_nl *nl = arg;
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	uint16_t generation = about ? be16toh(about->res_id) : 0;
 
@@ -311,7 +310,7 @@ void ruleset_nl_message(void *arg, const struct nlmsghdr *h)
 
 	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
 		return;
-	note_generation(nl, h);
+	ruleset_nl_generation(nl, h);
 	table = table_of(rs, h, s);
 	if (table == RULESET_NONE)
 		return;
@@ -349,127 +348,4 @@ void ruleset_nl_end(struct ruleset_nl *nl)
 		t->kind = RULESET_IPT_NFT;
 		rs->listed[RULESET_IPT_NFT] = true;
 	}
-}
-
-/* ---- the kernel -------------------------------------------------------- */
-
-/* A socket, and the sequence number of its last message. */
-struct sock {
-	int fd;
-	uint32_t seq;
-};
-
-static int dump(struct ruleset_nl *nl, struct sock *sock, int type,
-		uint32_t table, const char *name)
-{
-	struct nfnl_query q = {
-		.type = type, .name = name, .stop = &nl->enough,
-		.rules = PM_MAPPINGS_LIMIT,
-	};
-
-	q.buf = ruleset_buffer(nl->rules, &q.buf_n);
-	if (table != RULESET_NONE) {
-		q.family = nfnl_family_name(nl->rules->table[table].family);
-		q.table = nl->rules->table[table].name;
-	}
-	nl->enough = false;
-	return nfnl_dump(sock->fd, ++sock->seq, &q, ruleset_nl_message, nl);
-}
-
-/* The rules of a table; where our iptables chains are, those of each other
- * chain. */
-static int dump_rules(struct ruleset_nl *nl, struct sock *sock, uint32_t table)
-{
-	const struct ruleset *rs = nl->rules;
-	int rc = 0;
-
-	nl->only = true;
-	nl->table = table;
-	nl->chain = RULESET_NONE;
-	if (!rs->table[table].ipt_ours)
-		return dump(nl, sock, NFT_MSG_GETRULE, table, NULL);
-	for (uint32_t i = 0; !rc && i < rs->chain_n; i++) {
-		if (rs->chain[i].table != table || rs->chain[i].ours)
-			continue;
-		nl->chain = i;
-		rc = dump(nl, sock, NFT_MSG_GETRULE, table, rs->chain[i].name);
-	}
-	return rc;
-}
-
-/* The socket of a dump that was ended early holds parts of it. */
-static int dump_elems(struct ruleset_nl *nl, struct sock *sock, uint32_t i)
-{
-	struct ruleset_set *set = &nl->rules->set[i];
-	int rc;
-
-	if (!set->used || !set->known)
-		return 0;
-	rc = dump(nl, sock, NFT_MSG_GETSETELEM, set->table, set->name);
-	if (rc == -ECANCELED) {
-		close(sock->fd);
-		sock->fd = nfnl_open();
-		rc = sock->fd < 0 ? sock->fd : 0;
-	}
-	ruleset_elem_finish(nl->rules, i);
-	return rc;
-}
-
-/* Return: as nfnl_dump(); -EINTR also if something was deleted meanwhile */
-static int dump_all(struct ruleset_nl *nl, struct sock *sock)
-{
-	struct ruleset *rs = nl->rules;
-	int rc = dump(nl, sock, NFT_MSG_GETTABLE, RULESET_NONE, NULL);
-
-	if (!rc)
-		rc = dump(nl, sock, NFT_MSG_GETCHAIN, RULESET_NONE, NULL);
-	if (!rc)
-		rc = dump(nl, sock, NFT_MSG_GETSET, RULESET_NONE, NULL);
-	for (uint32_t i = 0; !rc && i < rs->table_n; i++)
-		if (!is_own_table(&rs->table[i]))
-			rc = dump_rules(nl, sock, i);
-	for (uint32_t i = 0; !rc && i < rs->set_n; i++)
-		rc = dump_elems(nl, sock, i);
-	return rc == -ENOENT || (!rc && nl->mixed) ? -EINTR : rc;
-}
-
-int ruleset_nl_read(struct ruleset *rs)
-{
-	struct ruleset_nl nl = { .rules = rs };
-	struct sock sock = { .fd = nfnl_open() };
-	int rc;
-
-	if (sock.fd < 0)
-		return sock.fd;
-	rc = dump_all(&nl, &sock);
-	ruleset_nl_end(&nl);
-	if (sock.fd >= 0)
-		close(sock.fd);
-	return rc;
-}
-
-struct compare {
-	uint16_t generation;
-	bool differs;
-};
-
-static void compare_generation(void *arg, const struct nlmsghdr *h)
-{
-	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
-	struct compare *c = arg;
-
-	c->differs |= about && be16toh(about->res_id) != c->generation;
-}
-
-int ruleset_nl_changed(const struct ruleset *rs)
-{
-	const struct nfnl_query q = { .type = NFT_MSG_GETTABLE };
-	struct compare c = { .generation = rs->generation };
-	int fd = nfnl_open(), rc;
-
-	if (fd < 0)
-		return fd;
-	rc = nfnl_dump(fd, 1, &q, compare_generation, &c);
-	close(fd);
-	return rc ? rc : c.differs ? -EINTR : 0;
 }

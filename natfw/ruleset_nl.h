@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ruleset_nl.h - reads nf_tables from the kernel's dumps into the model:
+ * ruleset_nl.h - reads the kernel's messages about nf_tables into the model:
  * tables, chains, sets and their elements, rules. Families ip, ip6 and inet.
  *
  * Of upnpd's own parts it reads what a writer needs to find its place: the
@@ -24,6 +24,7 @@ struct ruleset_nl {
 	uint32_t table, chain;	/* of the rules of this dump; used with @only:
 				 * RULESET_NONE: any chain */
 	bool only;
+	bool unfiltered;	/* an old kernel: it sends those of all tables */
 	bool enough;		/* the set is longer than it may be */
 };
 
@@ -40,18 +41,11 @@ void ruleset_nl_message(void *arg, const struct nlmsghdr *h);
  * and end them, and find the tables of the iptables command. */
 void ruleset_nl_end(struct ruleset_nl *);
 
-/**
- * ruleset_nl_read - read all of nf_tables from the kernel, once.
- * @rs: empty
- *
- * Return: 0; -EINTR the rules changed meanwhile: what was read may be mixed up;
- * -EPROTONOSUPPORT or -EINVAL the kernel has no nf_tables, and so no such
- * rules; -EPERM; otherwise as nfnl_dump()
- */
-int ruleset_nl_read(struct ruleset *rs);
+/** ruleset_nl_generation - note the generation of the rules that the message
+ * has. @arg: a struct ruleset_nl */
+void ruleset_nl_generation(void *arg, const struct nlmsghdr *h);
 
-/** ruleset_nl_changed - have the rules changed since they were read? Return: 0
- * no, -EINTR yes, otherwise as ruleset_nl_read() */
-int ruleset_nl_changed(const struct ruleset *rs);
+/** ruleset_nl_own_table - is it the table that upnpd makes? */
+bool ruleset_nl_own_table(const struct ruleset_table *);
 
 #endif

@@ -7,10 +7,11 @@
 #include <errno.h>
 #include <time.h>
 #include <linux/netfilter.h>
+#include "base/clock.h"
 #include "natfw/ipt_tool.h"
 #include "natfw/ruleset.h"
+#include "natfw/ruleset_dump.h"
 #include "natfw/ruleset_ipt.h"
-#include "natfw/ruleset_nl.h"
 #include "sys/netlink.h"
 
 #define PAUSE_NS	20000000	/* before the next try */
@@ -48,19 +49,21 @@ static int read_ipt_table(struct ruleset *rs, uint32_t table)
 	return rc == -EINTR ? rc : 0;
 }
 
-/* Return: 0, -EINTR the rules changed meanwhile, other -errno */
-static int read_nf_tables(struct ruleset *rs)
+/* The dumps are complete. Return: 0, -EINTR the rules changed meanwhile, other
+ * -errno */
+static int explain(struct ruleset_dump *d, struct ruleset *rs)
 {
-	int rc = ruleset_nl_read(rs);
 	bool asked = false;
+	int rc = 0;
 
+	ruleset_nl_end(&d->nl);
 	for (uint32_t i = 0; !rc && i < rs->table_n; i++) {
 		if (rs->table[i].kind != RULESET_IPT_NFT)
 			continue;
 		asked = true;
 		rc = read_ipt_table(rs, i);
 	}
-	return rc || !asked ? rc : ruleset_nl_changed(rs);
+	return rc || !asked ? rc : ruleset_dump_check(d);
 }
 
 /* A tool would create the table that it is to list, so look for it first. */
@@ -87,26 +90,63 @@ static void read_legacy(struct ruleset *rs)
 	}
 }
 
+static void complete(struct ruleset *rs)
+{
+	read_legacy(rs);
+	ruleset_sort(rs);
+	ruleset_pack(rs);
+}
+
+static int read_nf_tables(struct ruleset_dump *d, struct ruleset *rs,
+			  uint64_t cpu_us)
+{
+	const uint64_t begin_us = clock_cpu_us();
+	int rc = 0;
+
+	if (!d->nl.rules) {
+		ruleset_clear(rs);
+		rc = ruleset_dump_begin(d, rs);
+	}
+	while (!rc) {
+		rc = ruleset_dump_step(d);
+		if (rc <= 0)
+			return rc ? rc : explain(d, rs);
+		if (clock_cpu_us() - begin_us < cpu_us)
+			rc = 0;
+	}
+	return rc;
+}
+
+int ruleset_read_some(struct ruleset_dump *d, struct ruleset *rs,
+		      uint64_t cpu_us)
+{
+	int rc = read_nf_tables(d, rs, cpu_us);
+
+	if (rc > 0)
+		return 1;
+	ruleset_dump_end(d);
+	/* a kernel without nfnetlink; one without nf_tables */
+	if (rc == -EPROTONOSUPPORT || rc == -EINVAL)
+		rc = 0;
+	if (!rc)
+		complete(rs);
+	return rc;
+}
+
 int ruleset_read(struct ruleset *rs)
 {
 	const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	struct ruleset_dump d = { .nl.rules = NULL };
 	int rc = -EINTR;
 
 	for (int tries = NL_TRIES; rc == -EINTR && tries; tries--) {
 		if (tries < NL_TRIES)
 			nanosleep(&pause, NULL);
-		ruleset_clear(rs);
-		rc = read_nf_tables(rs);
+		rc = ruleset_read_some(&d, rs, UINT64_MAX);
 	}
-	/* a kernel without nfnetlink; one without nf_tables */
-	if (rc == -EPROTONOSUPPORT || rc == -EINVAL)
-		rc = 0;
-	if (rc && rc != -EINTR) {
+	if (rc == -EINTR)
+		complete(rs);
+	else if (rc)
 		ruleset_clear(rs);
-		return rc;
-	}
-	read_legacy(rs);
-	ruleset_sort(rs);
-	ruleset_pack(rs);
 	return rc;
 }

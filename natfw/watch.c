@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * watch.c - reads NFNLGRP_NFTABLES notices of the end of each transaction.
+ * watch.c - opens sockets for NFNLGRP_NFTABLES notices, and counts those of the
+ * end of each transaction.
  * Runs in: monitor
  */
 #include <arpa/inet.h>
@@ -38,7 +39,7 @@ static int only_newgen(int fd)
 			  sizeof(prog)) ? -errno : 0;
 }
 
-int watch_open(void)
+static int open_watch(int (*filter)(int fd))
 {
 	const struct sockaddr_nl group = {
 		.nl_family = AF_NETLINK,
@@ -49,13 +50,23 @@ int watch_open(void)
 
 	if (fd < 0)
 		return fd;
-	err = only_newgen(fd);
+	err = filter ? filter(fd) : 0;
 	if (!err && bind(fd, (const struct sockaddr *)&group, sizeof(group)))
 		err = -errno;
 	if (!err)
 		return fd;
 	close(fd);
 	return err;
+}
+
+int watch_open(void)
+{
+	return open_watch(only_newgen);
+}
+
+int watch_open_all(void)
+{
+	return open_watch(NULL);
 }
 
 unsigned watch_read(int fd)

@@ -17,6 +17,10 @@
  */
 int watch_open(void);
 
+/** watch_open_all - open a socket that receives every message about what a
+ * transaction changes. Return: as watch_open() */
+int watch_open_all(void);
+
 /** watch_read - read the notices. Return: the number of transactions since the
  * last call; a large number if notices were lost */
 unsigned watch_read(int fd);

@@ -3,7 +3,8 @@
  * nlmodel.h - a fake nf_tables, which replaces nfnl.c's sockets: it keeps the
  * tables, chains, sets, rules and elements that it receives, in their order,
  * and dumps them. A batch that fails changes nothing. Include it once, after
- * cmocka.h, and link with --wrap of nfnl_open, nfnl_commit and nfnl_dump.
+ * cmocka.h, and link with --wrap of nfnl_open, nfnl_commit, nfnl_dump,
+ * nfnl_ask, nfnl_next and watch_open_all.
  */
 #ifndef TESTS_UNIT_NLMODEL_H
 #define TESTS_UNIT_NLMODEL_H
@@ -54,6 +55,10 @@ int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
 		     nl_fn fn, void *arg);
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
+		     void *arg, bool *ret_interrupted);
+int __wrap_watch_open_all(void);
 
 /* ---- reading messages -------------------------------------------------- */
 
@@ -171,6 +176,8 @@ static inline struct object *model_keep(const struct nlmsghdr *h)
 	assert_true(h->nlmsg_len <= sizeof(o->bytes) - 64);
 	memset(o, 0, sizeof(*o));
 	memcpy(o, h, h->nlmsg_len);
+	/* all is dumped as of one generation */
+	((struct nfgenmsg *)(o->bytes + NLMSG_HDRLEN))->res_id = 0;
 	return o;
 }
 
@@ -542,6 +549,23 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 			dump_element(&model.element[i],
 				     nfnl_family(q->family), q, fn, arg);
 	return 0;
+}
+
+/* The answer comes in one part. */
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
+{
+	return 0;
+}
+
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+		     void *arg, bool *ret_interrupted)
+{
+	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
+}
+
+int __wrap_watch_open_all(void)
+{
+	return -EPERM;
 }
 
 /* ---- other people's chains and rules ------------------------------------- */

@@ -43,6 +43,10 @@ int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
 		     nl_fn fn, void *arg);
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
+		     void *arg, bool *ret_interrupted);
+int __wrap_watch_open_all(void);
 
 static struct {
 	int open_rc, dump_rc;
@@ -108,6 +112,23 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	for (i = 0; i < kernel.msg_n && !kernel.dump_rc; i++)
 		fn(arg, &kernel.msg[i].h);
 	return kernel.twice && !kernel.dumps++ ? -EINTR : kernel.dump_rc;
+}
+
+/* The answer comes in one part. */
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
+{
+	return 0;
+}
+
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+		     void *arg, bool *ret_interrupted)
+{
+	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
+}
+
+int __wrap_watch_open_all(void)
+{
+	return -EPERM;
 }
 
 /* ---- the messages of a dump -------------------------------------------- */

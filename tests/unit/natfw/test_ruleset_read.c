@@ -12,10 +12,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <unistd.h>
+#include <sys/socket.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <cmocka.h>
 #include "base/wr.h"
 #include "natfw/ipt_tool.h"
 #include "natfw/nfnl.h"
+#include "natfw/ruleset_dump.h"
 #include "natfw/ruleset_ipt.h"
 #include "tests/unit/rulemsg.h"
 #include "tests/unit/rulesmodel.h"
@@ -37,6 +41,8 @@ static struct {
 	const char *legacy;	/* a table of legacy iptables */
 	int tool_rc;
 	bool tool_changes;	/* the rules change while it runs */
+	int watch[2];		/* notices are sent by [0]; 0: there are none */
+	void (*notice)(void);	/* sends what has changed at @change_at */
 	char log[1024];		/* dumps and runs */
 } kernel;
 
@@ -66,6 +72,10 @@ static void note(const char *what)
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		     nl_fn fn, void *arg);
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
+		     void *arg, bool *ret_interrupted);
+int __wrap_watch_open_all(void);
 
 int __wrap_nfnl_open(void)
 {
@@ -138,6 +148,8 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	if (kernel.dumps == kernel.change_at) {
 		kernel.generation++;
 		kernel.change_at += kernel.changing;
+		if (kernel.notice)
+			kernel.notice();
 	}
 	if (kernel.dumps == kernel.fail_at)
 		return kernel.fail_rc;
@@ -148,6 +160,23 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		if (is_answer((void *)kernel.message[i], q->type))
 			deliver((void *)kernel.message[i], fn, arg);
 	return 0;
+}
+
+/* The answer comes in one part. */
+int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
+{
+	return 0;
+}
+
+int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
+		     void *arg, bool *ret_interrupted)
+{
+	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
+}
+
+int __wrap_watch_open_all(void)
+{
+	return kernel.watch[1] ? dup(kernel.watch[1]) : -EPERM;
 }
 
 /* ---- tools ------------------------------------------------------------- */
@@ -337,6 +366,139 @@ static void test_rules_that_always_change_are_given_up(void **state)
 	assert_int_equal(rs->rule_n, 1);
 }
 
+static void send_notice(void)
+{
+	const struct nlmsghdr *h = end_message();
+
+	assert_int_equal(send(kernel.watch[0], h, h->nlmsg_len, 0),
+			 h->nlmsg_len);
+}
+
+static void generation_ends(void)
+{
+	const struct nfgenmsg about = { .res_id = 0 };
+
+	nlmsg_begin(&rm.m, rm.room, sizeof(rm.room), 1);
+	nlmsg_open(&rm.m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN, 0,
+		   about);
+	nlmsg_u32(&rm.m, NFTA_GEN_ID, kernel.generation + 0x10000);
+	rm.list = 0;
+	send_notice();
+}
+
+static struct {
+	int type;
+	const char *table, *name;
+} change;
+
+static void send_change(void)
+{
+	begin_message(change.type, NFPROTO_INET, change.table, change.name);
+	send_notice();
+	generation_ends();
+}
+
+static void send_own_change(void)
+{
+	begin_message(NFT_MSG_NEWRULE, NFPROTO_IPV4, "upnpd", "count");
+	send_notice();
+	generation_ends();
+}
+
+/* Longer than any part of a dump: it is lost. */
+static void send_long_notice(void)
+{
+	static const char whole[40000];
+
+	assert_int_equal(send(kernel.watch[0], whole, sizeof(whole), 0),
+			 sizeof(whole));
+	generation_ends();
+}
+
+static void nothing_sent(void)
+{
+}
+
+/* How often are the rules read if they change before dump @at? */
+static unsigned readings(unsigned at, void (*notice)(void))
+{
+	unsigned n;
+
+	begin();
+	keep_firewall();
+	keep_table(NFPROTO_IPV4, "upnpd");
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+				    kernel.watch), 0);
+	kernel.change_at = at;
+	kernel.notice = notice;
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_int_equal(rs->rule_n, 1);
+	assert_int_equal(rs->set[0].n, 1);
+	n = kernel.opened;
+	close(kernel.watch[0]);
+	close(kernel.watch[1]);
+	return n;
+}
+
+/* Dumps 1 to 5: tables, chains, sets, rules, elements. Only what was read
+ * before it changed is read again. */
+static void test_only_changes_of_what_was_read_matter(void **state)
+{
+	static const struct {
+		int type;
+		const char *table, *name;
+		unsigned at, readings;
+	} row[] = {
+		{ NFT_MSG_NEWTABLE, "other", "", 4, 1 },
+		{ NFT_MSG_NEWRULE, "other", "c", 5, 1 },
+		{ NFT_MSG_NEWRULE, "fw", "forward", 3, 1 },
+		{ NFT_MSG_NEWRULE, "fw", "forward", 4, 2 },
+		{ NFT_MSG_DELRULE, "fw", "forward", 5, 2 },
+		{ NFT_MSG_NEWCHAIN, "fw", "c", 3, 2 },
+		{ NFT_MSG_DELSET, "fw", "s", 5, 2 },
+		{ NFT_MSG_DELTABLE, "fw", "", 5, 2 },
+		{ NFT_MSG_NEWSETELEM, "fw", "used", 4, 1 },
+		{ NFT_MSG_NEWSETELEM, "fw", "used", 5, 2 },
+		{ NFT_MSG_DELSETELEM, "fw", "unused", 5, 1 },
+		{ NFT_MSG_NEWOBJ, "fw", "counter", 5, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		change.type = row[i].type;
+		change.table = row[i].table;
+		change.name = row[i].name;
+		if (readings(row[i].at, send_change) != row[i].readings)
+			fail_msg("row %zu", i);
+	}
+	assert_int_equal(readings(5, send_own_change), 1);
+	assert_int_equal(readings(5, send_long_notice), 2);
+	/* the notice of the generation that was read has not come yet */
+	assert_int_equal(readings(5, nothing_sent), 2);
+}
+
+/* In parts: with no time, one part a call. */
+static void test_rules_are_read_in_parts(void **state)
+{
+	struct ruleset_dump d = { .nl.rules = NULL };
+	unsigned parts = 1;
+
+	begin();
+	keep_firewall();
+	while (ruleset_read_some(&d, rs, 0) > 0)
+		parts++;
+	assert_int_equal(parts, 6);
+	assert_string_equal(kernel.log, FIREWALL);
+	assert_int_equal(rs->rule_n, 1);
+	assert_int_equal(rs->base_n, 1);
+	/* the next one begins again */
+	assert_int_equal(ruleset_read_some(&d, rs, 0), 1);
+	assert_int_equal(rs->rule_n, 0);
+	ruleset_dump_end(&d);
+	ruleset_dump_end(&d);
+	assert_int_equal(ruleset_read_some(&d, rs, UINT64_MAX), 0);
+	assert_int_equal(rs->rule_n, 1);
+}
+
 static void test_kernel_without_nf_tables_has_no_rules(void **state)
 {
 	begin();
@@ -468,6 +630,8 @@ int main(void)
 		cmocka_unit_test(test_long_set_is_not_read_to_its_end),
 		cmocka_unit_test(test_changed_rules_are_read_again),
 		cmocka_unit_test(test_rules_that_always_change_are_given_up),
+		cmocka_unit_test(test_only_changes_of_what_was_read_matter),
+		cmocka_unit_test(test_rules_are_read_in_parts),
 		cmocka_unit_test(test_kernel_without_nf_tables_has_no_rules),
 		cmocka_unit_test(test_tool_explains_its_matches),
 		cmocka_unit_test(test_rules_that_change_under_the_tool),
