@@ -32,10 +32,13 @@ int natfw_init(struct natfw *fw, size_t mapping_max, size_t pinhole_max)
 
 static void free_model(struct natfw *fw)
 {
+	ruleset_dump_end(&fw->reading);
 	ruleset_free(fw->rules);
+	ruleset_free(fw->next_rules);
 	mem_free(fw->places, 1, sizeof(*fw->places));
 	mem_free(fw->legacy_buf, 1, NATFW_LEGACY_MAX);
-	fw->rules = NULL;
+	fw->rules = fw->next_rules = NULL;
+	fw->places_no = 0;
 	fw->places = NULL;
 	fw->legacy_buf = NULL;
 }
@@ -269,11 +272,14 @@ static int make_model(struct natfw *fw)
 {
 	if (!fw->rules)
 		fw->rules = ruleset_new();
+	if (!fw->next_rules)
+		fw->next_rules = ruleset_new();
 	if (!fw->places)
 		fw->places = mem_new(1, sizeof(*fw->places));
 	if (!fw->legacy_buf)
 		fw->legacy_buf = mem_reserve(1, NATFW_LEGACY_MAX);
-	return fw->rules && fw->places && fw->legacy_buf ? 0 : -ENOMEM;
+	return fw->rules && fw->next_rules && fw->places &&
+	       fw->legacy_buf ? 0 : -ENOMEM;
 }
 
 /* What an earlier run left keeps working until the engine has sent its table, so
@@ -292,10 +298,12 @@ int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	fw->dirty = true;
 	rc = writers_open(fw, be);
 	if (!rc)
-		rc = writers_look(fw);
-	fw->held = !rc && writers_left(fw);
+		rc = writers_read(fw);
+	/* -EINTR: what an earlier run left is not known */
+	fw->held = rc == -EINTR || (!rc && writers_left(fw));
 	if (rc || fw->mappings.rule_n || fw->pinholes.rule_n || fw->held)
 		return rc;
+	fw->rules_fresh = true;
 	return kernel_sync(fw);
 }
 
@@ -326,17 +334,25 @@ int natfw_move(struct natfw *fw, const struct natfw_env *env)
 
 int natfw_verify(struct natfw *fw)
 {
-	int rc = 1;
+	int rc;
 
 	if (fw->held)
 		return 0;
+	rc = writers_read(fw);
+	/* if the rules change all the time, repair by those read before */
+	if (rc && !(rc == -EINTR && fw->dirty))
+		return rc;
+	fw->rules_fresh = !rc;
+	rc = 1;
 	if (writers_translator(fw) && !fw->dirty)
 		rc = writers_verify(fw, fw->mappings.rule, kernel_n(fw));
-	if (rc <= 0)
-		return rc;
-	fw->dirty = true;
-	rc = kernel_sync(fw);
-	return rc ? rc : 1;
+	if (rc > 0) {
+		fw->dirty = true;
+		rc = kernel_sync(fw);
+		rc = rc ? rc : 1;
+	}
+	fw->rules_fresh = false;
+	return rc;
 }
 
 void natfw_close(struct natfw *fw)

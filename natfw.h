@@ -20,6 +20,7 @@
 #include "map/nat_rule.h"
 #include "natfw/ipt_print.h"
 #include "natfw/ruleset.h"
+#include "natfw/ruleset_dump.h"
 #include "sys/netif.h"
 
 /* The router's side of the rules, read from the configuration and the kernel.
@@ -66,11 +67,12 @@ struct natfw_backend {
 	int (*apply)(struct natfw *, struct natfw_writer *,
 		     const struct nat_op *, size_t n);
 	/* make the kernel hold exactly these port mappings, and our accepts in
-	 * fw->places of this kind; remove what is ours and not wanted any
+	 * fw->places of this kind (if fw->rules_old, and they stand there, they
+	 * need not be made again); remove what is ours and not wanted any
 	 * more, also what an earlier run left in chains of this kind. Called
 	 * at the start, after a reload or a new address, when the places
-	 * changed, and to repair; fw->rules was read just before. One
-	 * transaction if the tool has transactions. A backend that makes
+	 * changed, and to repair; fw->rules was read just before, unless
+	 * fw->rules_old. One transaction if the tool has transactions. A backend that makes
 	 * pinholes reads them from fw->pinholes.
 	 * 0; -ESTALE: the rules have changed since they were read, so read
 	 * them again; other -errno */
@@ -137,11 +139,17 @@ struct natfw {
 	enum ruleset_kind translator;	/* index of the one that translates */
 	struct natfw_env env;
 	struct natfw_table mappings, pinholes;
-	/* The administrator's rules, as they were read last, and the places
+	/* The administrator's rules, as they were at one moment, and the places
 	 * made from them. NULL before natfw_open(), and where the backend is
-	 * offline. */
-	struct ruleset *rules;
+	 * offline. The next reading fills another model, in parts; only when
+	 * it is complete it takes the place of this one. */
+	struct ruleset *rules, *next_rules;
+	struct ruleset_dump reading;
 	struct places *places;
+	unsigned places_no;	/* counts other @rules and @places; 0: there
+				 * are none yet */
+	bool rules_fresh;	/* they were read for the sync that follows */
+	bool rules_old;		/* for sync: there was no time to read them */
 	bool rules_stale;	/* they may have changed since: the owner sets
 				 * it, a reading clears it */
 	bool unsure;		/* somebody else has changed nf_tables since our
@@ -224,9 +232,15 @@ int natfw_sync(struct natfw *, const struct nat_rule *, size_t n);
  * first natfw_sync() if an earlier run left something. 0 or -errno */
 int natfw_move(struct natfw *, const struct natfw_env *);
 
-/** natfw_verify - compare the kernel with the tables and repair it; likewise
- * not before the first natfw_sync(). Return: 0 equal, 1 repaired, -errno not
- * repaired */
+/**
+ * natfw_verify - compare the kernel with the tables and repair it; likewise not
+ * before the first natfw_sync().
+ *
+ * A large firewall is read in parts, each for NATFW_READ_US.
+ * Return: 0 equal, 1 repaired, -EINPROGRESS there is more to read: call it again
+ * soon, -EINTR the rules changed meanwhile: try again later, other -errno not
+ * repaired
+ */
 int natfw_verify(struct natfw *);
 
 /** natfw_close - remove everything of ours from the kernel. */
@@ -237,7 +251,9 @@ void natfw_close(struct natfw *);
  * do they let its packets arrive?
  * @rule: not yet in the table, or to be renewed
  * @now_ms: monotonic. The rules are read again if they may have changed, at
- *          most once a second. For legacy iptables see writers_changed()
+ *          most once a second, and for NATFW_READ_US; if they are not read
+ *          completely, those that were read before decide. For legacy
+ *          iptables see writers_changed()
  * @why: what forwards or drops it, for the log; may be NULL
  * Return: NAT_OK; NAT_EFORWARDED a rule of the administrator forwards that
  * port, for all or some sources; NAT_EBLOCKED a rule drops its packets and no

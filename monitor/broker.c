@@ -148,11 +148,13 @@ int broker_verify(struct broker *g)
 		return 0;
 	broker_changed(g, 0);
 	g->suspect = false;	/* the check that follows sees these changes */
-	g->look_due = g->verified = true;
 	got = broker_refresh(g);
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
+	if (got == -EINPROGRESS || got == -EINTR)
+		return got;
+	g->look_due = g->verified = true;
 	broker_changed(g, got != 0);
 	watch(g);
 	note_lost(g);
@@ -365,8 +367,8 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 {
 	enum nat_err err;
 
-	if (!b->polled && broker_poll(g))
-		broker_verify(g);
+	if (!b->polled && broker_poll(g) && broker_verify(g) == -EINPROGRESS)
+		g->suspect = true;
 	b->polled = true;
 	err = check(g, b, req);
 	if (err || waits_for_address(g, req))
@@ -500,7 +502,9 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return send_answer(fd, req, res, false);
 	case BROKER_VERIFY:
 		natfw_sweep(&g->fw);
-		err = broker_verify(g);	/* 1: repaired */
+		do {
+			err = broker_verify(g);	/* 1: repaired */
+		} while (err == -EINPROGRESS);
 		res = *broker_fault(g) ? NAT_EFAIL : NAT_OK;
 		return send_answer(fd, req, res, err > 0);
 	case BROKER_SERVING:

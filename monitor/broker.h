@@ -119,7 +119,9 @@ int broker_refresh(struct broker *);
 void broker_sweep(struct broker *);
 
 /** broker_verify - compare the kernel with the table, and repair what differs.
- * Return: 0 no difference, 1 repaired, -errno not repaired (logged) */
+ * Return: 0 no difference, 1 repaired, -EINPROGRESS call it again soon, -EINTR
+ * others change the rules: try again later, other -errno not repaired
+ * (logged) */
 int broker_verify(struct broker *);
 
 /** broker_fault - why the kernel's rules may differ from the table, or why

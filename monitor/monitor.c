@@ -72,6 +72,8 @@ struct monitor {
 	uint64_t changed_ms;	/* the first change that was not checked; 0:
 				 * there is none */
 	struct loop_timer verify, flows, overrule, legacy;
+	bool verifying;		/* a verification has begun */
+	unsigned interrupted;	/* verifications in a row, by others' changes */
 	struct loop_signal sig[3];
 	/* The large members come last. */
 	struct broker broker;
@@ -85,7 +87,7 @@ static void schedule_verify(struct monitor *m)
 {
 	uint64_t now_ms = loop_now_ms(m->loop), wait_ms = QUIET_MS, max_ms;
 
-	if (!m->broker.suspect)
+	if (!m->broker.suspect || m->verifying)
 		return;
 	m->broker.suspect = false;
 	if (!m->changed_ms)
@@ -133,14 +135,27 @@ static void on_overrule(struct loop_timer *t)
 	follow_up(LOOP_OWNER(t, struct monitor, overrule));
 }
 
+/* The time to the next verification, or to the next part of this one. */
+static uint64_t next_verify_ms(struct monitor *m, int got)
+{
+	m->verifying = got == -EINPROGRESS;
+	if (m->verifying)
+		return NATFW_READ_STEP_MS;
+	if (got == -EINTR && m->interrupted < NL_TRIES)
+		return NATFW_READ_AGAIN_MS << m->interrupted++;
+	m->interrupted = 0;
+	return m->conf->verify_interval * 1000ull;
+}
+
 static void on_verify(struct loop_timer *t)
 {
 	struct monitor *m = LOOP_OWNER(t, struct monitor, verify);
+	int got;
 
-	loop_timer_set(m->loop, t, m->conf->verify_interval * 1000ull);
 	m->changed_ms = 0;
 	m->broker.now_ms = loop_now_ms(m->loop);
-	broker_verify(&m->broker);
+	got = broker_verify(&m->broker);
+	loop_timer_set(m->loop, t, next_verify_ms(m, got));
 	follow_up(m);
 	log_repeats(loop_now_ms(m->loop));
 }
@@ -419,6 +434,7 @@ static int apply(struct monitor *m)
 		return err;
 	control_open(m);
 	watch_firewall(m);
+	m->verifying = false;
 	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
 	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <linux/sockios.h>
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/wr.h"
 #include "ipc/brokermsg.h"
@@ -93,6 +94,7 @@ static void delete_rules(struct broker *g, size_t n)
 static bool look(struct broker *g, int fd, size_t *reports)
 {
 	const struct natfw_table *t = &g->fw.mappings;
+	const uint64_t end_us = clock_cpu_us() + OVERRULE_LOOKS_US;
 	size_t steps = OVERRULE_LOOKS_MAX, n = 0;
 	bool fits = true;
 
@@ -113,6 +115,8 @@ static bool look(struct broker *g, int fd, size_t *reports)
 			g->batch.op[n++] = (struct nat_op){ *r, NAT_DEL };
 		}
 		g->looks_left--;
+		if (clock_cpu_us() >= end_us)
+			break;
 	}
 	delete_rules(g, n);
 	return fits;

@@ -72,6 +72,8 @@
  * pages take memory. */
 struct nl {
 	struct nl_place_tables tables;	/* with our set, since the last sync */
+	unsigned placed_no;		/* fw->places_no, when our rules were
+					 * put there */
 	struct backend_tally own;	/* our table right after the sync */
 	struct nl_list_sock sock;
 	size_t cap;			/* of room, in bytes */
@@ -255,6 +257,8 @@ struct sync {
 	const struct nat_rule *rule;
 	size_t n;
 	bool count;			/* elements have counters */
+	bool keep;			/* the rules in foreign chains stay as
+					 * they are */
 	bool refused[RULESET_TABLES_MAX];	/* by the kernel */
 	int refused_rc;			/* why, or 0 */
 };
@@ -271,12 +275,16 @@ static void put_all(struct nfnl_batch *b, const struct sync *s)
 {
 	const struct nl *st = s->w->own;
 
-	put_clean(b, s->fw->rules, s->refused);
+	if (!s->keep)
+		put_clean(b, s->fw->rules, s->refused);
 	if (s->w->translates)
 		nl_rule_put_table(b, &nl_map_own, &s->fw->env, s->count);
 	else
 		nl_rule_delete_table(b, &nl_map_own);
-	put_places(b, s->fw, &st->tables);
+	if (!s->keep)
+		put_places(b, s->fw, &st->tables);
+	for (size_t i = 0; s->keep && i < st->tables.n; i++)
+		nl_rule_flush_set(b, &st->tables.at[i]);
 	each_element(s->fw, s->w, s->rule, s->n, put_element, b);
 }
 
@@ -309,6 +317,12 @@ static int failed(struct sync *s, const struct nfnl_batch *b, int err)
 	struct nl_table table;
 	uint32_t t = foreign_table(s->fw->rules, h, &table);
 
+	/* our set there has gone, or its table */
+	if (s->keep && h && nl_rule_table(h, &table) &&
+	    !same_table(&table, &nl_map_own)) {
+		s->keep = false;
+		return 1;
+	}
 	if (t == RULESET_NONE) {
 		if (!s->count || !nl_why_is_missing(err))
 			return nl_why_batch(s->fw, b, err);
@@ -330,7 +344,8 @@ static int try_sync(struct sync *s)
 	struct nfnl_batch b;
 	int rc;
 
-	nl_place_tables(s->fw, s->refused, &st->tables);
+	if (!s->keep)
+		nl_place_tables(s->fw, s->refused, &st->tables);
 	begin(st, &b);
 	put_all(&b, s);
 	rc = commit(st, &b);
@@ -340,29 +355,48 @@ static int try_sync(struct sync *s)
 	return rc;
 }
 
-/* Record our table as it is now, for verify to compare. */
+/* Record our table as it is now, for verify to compare. Transactions of others
+ * are no reason to fail: if two dumps agree, they did not change it. */
 static int record_own(struct natfw *fw, struct nl *st)
 {
 	struct nl_list_scan scan = { 0 };
-	int rc = nl_list_own(&st->sock, &scan);
+	int rc = -EINTR, tries = NL_TRIES;
 
-	st->own = scan.own;
+	for (; rc == -EINTR && tries; tries--) {
+		scan = (struct nl_list_scan){ 0 };
+		rc = nl_list_own(&st->sock, &scan);
+		if (rc == -EINTR && backend_same(scan.own, st->own))
+			rc = 0;
+		st->own = scan.own;
+	}
 	return rc ? dump_failed(fw, st, rc) : 0;
+}
+
+/* Do our rules stand where they should, as far as we know? */
+static bool is_placed(const struct natfw *fw, const struct natfw_writer *w)
+{
+	const struct nl *st = w->own;
+
+	return st->placed_no == fw->places_no || nl_place_right(fw, w);
 }
 
 static int nl_sync(struct natfw *fw, struct natfw_writer *w,
 		   const struct nat_rule *rule, size_t n)
 {
 	struct sync s = { fw, w, rule, n, .count = true };
+	struct nl *st = w->own;
 	int rc = open_sock(fw, w);
 
 	if (rc)
 		return rc;
+	s.keep = fw->rules_old && is_placed(fw, w);
 	do {	/* each time with a table less, or without counters */
 		rc = try_sync(&s);
 	} while (rc > 0);
-	if (!rc)
-		rc = record_own(fw, w->own);
+	if (!rc) {
+		st->placed_no = fw->places_no;
+		rc = record_own(fw, st);
+	}
 	return rc ? rc : s.refused_rc;
 }
 
@@ -421,10 +455,14 @@ static int scan_all(struct nl *st, const struct natfw_writer *w,
 {
 	const struct nl_map *map;
 	struct nfnl_set set;
-	int rc = nl_list_own(&st->sock, scan);
+	int rc = nl_list_own(&st->sock, scan), one;
 
-	for (size_t k = first_set(w); !rc && set_at(st, k, &map, &set); k++)
-		rc = nl_list_elements(&st->sock, scan, &set);
+	for (size_t k = first_set(w); set_at(st, k, &map, &set); k++) {
+		if (rc && rc != -EINTR)
+			break;
+		one = nl_list_elements(&st->sock, scan, &set);
+		rc = one ? one : rc;
+	}
 	return rc;
 }
 
@@ -434,23 +472,29 @@ static int nl_verify(struct natfw *fw, struct natfw_writer *w,
 	struct nl *st = w->own;
 	struct backend_tally want = { 0 };
 	struct nl_list_scan scan;
+	bool equal;
 	int rc = open_sock(fw, w), tries = NL_TRIES;
 
 	if (rc)
 		return rc;
-	if (!nl_place_right(fw, w))
+	if (!is_placed(fw, w))
 		return 1;
+	st->placed_no = fw->places_no;
+	each_element(fw, w, rule, n, count_wanted, &want);
 	do {
 		scan = (struct nl_list_scan){ 0 };
 		rc = scan_all(st, w, &scan);
+		equal = backend_same(scan.own, st->own) &&
+			backend_same(scan.elements, want);
+		/* others' transactions do not matter if nothing differs */
+		if (rc == -EINTR && equal)
+			rc = 0;
 	} while (rc == -EINTR && --tries);
 	if (rc == -ENOENT)
 		return 1;	/* a table or a set is missing */
-	if (rc)
-		return dump_failed(fw, st, rc);
-	each_element(fw, w, rule, n, count_wanted, &want);
-	return !backend_same(scan.own, st->own) ||
-	       !backend_same(scan.elements, want);
+	if (rc == -EINTR)
+		return rc;
+	return rc ? dump_failed(fw, st, rc) : !equal;
 }
 
 /* ---- open and close ------------------------------------------------ */

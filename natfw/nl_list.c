@@ -76,15 +76,16 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 int nl_list_own(struct nl_list_sock *sock, struct nl_list_scan *scan)
 {
 	struct nfnl_query q = { 0, nl_map_own.family, nl_map_own.name };
-	int rc = 0;
+	int rc = 0, one;
 
 	for (scan->kind = 0; scan->kind < sizeof(kinds) / sizeof(*kinds);
 	     scan->kind++) {
 		q.type = kinds[scan->kind].get;
-		rc = dump(sock, &q, scan_own, scan);
-		if (rc && rc != -ENOENT)
-			break;
-		rc = 0;
+		one = dump(sock, &q, scan_own, scan);
+		if (one == -EINTR)
+			rc = one;
+		else if (one && one != -ENOENT)
+			return one;
 	}
 	return rc;
 }

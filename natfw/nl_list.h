@@ -32,7 +32,8 @@ struct nl_list_scan {
 };
 
 /** nl_list_own - read our own table except its elements. Return: as
- * nfnl_dump(); a missing table is an empty one */
+ * nfnl_dump(): also after -EINTR all was read; a missing table is an empty
+ * one */
 int nl_list_own(struct nl_list_sock *, struct nl_list_scan *);
 
 /** nl_list_elements - read the elements of a map or set. Return: as

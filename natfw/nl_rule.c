@@ -153,6 +153,15 @@ void nl_rule_delete_set(struct nfnl_batch *b, const struct nl_table *at)
 	nfnl_close_msg(b);
 }
 
+void nl_rule_flush_set(struct nfnl_batch *b, const struct nl_table *at)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELSETELEM, 0, at->family);
+
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, at->name);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, RULESET_OWN_SET);
+	nfnl_close_msg(b);
+}
+
 /* ---- the interfaces that mapped packets come in by ------------------ */
 
 /* The set is anonymous: the kernel fills in a number. */

@@ -34,6 +34,9 @@ void nl_rule_put_set(struct nfnl_batch *, const struct nl_table *);
 /** nl_rule_delete_set - delete it; it must exist, and no rule may use it. */
 void nl_rule_delete_set(struct nfnl_batch *, const struct nl_table *);
 
+/** nl_rule_flush_set - delete its elements; it must exist. */
+void nl_rule_flush_set(struct nfnl_batch *, const struct nl_table *);
+
 /**
  * nl_rule_put_accept - insert our rules in a foreign chain; our set must be in
  * its table.

@@ -8,11 +8,14 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include "base/mem.h"
 #include "natfw/place.h"
 #include "natfw/ruleset.h"
 #include "natfw/writers.h"
 #include "sys/netlink.h"
+
+#define READ_PAUSE_NS	20000000	/* before the next try */
 
 static const struct natfw_backend *const backends[RULESET_KINDS] = {
 	[RULESET_NATIVE] = &natfw_netlink,
@@ -65,32 +68,95 @@ bool writers_changed(const struct natfw *fw, struct ipt_print *ret)
 	return !ipt_print_same(&now, &fw->legacy);
 }
 
-int writers_look(struct natfw *fw)
+static void find_places(struct natfw *fw)
 {
-	int rc;
-
-	if (!fw->rules)
-		return 0;
-	rc = ruleset_read(fw->rules);
 	place_find(fw->rules, &fw->env, fw->places);
+	fw->places_no++;
 	for (unsigned k = 0; k < RULESET_KINDS; k++)
 		fw->writer[k].accepts = false;
 	for (size_t p = 0; p < fw->places->n; p++)
 		fw->writer[kind_at(fw, p)].accepts = true;
-	fw->rules_stale = rc != 0;
-	if (rc && rc != -EINTR) {
-		struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+}
 
-		/* without places, a writer would leave out the accept of the
-		 * next mapping */
-		fw->dirty = true;
-		wr_fmt(&w, "reading the rules: %s", strerror(-rc));
-		if (rc == -EPERM)
-			wr_z(&w, "; CAP_NET_ADMIN is needed");
-		wr_cstr(&w);
-		return rc;
+static bool uses_tool(const struct natfw *fw)
+{
+	for (unsigned k = 0; k < RULESET_KINDS; k++)
+		if (fw->writer[k].be && k != RULESET_NATIVE)
+			return true;
+	return false;
+}
+
+/* Return: 1 there is more to read, 0, -errno */
+static int read_rules(struct natfw *fw)
+{
+	const struct timespec pause = { .tv_nsec = READ_PAUSE_NS };
+	const bool whole = !fw->places_no || uses_tool(fw);
+	int rc, tries = whole ? NL_TRIES : 1;
+
+	while ((rc = ruleset_read_some(&fw->reading, fw->next_rules,
+				       whole ? UINT64_MAX : NATFW_READ_US)) ==
+	       -EINTR && --tries)
+		nanosleep(&pause, NULL);
+	return rc;
+}
+
+static void put_why_unread(struct natfw *fw, int rc)
+{
+	struct wr w = wr_init_cut(fw->why, sizeof(fw->why));
+
+	wr_fmt(&w, "reading the rules: %s", rc == -EINTR ?
+	       "they changed during each try" : strerror(-rc));
+	if (rc == -EPERM)
+		wr_z(&w, "; CAP_NET_ADMIN is needed");
+	wr_cstr(&w);
+}
+
+int writers_look(struct natfw *fw)
+{
+	struct ruleset *read = fw->next_rules;
+	int rc;
+
+	if (!fw->rules)
+		return 0;
+	rc = read_rules(fw);
+	fw->rules_stale = rc != 0;
+	if (!rc) {
+		fw->next_rules = fw->rules;
+		fw->rules = read;
+		ruleset_clear(fw->next_rules);
+		find_places(fw);
+		return 0;
 	}
-	return 0;
+	if (rc > 0)
+		return -EINPROGRESS;
+	if (rc != -EINTR || !fw->places_no)
+		put_why_unread(fw, rc);
+	/* without its place, a writer would leave out an accept */
+	fw->dirty |= rc != -EINTR;
+	return rc;
+}
+
+/* The fingerprint comes first, so that a change beside the comparison is
+ * noticed. */
+int writers_read(struct natfw *fw)
+{
+	const struct ipt_print now = read_legacy(fw);
+	int rc = writers_look(fw);
+
+	if (!rc)
+		fw->legacy = now;
+	return rc;
+}
+
+/* There was no time to read the rules. The environment may have changed. */
+static void use_old_rules(struct natfw *fw)
+{
+	const struct places before = *fw->places;
+
+	fw->legacy = read_legacy(fw);
+	place_find(fw->rules, &fw->env, fw->places);
+	if (memcmp(&before, fw->places, sizeof(before)))
+		find_places(fw);
 }
 
 bool writers_left(const struct natfw *fw)
@@ -215,14 +281,15 @@ static int check_configured(struct natfw *fw)
 
 static int sync_once(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	int rc, one;
+	int rc = fw->rules_fresh ? 0 : writers_read(fw), one;
 
-	/* first, so that a change beside the comparison is noticed */
-	fw->legacy = read_legacy(fw);
 	fw->unsure = false;
-	rc = writers_look(fw);
-	if (rc)
+	fw->rules_old = (rc == -EINPROGRESS || rc == -EINTR) && fw->places_no;
+	if (rc && !fw->rules_old)
 		return rc;
+	if (fw->rules_old)
+		use_old_rules(fw);
+	fw->rules_fresh = false;
 	rc = open_needed(fw);
 	for (unsigned i = 0; rc != -ESTALE && i < RULESET_KINDS; i++) {
 		struct natfw_writer *w = writer_at(fw, i);
@@ -274,11 +341,7 @@ static int compare(struct natfw *fw, unsigned kinds,
 
 int writers_verify(struct natfw *fw, const struct nat_rule *rule, size_t n)
 {
-	int rc;
-
-	fw->legacy = read_legacy(fw);
-	rc = writers_look(fw);
-	return rc ? rc : compare(fw, RULESET_KINDS, rule, n);
+	return compare(fw, RULESET_KINDS, rule, n);
 }
 
 int writers_own(struct natfw *fw, const struct nat_rule *rule, size_t n)
@@ -292,8 +355,9 @@ void writers_sweep(struct natfw *fw)
 {
 	const struct natfw_backend *be;
 
-	if (!fw->rules || writers_look(fw))
+	if (!fw->rules)
 		return;
+	writers_look(fw);
 	for (unsigned k = 0; k < RULESET_KINDS; k++) {
 		if (fw->writer[k].be || !fw->rules->leftover[k])
 			continue;

@@ -25,9 +25,13 @@ const struct natfw_backend *writers_translator(const struct natfw *);
 /**
  * writers_look - read the administrator's rules again, and find the places.
  *
- * Return: 0, also if the rules changed during each try (then fw->rules_stale
- * stays set); -errno: they could not be read, and there are no places: fw->dirty
- * is set, so that the next change reads them first
+ * Reads for NATFW_READ_US, and the next call goes on from there. The first
+ * reading, and those for a writer that is a tool, are not ended early: the tool
+ * takes longer anyway, and counts the rules of its chains.
+ * Return: 0; -EINPROGRESS there is more to read, -EINTR the rules changed
+ * meanwhile: the former rules and places stay, and fw->rules_stale is set; other
+ * -errno: they could not be read, and fw->dirty is set, so that the next change
+ * reads them first
  */
 int writers_look(struct natfw *);
 
@@ -35,6 +39,10 @@ int writers_look(struct natfw *);
  * the last writers_sync() or writers_verify(), or can they not be read? Reads
  * them from the kernel; runs no tool. @ret: how they are now; may be NULL */
 bool writers_changed(const struct natfw *, struct ipt_print *ret);
+
+/** writers_read - the same for a comparison: note the fingerprint of legacy
+ * iptables as of before. */
+int writers_read(struct natfw *);
 
 /** writers_left - has an earlier run left something, of any kind? By the rules
  * that were read last. */
@@ -54,14 +62,15 @@ bool writers_missing(const struct natfw *, struct wr *why);
 int writers_apply(struct natfw *, const struct nat_op *, size_t n);
 
 /**
- * writers_sync - read the rules, open the writers that are needed, and sync
- * each. One that fails does not prevent the others.
+ * writers_sync - read the rules, unless fw->rules_fresh, open the writers that
+ * are needed, and sync each. One that fails does not prevent the others. If the
+ * rules cannot be read at once, those that were read before do.
  * Return: 0, or -errno of one that failed
  */
 int writers_sync(struct natfw *, const struct nat_rule *, size_t n);
 
-/** writers_verify - read the rules, and compare. 0 equal, 1 different, -errno
- * one could not compare, and no other is different. */
+/** writers_verify - compare, by the rules that were read last. 0 equal, 1
+ * different, -errno one could not compare, and no other is different. */
 int writers_verify(struct natfw *, const struct nat_rule *, size_t n);
 
 /** writers_own - compare our own rules in nf_tables, by the administrator's

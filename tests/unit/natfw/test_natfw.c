@@ -648,6 +648,7 @@ static struct {
 	int open_rc[RULESET_KINDS], sync_rc[RULESET_KINDS];
 	int stale;			/* number of syncs that find a change */
 	unsigned reads, closes;
+	uint64_t cpu_us;		/* for the last reading */
 	char log[256];			/* what the writers did */
 	enum ruleset_kind plain;
 	struct ipt_print legacy;	/* the tables of legacy iptables */
@@ -664,7 +665,8 @@ struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 	return here.legacy;
 }
 
-static struct ruleset *model;
+/* What a reading finds. */
+static struct ruleset found, *const model = &found;
 static struct ruleset_table tables[RULESET_KINDS];
 static struct ruleset_chain chains[RULESET_KINDS];
 
@@ -672,14 +674,15 @@ struct ruleset *ruleset_new(void)
 {
 	size_t k;
 
-	model = calloc(1, sizeof(*model));
-	model->table = tables;
-	model->chain = chains;
+	struct ruleset *rs = calloc(1, sizeof(*rs));
+
+	found = (struct ruleset){ .table = tables };
+	found.chain = chains;
 	for (k = 0; k < RULESET_KINDS; k++) {
 		tables[k].kind = (uint8_t)k;
 		chains[k].table = (uint32_t)k;
 	}
-	return model;
+	return rs;
 }
 
 void ruleset_free(struct ruleset *rs)
@@ -687,10 +690,22 @@ void ruleset_free(struct ruleset *rs)
 	free(rs);
 }
 
-int ruleset_read(struct ruleset *rs)
+void ruleset_clear(struct ruleset *rs)
 {
-	assert_ptr_equal(rs, model);
+}
+
+void ruleset_dump_end(struct ruleset_dump *d)
+{
+}
+
+/* Models take turns: the one that is read is not the one in use. */
+int ruleset_read_some(struct ruleset_dump *d, struct ruleset *rs,
+		      uint64_t cpu_us)
+{
 	here.reads++;
+	here.cpu_us = cpu_us;
+	if (!here.read_rc)
+		*rs = *model;
 	return here.read_rc;
 }
 
@@ -1142,6 +1157,72 @@ static void test_change_beside_a_batch_is_compared(void **state)
 	natfw_done(&fw);
 }
 
+/* A large firewall is read in parts: until all is read, the rules that were read
+ * before decide, and nothing fails. */
+static void test_unfinished_reading_leaves_the_former_rules(void **state)
+{
+	const struct nat_rule tcp80 = tcp(80, HOST(2), 80);
+	const int unfinished[] = { 1, -EINTR };
+	const struct ruleset *rules;
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	here.need[RULESET_NATIVE] = true;
+	start_kinds(&fw, &natfw_netlink);
+	assert_true(here.cpu_us == UINT64_MAX);
+	rules = fw.rules;
+	for (unsigned i = 0; i < 2; i++) {
+		here.read_rc = unfinished[i];
+		here.reads = 0;
+		here.log[0] = 0;
+		assert_int_equal(natfw_verify(&fw), i ? -EINTR : -EINPROGRESS);
+		assert_string_equal(here.log, "");
+		assert_int_equal(here.cpu_us, NATFW_READ_US);
+		assert_int_equal(check(&fw, 80, 5000 + 1000 * i, ""), NAT_OK);
+		assert_int_equal(one(&fw, set(tcp80)), NAT_OK);
+		assert_int_equal(one(&fw, del(tcp80)), NAT_OK);
+		assert_int_equal(natfw_move(&fw, &env), 0);
+		assert_string_equal(here.log, "apply netlink*+;"
+				    "apply netlink*+;sync netlink*+;");
+		assert_true(fw.rules_old && fw.rules_stale);
+		assert_ptr_equal(fw.rules, rules);
+		assert_int_equal(here.reads, 3);
+	}
+	/* if there is no end of changes, repair by the former rules */
+	fw.dirty = true;
+	assert_int_equal(natfw_verify(&fw), 1);
+	here.read_rc = 0;
+	here.reads = 0;
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_ptr_not_equal(fw.rules, rules);
+	assert_false(fw.rules_stale);
+	assert_int_equal(here.reads, 1);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* Without any rules nothing is written, and what an earlier run left stays. */
+static void test_first_reading_must_be_complete(void **state)
+{
+	struct natfw_env env = env_of(EXT);
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	natfw_close(&fw);
+	here.read_rc = -EINTR;
+	here.log[0] = 0;
+	assert_int_equal(natfw_open(&fw, &natfw_netlink, &env), -EINTR);
+	assert_string_equal(fw.why, "reading the rules: "
+			    "they changed during each try");
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(natfw_sync(&fw, NULL, 0), -EINTR);
+	assert_string_equal(here.log, "open netlink*;");
+	here.read_rc = 0;
+	assert_int_equal(natfw_verify(&fw), 1);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 /* Another sync finds what others changed beside the first. */
 static void test_sync_is_compared_with_what_it_made(void **state)
 {
@@ -1370,6 +1451,8 @@ int main(void)
 		T(test_port_of_the_administrator_is_taken),
 		T(test_chain_without_a_tool_blocks),
 		T(test_rules_are_read_again_once_a_second),
+		T(test_unfinished_reading_leaves_the_former_rules),
+		T(test_first_reading_must_be_complete),
 		T(test_lost_chain_is_looked_at_again),
 		T(test_changed_legacy_tables_are_compared_first),
 		T(test_own_rules_are_compared_after_a_notice),

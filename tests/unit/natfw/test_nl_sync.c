@@ -73,7 +73,10 @@ static int verify_now(struct natfw *fw)
 {
 	struct natfw_writer *w = &fw->writer[RULESET_NATIVE];
 
-	writers_look(fw);
+	int rc = writers_look(fw);
+
+	if (rc)
+		return rc;
 	return w->be->verify(fw, w, fw->mappings.rule, fw->mappings.rule_n);
 }
 
