@@ -567,7 +567,8 @@ static void promise_all(void)
 		const struct pm_entry *m =
 			portmap_entry(eng->pm, portmap_at(eng->pm, i));
 
-		if (!m->expires_ms || m->expires_ms > net.clock_ms)
+		if (m->state != PM_EXPIRING &&
+		    (!m->expires_ms || m->expires_ms > net.clock_ms))
 			promise[promise_n++] = m->rule;
 	}
 }
