@@ -21,6 +21,7 @@
 #define SETTLE_MS	10
 #define RETRY_MS	1000
 #define REPEATS_MAX	6	/* how often the wait is doubled */
+#define SYNC_HOLD_MS	10000	/* for another process to release our port */
 
 static void update_wan(struct ifwatch *f)
 {
@@ -139,9 +140,17 @@ static uint16_t port_of(const struct ifwatch *f)
 	return httpd_port(urlroutes_httpd(f->urlroutes));
 }
 
-static void sync_if_due(struct ifwatch *f)
+/* Does another process have our port? If it keeps it, the table is sent all
+ * the same, so that leases end. */
+static bool may_sync(const struct ifwatch *f, int err)
 {
-	if (!f->sync_due || (!f->synced && !port_of(f)))
+	return f->synced || port_of(f) ||
+	       (err && loop_now_ms(f->loop) >= f->opened_ms + SYNC_HOLD_MS);
+}
+
+static void sync_if_due(struct ifwatch *f, int err)
+{
+	if (!f->sync_due || !may_sync(f, err))
 		return;
 	f->sync_due = false;
 	f->synced = true;
@@ -181,7 +190,7 @@ static int read_state(struct ifwatch *f)
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
 	err = serve_interfaces(f);
-	sync_if_due(f);
+	sync_if_due(f, err);
 	return err;
 }
 
@@ -247,6 +256,7 @@ static void on_netlink(struct loop_fd *w, short revents)
 int ifwatch_open(struct ifwatch *f)
 {
 	f->settle.cb = on_settle;
+	f->opened_ms = loop_now_ms(f->loop);
 	loop_fd_init(&f->netlink, netif_open(), on_netlink);
 	if (f->netlink.fd < 0)
 		return f->netlink.fd;

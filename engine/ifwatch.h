@@ -34,6 +34,7 @@ struct ifwatch {
 	uint8_t repeats;	/* how often, since the last change or complete
 				 * sync */
 	bool was_read;		/* @ifstate is valid */
+	uint64_t opened_ms;
 	bool sync_due;		/* until the LAN is served */
 	bool synced;		/* the table was sent */
 	bool reported;		/* the monitor knows that we are ready */
@@ -55,9 +56,10 @@ int ifwatch_open(struct ifwatch *f);
  * (they count as refused to their requesters). HTTP and SSDP then serve the
  * addresses that exist, subscribers may get an event, and the whole table is
  * sent to the monitor. The first call does all of that, and reports to the
- * monitor whether we serve; so does each call that finds a difference. Nothing
+ * monitor whether we serve; so does each call that finds a difference. No table
  * is sent before the LAN is served once: a daemon that serves nobody must not
- * replace the rules that an earlier run left. A step that failed is logged and
+ * replace the rules that an earlier run left. But if its port is not released
+ * within ten seconds, the table is sent. A step that failed is logged and
  * retried.
  */
 void ifwatch_refresh(struct ifwatch *);

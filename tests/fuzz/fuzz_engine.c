@@ -65,7 +65,8 @@ static bool is_idle(void)
 {
 	const struct brokerclient *p = &eng->brokerclient;
 
-	return !mon.lied && !mon.stalled && mon.synced && !mon.behind &&
+	return !mon.lied && !mon.stalled && !mon.behind &&
+	       (mon.synced || (mon.ready && !mon.serving)) &&
 	       !mon.queue_n && !p->in_flight && !p->holds && !p->refresh_due &&
 	       !p->syncing && !eng->ifwatch.settle.active &&
 	       eng->pm->queue_head == PM_NONE;
@@ -218,9 +219,6 @@ static void settle(void)
 	for (int i = 0; i < 5; i++)
 		pass(GENA_MODERATE_MS);
 	CHECK(mon.ready);
-	/* an engine sends no table before it has served a LAN */
-	if (!mon.synced && !mon.serving)
-		return;
 	CHECK(is_idle());
 	CHECK(mon.serving == (httpd_port(urlroutes_httpd(eng->urlroutes)) > 0));
 	check();

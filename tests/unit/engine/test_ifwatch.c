@@ -831,6 +831,23 @@ static void test_http_port_in_use_is_retried(void **state)
 	CALLS("");
 }
 
+/* Another process keeps our port. Leases end nevertheless. */
+static void test_the_table_waits_ten_seconds_for_the_port(void **state)
+{
+	served.listen_err = -EADDRINUSE;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("events http ssdp");
+	for (int s = 1; s < 10; s++) {
+		pass(RETRY_MS);
+		CALLS("events http ssdp");
+	}
+	pass(RETRY_MS);
+	CALLS("events http ssdp sync");
+	pass(RETRY_MS);
+	CALLS("events http ssdp");
+}
+
 /* Without an address on an internal interface there is nothing to serve. The
  * monitor gets no table before somebody is served; later it does. */
 static void test_no_table_is_sent_before_somebody_is_served(void **state)
@@ -921,6 +938,7 @@ int main(void)
 		TEST(test_failed_refresh_changes_nothing),
 		TEST(test_a_change_is_read_before_the_retry),
 		TEST(test_http_port_in_use_is_retried),
+		TEST(test_the_table_waits_ten_seconds_for_the_port),
 		TEST(test_no_table_is_sent_before_somebody_is_served),
 		TEST(test_serving_starts_with_one_network_of_two),
 		TEST(test_ssdp_port_in_use_is_retried),
