@@ -242,7 +242,8 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
  * whether the kernel still holds it. */
 static bool may_differ(struct natfw *fw)
 {
-	return fw->dirty || writers_changed(fw, NULL) ||
+	return fw->dirty ||
+	       (writers_have_legacy(fw) && writers_changed(fw, NULL)) ||
 	       (fw->unsure && writers_own(fw, fw->mappings.rule,
 					  kernel_n(fw)) > 0);
 }

@@ -59,6 +59,12 @@ static struct ipt_print read_legacy(const struct natfw *fw)
 	return ipt_print_read(AF_INET, fw->legacy_buf, NATFW_LEGACY_MAX);
 }
 
+bool writers_have_legacy(const struct natfw *fw)
+{
+	return fw->legacy.any || !fw->legacy.known ||
+	       fw->writer[RULESET_IPT_LEGACY].be;
+}
+
 bool writers_changed(const struct natfw *fw, struct ipt_print *ret)
 {
 	struct ipt_print now = read_legacy(fw);

@@ -35,6 +35,10 @@ const struct natfw_backend *writers_translator(const struct natfw *);
  */
 int writers_look(struct natfw *);
 
+/** writers_have_legacy - did legacy iptables have a table when it was read last,
+ * or is its writer in use? If not, nothing of ours can be missing there. */
+bool writers_have_legacy(const struct natfw *);
+
 /** writers_changed - has somebody changed the tables of legacy iptables since
  * the last writers_sync() or writers_verify(), or can they not be read? Reads
  * them from the kernel; runs no tool. @ret: how they are now; may be NULL */
