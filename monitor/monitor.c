@@ -21,6 +21,7 @@
 #include "base/loop.h"
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
+#include "monitor/home.h"
 #include "monitor/httpport.h"
 #include "monitor/instance.h"
 #include "monitor/monitor.h"
@@ -40,15 +41,6 @@ enum phase {
 	RUNNING,
 	RELOADING, /* the engine stops, its successor gets new settings */
 	STOPPING,  /* the engine stops, and then the monitor */
-};
-
-/* User, group and directory of the engine. */
-struct home {
-	uid_t uid;
-	gid_t gid;
-	char dir[PATH_MAX];
-	/* the settings from which they come */
-	char user[CONF_STR_MAX], state_dir[CONF_STR_MAX];
 };
 
 struct monitor {
@@ -300,74 +292,6 @@ static const struct supervisor_ops supervisor_ops = {
 
 /* ---- start, reload, stop ------------------------------------------------- */
 
-/* If there is no /var, or it is read-only, use a directory beside the pid file,
- * which lasts until the next boot. So a crash or a reload costs no mapping. */
-static int fallback_dir(const struct conf *conf, int why, struct home *ret)
-{
-	int err = statusfile_beside(conf->pid_file, ".jail", ret->dir);
-
-	if (!err)
-		err = jail_dir(ret->dir, ret->uid, ret->gid);
-	if (!err)
-		log_warn("state-dir %s: %s; mappings are kept in %s, where a "
-			 "reboot may lose them: set state-dir to a place that "
-			 "can be written, in an existing directory",
-			 conf->state_dir, strerror(-why), ret->dir);
-	return err;
-}
-
-static int prepare(const struct conf *conf, struct home *ret)
-{
-	int err = jail_user(conf->user, &ret->uid, &ret->gid);
-
-	if (err > 0)
-		log_warn("neither user %s nor nobody in /etc/passwd: the "
-			 "engine runs as uid %u", conf->user,
-			 (unsigned)ret->uid);
-	else if (err)
-		log_err("/etc/passwd: %s", strerror(-err));
-	str_copy(ret->user, sizeof(ret->user), str_z(conf->user));
-	str_copy(ret->state_dir, sizeof(ret->state_dir),
-		 str_z(conf->state_dir));
-	if (err < 0)
-		return err;
-	err = jail_dir(conf->state_dir, ret->uid, ret->gid);
-	str_copy(ret->dir, sizeof(ret->dir), str_z(conf->state_dir));
-	if ((err == -ENOENT || err == -EROFS) && !fallback_dir(conf, err, ret))
-		return 0;
-	if (err)
-		log_err("state-dir %s: %s", conf->state_dir, strerror(-err));
-	return err;
-}
-
-/* No process has the right to move the engine to another home any more. */
-static int refuse_reload(const struct monitor *m, const char *key,
-			 const char *was, const char *is)
-{
-	log_err("%s: a reload cannot change %s from %s to %s: restart upnpd",
-		m->path, key, was, is);
-	return -EPERM;
-}
-
-/* Check that @next keeps the home. /etc/passwd was read at the start; it may
- * name other ids now, or a user that was missing then. */
-static int check_home(const struct monitor *m, const struct conf *next)
-{
-	const struct home *h = &m->home;
-	uid_t uid = h->uid;
-	gid_t gid = h->gid;
-
-	if (strcmp(next->state_dir, h->state_dir) &&
-	    strcmp(next->state_dir, h->dir))
-		return refuse_reload(m, "state-dir", h->state_dir,
-				     next->state_dir);
-	if (strcmp(next->user, h->user) &&
-	    (jail_user(next->user, &uid, &gid) < 0 || uid != h->uid ||
-	     gid != h->gid))
-		return refuse_reload(m, "user", h->user, next->user);
-	return 0;
-}
-
 /* The fork server enters the jail; no engine is started yet. */
 static int open_forkserver(struct monitor *m)
 {
@@ -504,8 +428,8 @@ static int read_next(struct monitor *m)
 		err = hold_name(m, INSTANCE_STEP_MS);
 	if (!err && next.enabled)
 		err = supervisor_is_open(&m->supervisor) ?
-			      check_home(m, &next) :
-			      prepare(&next, &m->home);
+			      home_check(&m->home, m->path, &next) :
+			      home_prepare(&next, &m->home);
 	if (!err)
 		conf_copy(&m->next_conf, &next);
 	else if (!m->conf->enabled)
@@ -589,7 +513,7 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	if (!err && m.conf->enabled)
 		err = hold_name(&m, INSTANCE_WAIT_MS);
 	if (!err && m.conf->enabled)
-		err = prepare(m.conf, &m.home);
+		err = home_prepare(m.conf, &m.home);
 	if (!err)
 		err = apply(&m);
 	if (!err) {
