@@ -198,7 +198,7 @@ W_listing	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next \
 W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
 		  listen connect close accept4 getsockname getsockopt \
 		  setsockopt recvmsg sendto ifstate_read netif_open \
-		  netif_drain netif_counters netif_speed_bps
+		  netif_drain netif_counters netif_speed_bps route_is_local
 W_ctlclient	= socket connect poll recv write clock_gettime \
 		  $(MUSL_CLOCK)
 

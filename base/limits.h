@@ -253,7 +253,9 @@
 #define CONF_MAPPINGS_MAX	128
 #define CONF_COMMENTS_MAX	8192
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
-#define NETIF_ADDRS_MAX		64	/* addresses of the whole router */
+/* Addresses of the whole router that are kept: twice those that are served, and
+ * the external ones. The kernel knows the others (route_is_local()). */
+#define NETIF_ADDRS_MAX		64
 /* Addresses of internal interfaces that are served, by HTTP and by SSDP. Twice
  * CONF_IFACES_MAX: each interface may have a second network, or the virtual
  * address of VRRP. Further addresses are logged and not served. */

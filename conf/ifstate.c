@@ -108,6 +108,7 @@ static void add_routed(struct ifstate *r, const struct conf_iface *conf,
 			return;
 		a->ifindex = l->ifindex;
 		memcpy(a->ifname, l->name, sizeof(a->ifname));
+		a->master = l->master;
 		a->net = conf->network.at[i];
 		a->routed = 1;
 		r->net_n++;
@@ -127,6 +128,8 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < t.addr_n; i++)
 		ret->own[ret->own_n++] = t.addr[i].net.addr;
+	ret->own_cut = t.addr_cut;
+	ret->own_sum = t.addr_sum;
 	l = t.link;	/* in the order of enabled_names() */
 	for (size_t i = 0; i < c->iface_n; i++) {
 		if (c->iface[i].disabled)
@@ -171,6 +174,8 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 	*ret = (struct policy){
 		.rule = c->rule, .rule_n = c->rule_n,
 		.secure = c->secure_mode,
+		.own_cut = r->own_cut,
+		.is_local = route_is_local,
 	};
 	for (size_t i = 0; i < r->own_n; i++)
 		ret->own[ret->own_n++] = r->own[i];

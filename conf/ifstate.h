@@ -35,8 +35,12 @@ struct ifstate {
 	 * them. @net_n counts both. */
 	struct netif_addr net[POLICY_NETS_MAX];
 	size_t net_n, routed_n;
-	struct addr own[NETIF_ADDRS_MAX]; /* every address of the router */
+	struct addr own[NETIF_ADDRS_MAX]; /* addresses of the router */
 	size_t own_n;
+	bool own_cut;		/* it has more of them */
+	/* Of all addresses: when one that is not in @own changes, mappings are
+	 * checked again. */
+	uint32_t own_sum;
 };
 
 /**

@@ -2,8 +2,8 @@
 /*
  * policy.c - the checks that decide whether a rule is allowed, in their order.
  *
- * Pure and without state: the same rule under the same policy gets the same
- * answer in the engine and in the monitor.
+ * Without state: the same rule under the same policy gets the same answer in
+ * the engine and in the monitor. Pure but for policy.is_local.
  * Runs in: any
  */
 #include "map/policy.h"
@@ -46,6 +46,15 @@ static bool is_router(const struct policy *p, struct addr a)
 	return false;
 }
 
+/* If the kernel cannot be asked, the list decides, unless it is cut. */
+static bool is_local(const struct policy *p, const struct netif_addr *net,
+		     struct addr a)
+{
+	int local = p->is_local ? p->is_local(a, net->master) : 0;
+
+	return local < 0 ? p->own_cut : local;
+}
+
 /* The first matching line decides. If there are lines and none matches, the
  * rule is not allowed. */
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
@@ -75,6 +84,7 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 			  struct addr requester, unsigned *ret_line)
 {
 	unsigned none = 0, *line = ret_line != NULL ? ret_line : &none;
+	const struct netif_addr *net = policy_net_of(p, r->client);
 
 	*line = 0;
 	if (addr_is_set(r->remote) && !addr_is_host(r->remote))
@@ -83,8 +93,10 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 		return REFUSAL_SPECIAL;
 	if (is_router(p, r->client))
 		return REFUSAL_ROUTER;
-	if (policy_net_of(p, r->client) == NULL)
+	if (net == NULL)
 		return REFUSAL_OUTSIDE;
+	if (is_local(p, net, r->client))
+		return REFUSAL_ROUTER;
 	if (p->secure && !addr_matches(requester, r->client))
 		return REFUSAL_SECURE;
 	return rules_allow(p, r, line) ? REFUSAL_NONE : REFUSAL_RULE;

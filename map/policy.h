@@ -2,8 +2,8 @@
 /*
  * policy.h - which mappings are allowed.
  *
- * Pure. The engine checks a rule to answer the client; the monitor checks it
- * again, because it does not trust the engine.
+ * Pure but for policy.is_local. The engine checks a rule to answer the client;
+ * the monitor checks it again, because it does not trust the engine.
  * Runs in: any
  */
 #ifndef MAP_POLICY_H
@@ -33,8 +33,12 @@ struct policy {
 	bool secure;		/* a client maps only to itself */
 	struct netif_addr net[POLICY_NETS_MAX];	/* internal networks */
 	size_t net_n;
-	struct addr own[NETIF_ADDRS_MAX];	/* every router address */
+	struct addr own[NETIF_ADDRS_MAX];	/* addresses of the router */
 	size_t own_n;
+	bool own_cut;		/* the router has more of them */
+	/* route_is_local(), which knows them all and the routes of type local;
+	 * NULL: @own decides */
+	int (*is_local)(struct addr a, int master);
 };
 
 /* Well-known ports are for the router and for servers: WANIPConnection:2 2.3.20

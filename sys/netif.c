@@ -61,9 +61,12 @@ static struct link_req link_by_name(uint16_t type, const char *name)
 bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret)
 {
 	const struct ifinfomsg *i = netlink_body(h, sizeof(*i));
+	int master = 0;
 
 	if (h->nlmsg_type != RTM_NEWLINK || !i)
 		return false;
+	netlink_attr_get(h, sizeof(*i), IFLA_MASTER, &master, sizeof(master));
+	ret->master = master;
 	ret->ifindex = i->ifi_index;
 	ret->up = i->ifi_flags & IFF_UP;
 	ret->running = i->ifi_flags & IFF_RUNNING;
@@ -227,6 +230,9 @@ void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 {
 	size_t at;
 
+	/* as in FNV-1a, with 32 bits in each step */
+	t->addr_sum = (t->addr_sum ^ addr_to_ip4(a->net.addr)) * 16777619u;
+	t->addr_cut |= t->addr_n == NETIF_ADDRS_MAX;
 	if (!make_room(t, a))
 		return;
 	at = t->addr_n++;
@@ -264,9 +270,12 @@ static void take_addr(void *arg, const struct nlmsghdr *h)
 
 	if (!netif_parse_addr(h, &a))
 		return;
-	for (size_t i = 0; i < t->link_n; i++)
-		if (t->link[i].ifindex == a.ifindex)
-			memcpy(a.ifname, t->link[i].name, sizeof(a.ifname));
+	for (size_t i = 0; i < t->link_n; i++) {
+		if (t->link[i].ifindex != a.ifindex)
+			continue;
+		memcpy(a.ifname, t->link[i].name, sizeof(a.ifname));
+		a.master = t->link[i].master;
+	}
 	netif_add_addr(t, &a);
 }
 
@@ -285,6 +294,8 @@ static int read_addrs(struct netif_table *t)
 	};
 
 	t->addr_n = 0;
+	t->addr_cut = false;
+	t->addr_sum = 0;
 	return netlink_ask(NETLINK_ROUTE, &r.h, take_addr, t);
 }
 

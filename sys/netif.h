@@ -29,10 +29,12 @@ struct netif_addr {
 	uint8_t secondary;	/* IFA_F_SECONDARY or 0 */
 	uint8_t routed;		/* 1: behind another router; net.addr is the
 				 * network's own */
+	int master;		/* ifindex of the VRF, bridge or bond that the
+				 * interface belongs to; 0: none */
 };
 
 _Static_assert(sizeof(struct netif_addr) == sizeof(int) + IF_NAMESIZE +
-	       sizeof(struct addr_net) + 2,
+	       sizeof(struct addr_net) + 2 + sizeof(int),
 	       "memcmp() meets no padding");
 
 struct netif_link {
@@ -42,6 +44,7 @@ struct netif_link {
 	bool running;		/* IFF_RUNNING: there is a carrier */
 	bool multicast;		/* IFF_MULTICAST */
 	bool allmulti;		/* IFF_ALLMULTI: receives every group */
+	int master;		/* as in struct netif_addr */
 };
 
 /* The links that were asked for, and the addresses of the whole router. */
@@ -50,6 +53,8 @@ struct netif_table {
 	size_t link_n;
 	struct netif_addr addr[NETIF_ADDRS_MAX];	/* of every interface */
 	size_t addr_n;
+	bool addr_cut;		/* there were more; route_is_local() knows */
+	uint32_t addr_sum;	/* another one if any address has changed */
 };
 
 struct netif_counters {
@@ -81,8 +86,8 @@ bool netif_drain(int fd);
  *
  * It uses sockets of its own and waits: the kernel answers at once. Primary
  * addresses come before secondary ones. Addresses of interfaces that were not
- * asked for have no ifname; beyond NETIF_ADDRS_MAX they are left out first
- * (netif_add_addr()).
+ * asked for have no ifname and no master; beyond NETIF_ADDRS_MAX they are left
+ * out first (netif_add_addr()).
  *
  * Return: 0, -EINVAL (too many names, or a name that no interface can have),
  * -EINTR (the addresses change all the time), other -errno; @ret is set only on
@@ -122,8 +127,8 @@ bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret);
 bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret);
 
-/** netif_parse_addr - read an IPv4 address, without ifname. Return: false if
- * the message has none. (IPv6 addresses are not served yet.) */
+/** netif_parse_addr - read an IPv4 address, without ifname and master. Return:
+ * false if the message has none. (IPv6 addresses are not served yet.) */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
 
 /**
@@ -132,7 +137,7 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
  * Primary ones come before secondary ones, each in the order in which they were
  * added. In a full table (NETIF_ADDRS_MAX), an address with ifname replaces one
  * without, and among those a primary one replaces a secondary one; others are
- * left out.
+ * left out. Sets @addr_cut and @addr_sum too.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

@@ -209,14 +209,17 @@ struct lookup {
 
 struct lookup_answer {
 	uint32_t oif, src_be;		/* 0: none */
+	unsigned char type;		/* RTN_UNICAST, RTN_LOCAL */
 };
 
 static void read_answer(void *arg, const struct nlmsghdr *h)
 {
+	const struct rtmsg *r = netlink_body(h, sizeof(*r));
 	struct lookup_answer *a = arg;
 
-	if (h->nlmsg_type != RTM_NEWROUTE)
+	if (h->nlmsg_type != RTM_NEWROUTE || !r)
 		return;
+	a->type = r->rtm_type;
 	attr_u32(h, RTA_OIF, &a->oif);
 	attr_u32(h, RTA_PREFSRC, &a->src_be);
 }
@@ -272,6 +275,36 @@ int route_source(int ifindex, struct addr *ret)
 	if (!err)
 		*ret = addr_ip4(ntohl(a.src_be));
 	return err;
+}
+
+/* The errors of a lookup that finds no route, a route that drops (unreachable,
+ * prohibit, blackhole), or no such interface. */
+static bool finds_nothing(int err)
+{
+	return err == -ENETUNREACH || err == -EHOSTUNREACH ||
+	       err == -EACCES || err == -EINVAL || err == -ENODEV;
+}
+
+static int is_local_in(uint32_t ip, int ifindex)
+{
+	struct lookup_answer a;
+	int err = look_up(ip, ifindex, &a);
+
+	if (err)
+		return finds_nothing(err) ? 0 : err;
+	return a.type == RTN_LOCAL;
+}
+
+/* The kernel looks in the VRF's table if the lookup names its interface, as in
+ * "ip route get vrf". */
+int route_is_local(struct addr a, int master)
+{
+	int local;
+
+	if (a.family != ADDR_IP4)
+		return -EAFNOSUPPORT;
+	local = is_local_in(addr_to_ip4(a), 0);
+	return local || !master ? local : is_local_in(addr_to_ip4(a), master);
 }
 
 /* RTA_MULTIPATH is a list of struct rtnexthop, each followed by attributes. */

@@ -91,6 +91,18 @@ int route_out(struct addr to, int *ret_ifindex);
  */
 int route_source(int ifindex, struct addr *ret);
 
+/**
+ * route_is_local - does the kernel deliver packets to @a (IPv4) to itself?
+ * @master: of the interface that has @a's network (netif_addr.master). If it is
+ *          a VRF, the VRF's routes count as well; 0: none
+ *
+ * True for the addresses of all interfaces (of other VRFs: only if @master is
+ * theirs), however many, and for prefixes that a route of type local names.
+ *
+ * Return: 1 or 0, or -errno: not known
+ */
+int route_is_local(struct addr a, int master);
+
 /** route_has_default - is there a default route over @ifindex, in any table?
  * Return: 1 or 0, or -errno */
 int route_has_default(int ifindex);

@@ -24,6 +24,7 @@
 #include "base/text.h"
 #include "base/wr.h"
 #include "http/httpmsg.h"
+#include "sys/route.h"
 #include "upnpctl/check.h"
 
 #define SSDP_PORT	1900
@@ -193,7 +194,7 @@ static void handle_answer(struct check *c, struct seen *seen, struct addr a,
 			  struct str datagram)
 {
 	char server[96];
-	bool own = false;
+	bool own = route_is_local(a, 0) > 0;
 
 	for (size_t i = 0; i < c->net.addr_n; i++)
 		own |= addr_equal(c->net.addr[i].net.addr, a);

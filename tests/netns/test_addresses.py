@@ -14,8 +14,9 @@ from lab import (EXT_IP, HOST_IP, LAN_IP, OUT_IP, blocked, listener, reaches,
 from test_events import Subscriber
 from test_lifecycle import answers as answer_of
 from test_network import external_is, plug, unplug
-from upnp import (GROUP, IGD1, NS, ROOT, Igd, Listener, http, msearch, search,
-                  unanswered)
+from test_igd2 import Igd2
+from upnp import (GROUP, IGD1, NS, ROOT, Igd, Listener, error_of, http, msearch,
+                  search, unanswered)
 
 NET2_IP = "192.168.90.1"
 NET2_HOST = "192.168.90.20"
@@ -331,3 +332,31 @@ def test_external_address_is_lost_and_restored(lab, igd, how):
             lambda: sub.told("ConnectionStatus")[-1] == "Connected")
         assert reaches(lab, "TCP", 40000, server)
         sub.check()
+
+
+# ---- more addresses than upnpd keeps -------------------------------------
+
+@pytest.mark.only("netlink")
+@pytest.mark.conf(secure_mode="no")
+def test_every_address_of_the_router_is_refused(lab, igd):
+    """Regression: beyond the 64th, a mapping could lead to an address of the
+    router. The last addresses are not the router's at first."""
+    later, anyip = "192.168.88.20", "192.168.88.70"
+    igd.add(40000, client=later)
+    igd.add(40001, client=anyip)
+    lab.router.ip_batch(*(f"addr add 192.168.88.{n}/32 dev lo"
+                          for n in range(100, 200)))
+    for n in (190, 100, 199):
+        client = f"192.168.88.{n}"
+        assert error_of(igd.add, 40002, client=client) == 718
+        assert error_of(Igd2(lab.lan1).add, 40002, client=client) == 606
+    assert len(igd.mapped()) == 2
+    # not in the list of addresses, but a mapping to it ends
+    lab.router.ip_batch(f"addr add {later}/32 dev lo")
+    assert wait_until(lambda: len(igd.mapped()) == 1)
+    assert wait_until(lambda: "40000" not in lab.rules())
+    # a prefix that the router delivers to itself; a renewal is refused
+    lab.router.ip_batch("route add local 192.168.88.64/27 dev lo")
+    assert error_of(igd.add, 40001, client=anyip) == 718
+    assert error_of(igd.add, 40002, client="192.168.88.95") == 718
+    igd.add(40002, client="192.168.88.96")

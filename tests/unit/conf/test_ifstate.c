@@ -47,6 +47,11 @@ int route_source(int ifindex, struct addr *ret)
 	return 0;
 }
 
+int route_is_local(struct addr a, int master)
+{
+	return 0;
+}
+
 static struct netif_addr at(int ifindex, const char *name, uint32_t ip,
 			    uint8_t bits)
 {
@@ -116,6 +121,31 @@ static void give_networks(void)
 	conf.iface[2].network.at[0] =
 		(struct addr_net){ addr_ip4(IP(10, 7, 0, 9)), 32 };
 	conf.iface[2].network.n = 1;
+}
+
+/* A router with more addresses than the list has: the kernel must be asked, and
+ * a change of the others must be seen. */
+static void test_cut_list_of_addresses(void **state)
+{
+	struct policy p;
+
+	kernel.link[1].master = 8;
+	kernel.addr[2].master = 8;
+	give_networks();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_false(ifstate.own_cut);
+	assert_int_equal(ifstate.net[0].master, 8);
+	assert_int_equal(ifstate.net[3].master, 8);	/* behind a router */
+	assert_int_equal(ifstate.net[5].master, 0);
+	ifstate_policy(&ifstate, &conf, &p);
+	assert_ptr_equal(p.is_local, route_is_local);
+	assert_false(p.own_cut);
+	kernel.addr_cut = true;
+	kernel.addr_sum = 5;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.own_sum, 5);
+	ifstate_policy(&ifstate, &conf, &p);
+	assert_true(p.own_cut);
 }
 
 /* They come after all addresses, and are not addresses of the router. */
@@ -313,6 +343,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(test_state_has_all_interfaces_and_addresses),
+		T(test_cut_list_of_addresses),
 		T(test_networks_behind_other_routers),
 		T(test_networks_follow_the_state_of_the_interface),
 		T(test_disabled_or_down_interface_is_not_served),

@@ -41,6 +41,7 @@ static struct {
 	bool news;		/* its messages are changes */
 	uint64_t speed_bps;
 	uint32_t route_ip;	/* source of the default route; 0: none */
+	uint32_t hidden_ip;	/* the router's, but in no list; 0: none */
 } kernel;
 
 int netif_open(void)
@@ -81,6 +82,11 @@ int route_source(int ifindex, struct addr *ret)
 		return -ENETUNREACH;
 	*ret = addr_ip4(kernel.route_ip);
 	return 0;
+}
+
+int route_is_local(struct addr a, int master)
+{
+	return kernel.hidden_ip && addr_equal(a, addr_ip4(kernel.hidden_ip));
 }
 
 uint64_t netif_speed_bps(const char *name)
@@ -691,6 +697,18 @@ static void test_absent_interface_suspends_only_mappings_outside(void **state)
 	assert_int_equal(refusal.why, REFUSAL_ROUTER);
 }
 
+static void test_mapping_to_an_address_that_is_not_listed_is_removed(
+	void **state)
+{
+	add_mapping(HOST(2), 4000);
+	begin();
+	kernel.hidden_ip = HOST(2);
+	kernel.t.addr_sum++;
+	change();
+	CALLS("refused gone events http ssdp sync");
+	assert_int_equal(refusal.why, REFUSAL_ROUTER);
+}
+
 static void test_mappings_that_a_line_denies_are_removed_at_start(void **state)
 {
 	conf.rule_n = 2;
@@ -930,6 +948,7 @@ int main(void)
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),
 		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
 		TEST(test_absent_interface_suspends_only_mappings_outside),
+		TEST(test_mapping_to_an_address_that_is_not_listed_is_removed),
 		TEST(
 			test_table_is_sent_again_after_an_incomplete_sync),
 		TEST(test_mappings_that_a_line_denies_are_removed_at_start),

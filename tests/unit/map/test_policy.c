@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* test_policy.c - each check refuses what it must, the checks have an order,
  * and the ends of every range are included. */
+#include <errno.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -144,6 +145,41 @@ static void test_addresses_of_the_router_are_refused(void **state)
 	assert_int_equal(ask_for(EXT), REFUSAL_OUTSIDE);
 	p.own_n = 0;
 	assert_int_equal(ask_for(ROUTER), REFUSAL_ROUTER);
+}
+
+/* The kernel's answer, or -errno, for any address. */
+static int local, local_asked, local_master;
+
+static int fake_local(struct addr a, int master)
+{
+	assert_true(addr_equal(a, r.client));
+	local_asked++;
+	local_master = master;
+	return local;
+}
+
+/* On a router with more addresses than the list has, and for prefixes that it
+ * delivers to itself. */
+static void test_kernel_is_asked_for_addresses_of_the_router(void **state)
+{
+	p.is_local = fake_local;
+	p.net[0].master = 7;
+	local = 1;
+	local_asked = 0;
+	assert_int_equal(ask_for(CLIENT), REFUSAL_ROUTER);
+	assert_int_equal(local_asked, 1);
+	assert_int_equal(local_master, 7);
+	assert_int_equal(ask_for(IP(8, 8, 8, 8)), REFUSAL_OUTSIDE);
+	assert_int_equal(ask_for(ROUTER), REFUSAL_ROUTER);
+	assert_int_equal(local_asked, 1);
+	local = 0;
+	assert_int_equal(ask_for(CLIENT), REFUSAL_NONE);
+	assert_int_equal(ask_for(ROUTER), REFUSAL_ROUTER);
+	/* the kernel cannot be asked */
+	local = -EMFILE;
+	assert_int_equal(ask_for(CLIENT), REFUSAL_NONE);
+	p.own_cut = true;
+	assert_int_equal(ask_for(CLIENT), REFUSAL_ROUTER);
 }
 
 static void test_addresses_outside_the_networks_are_refused(void **state)
@@ -457,6 +493,7 @@ int main(void)
 		T(test_small_networks_have_their_hosts),
 		T(test_broadcast_address_of_a_nested_network_is_refused),
 		T(test_addresses_of_the_router_are_refused),
+		T(test_kernel_is_asked_for_addresses_of_the_router),
 		T(test_addresses_outside_the_networks_are_refused),
 		T(test_a_pinhole_is_for_a_host_of_an_internal_network),
 		T(test_lines_apply_to_the_port_of_a_pinhole),

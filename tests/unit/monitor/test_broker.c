@@ -85,6 +85,13 @@ struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 	return e->addr;
 }
 
+static uint32_t hidden_ip;	/* the router's, and not in the list; 0: none */
+
+static int fake_local(struct addr a, int master)
+{
+	return hidden_ip && addr_equal(a, addr_ip4(hidden_ip));
+}
+
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
@@ -92,7 +99,7 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 				.net[1] = { 3, "", { lan6(1), 64 } },
 				.net_n = 2, .own = { addr_ip4(ROUTER),
 						     addr_ip4(EXT) },
-				.own_n = 2 };
+				.own_n = 2, .is_local = fake_local };
 }
 
 static int ports_fail;
@@ -437,6 +444,9 @@ static void test_policy_is_checked_again(void **state)
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
 	r.client = addr_ip4(0xc0a858ff);
 	assert_int_equal(req(BROKER_SET, r), NAT_EREFUSED);
+	hidden_ip = addr_to_ip4(rule(8080).client);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EREFUSED);
+	hidden_ip = 0;
 	assert_int_equal(req(BROKER_SET, rule(22)), NAT_EREFUSED);
 	r = rule(8080);
 	r.proto = IPPROTO_ICMP;

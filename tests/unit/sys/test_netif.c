@@ -136,6 +136,7 @@ static void test_primary_addresses_come_first(void **state)
 		}
 	}
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	assert_true(t.addr_cut);
 	for (i = 0; i < NETIF_ADDRS_MAX; i++)
 		assert_int_equal(ip_of(&t.addr[i]), i + 3);
 	a.secondary = true;
@@ -180,6 +181,27 @@ static void test_addresses_of_asked_interfaces_stay(void **state)
 			 2000 + NETIF_ADDRS_MAX - 2);
 }
 
+/* The sum tells of a change of an address that is not in the table. */
+static void test_addresses_left_out_are_in_the_sum(void **state)
+{
+	struct netif_table t = { .addr_n = 0 }, longer;
+	struct netif_addr a = { .ifindex = 1 };
+
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX; i++) {
+		a.net.addr = addr_ip4(i);
+		netif_add_addr(&t, &a);
+	}
+	assert_false(t.addr_cut);
+	longer = t;
+	netif_add_addr(&longer, &a);
+	assert_true(longer.addr_cut);
+	assert_memory_equal(longer.addr, t.addr, sizeof(t.addr));
+	assert_int_not_equal(longer.addr_sum, t.addr_sum);
+	a.net.addr = addr_ip4(1000);
+	netif_add_addr(&t, &a);
+	assert_int_not_equal(longer.addr_sum, t.addr_sum);
+}
+
 static void test_first_primary_address_is_found(void **state)
 {
 	struct netif_table t = { .addr_n = 3, .addr = {
@@ -200,6 +222,7 @@ static void test_link_is_read(void **state)
 	};
 	struct msg m = msg_new(RTM_NEWLINK, &i, sizeof(i));
 	struct netif_link l = { .ifindex = 0 };
+	uint32_t master = 77;
 	size_t len;
 
 	for (len = 16; len < 32; len++) {
@@ -213,6 +236,10 @@ static void test_link_is_read(void **state)
 	m = msg_new(RTM_NEWLINK, &i, sizeof(i));
 	assert_true(netif_parse_link(&m.h, &l));
 	assert_true(l.allmulti && !l.multicast);
+	assert_int_equal(l.master, 0);
+	msg_attr(&m, IFLA_MASTER, &master, sizeof(master));
+	assert_true(netif_parse_link(&m.h, &l));
+	assert_int_equal(l.master, 77);
 }
 
 static void test_counters_are_read(void **state)
@@ -281,6 +308,7 @@ static void test_links_and_addresses_are_read(void **state)
 	assert_true(t.link[2].up && t.link[2].running);
 	assert_false(t.link[2].multicast);
 	assert_int_equal(t.addr_n, 5);		/* with 127.0.0.1 */
+	assert_false(t.addr_cut);
 	a = netif_first_addr(&t, t.link[0].ifindex);
 	assert_int_equal(ip_of(a), IP(10, 1, 0, 1));
 	assert_int_equal(a->net.bits, 24);
@@ -291,6 +319,23 @@ static void test_links_and_addresses_are_read(void **state)
 	assert_string_equal(ifname_of(&t, IP(127, 0, 0, 1)), "lo");
 	/* upt1 was not asked for */
 	assert_string_equal(ifname_of(&t, IP(10, 3, 0, 1)), "");
+}
+
+static void test_master_of_an_interface_is_read(void **state)
+{
+	struct netif_table t;
+
+	NEED_ROOT();
+	lay_links();
+	ip("link add upbr0 type bridge");
+	ip("link set upt0 master upbr0");
+	assert_int_equal(netif_read(names, 3, &t), 0);
+	assert_int_equal(t.link[0].master, if_nametoindex("upbr0"));
+	assert_int_equal(t.link[2].master, 0);
+	for (size_t i = 0; i < t.addr_n; i++)
+		assert_int_equal(t.addr[i].master,
+				 !strcmp(t.addr[i].ifname, "upt0") ?
+				 t.link[0].master : 0);
 }
 
 static void test_bad_names_are_refused(void **state)
@@ -348,6 +393,7 @@ static void test_table_is_cut_at_its_limit(void **state)
 	batch(text);
 	assert_int_equal(netif_read(names, 3, &t), 0);
 	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	assert_true(t.addr_cut);
 	for (i = 0; i < NETIF_ADDRS_MAX - 1; i++)
 		assert_false(t.addr[i].secondary);
 	assert_string_equal(ifname_of(&t, IP(10, 1, 0, 1)), "upt0");
@@ -578,10 +624,12 @@ int main(void)
 		cmocka_unit_test(test_attribute_of_a_wrong_length_is_not_read),
 		cmocka_unit_test(test_primary_addresses_come_first),
 		cmocka_unit_test(test_addresses_of_asked_interfaces_stay),
+		cmocka_unit_test(test_addresses_left_out_are_in_the_sum),
 		cmocka_unit_test(test_first_primary_address_is_found),
 		cmocka_unit_test(test_link_is_read),
 		cmocka_unit_test(test_counters_are_read),
 		netns_test(test_links_and_addresses_are_read),
+		netns_test(test_master_of_an_interface_is_read),
 		cmocka_unit_test(test_bad_names_are_refused),
 		netns_test(test_table_is_cut_at_its_limit),
 		netns_test(test_each_change_is_reported),

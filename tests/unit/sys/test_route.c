@@ -564,6 +564,59 @@ static void test_source_address_is_that_of_the_default_route(void **state)
 	assert_true(route_source(up0, &now) < 0);
 }
 
+static void test_addresses_of_the_router_are_local(void **state)
+{
+	const struct addr host = addr_ip4(0x0a010007);	/* of up0's network */
+	char line[64];
+
+	NEED_ROOT();
+	lay_links();
+	assert_int_equal(route_is_local(host, 0), 0);
+	for (unsigned i = 1; i < 100; i++) {
+		snprintf(line, sizeof(line), "addr add 10.9.0.%u/32 dev lo", i);
+		ip(line);
+	}
+	for (uint32_t i = 1; i < 100; i++)
+		assert_int_equal(route_is_local(addr_ip4(0x0a090000 + i), 0),
+				 1);
+	assert_int_equal(route_is_local(addr_ip4(0x0a010002), 0), 1);
+	assert_int_equal(route_is_local(addr_ip4(0x0a050001), 0), 1);
+	/* no route; a route that drops */
+	assert_int_equal(route_is_local(addr_ip4(0x0a090064), 0), 0);
+	ip("route add blackhole 10.9.1.0/24");
+	ip("route add unreachable 10.9.2.0/24");
+	ip("route add prohibit 10.9.3.0/24");
+	for (uint32_t i = 1; i <= 3; i++)
+		assert_int_equal(route_is_local(
+			addr_ip4(0x0a090001 + (i << 8)), 0), 0);
+	/* a prefix that is delivered to the router */
+	ip("route add local 10.9.4.0/24 dev lo");
+	assert_int_equal(route_is_local(addr_ip4(0x0a090407), 0), 1);
+	/* IPv6 is not asked */
+	assert_int_equal(route_is_local(
+		(struct addr){ .family = ADDR_IP6 }, 0),
+			 -EAFNOSUPPORT);
+}
+
+/* A bridge or an interface that has just disappeared changes nothing. */
+static void test_only_a_vrf_has_other_local_addresses(void **state)
+{
+	const struct addr host = addr_ip4(0x0a010007);
+
+	NEED_ROOT();
+	lay_links();
+	assert_int_equal(route_is_local(host, (int)if_nametoindex("up0")), 0);
+	assert_int_equal(route_is_local(host, (int)if_nametoindex("up1")), 0);
+	assert_int_equal(route_is_local(host, 9999), 0);
+	assert_int_equal(route_is_local(addr_ip4(0x0a010001), 9999), 1);
+	if (system("ip link add vrf0 type vrf table 9 2>/dev/null"))
+		skip();		/* this kernel has none */
+	ip("link set vrf0 up");
+	ip("addr add 10.1.0.7/32 dev vrf0");
+	assert_int_equal(route_is_local(host, 0), 0);
+	assert_int_equal(route_is_local(host, (int)if_nametoindex("vrf0")), 1);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -590,6 +643,8 @@ int main(void)
 		cmocka_unit_test(test_default_route_is_recognised),
 		netns_test(test_interface_to_the_internet_is_found),
 		netns_test(test_source_address_is_that_of_the_default_route),
+		netns_test(test_addresses_of_the_router_are_local),
+		netns_test(test_only_a_vrf_has_other_local_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, make_room, NULL);
