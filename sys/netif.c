@@ -200,11 +200,24 @@ uint64_t netif_speed_bps(const char *name)
 
 /* ---- addresses --------------------------------------------------------- */
 
-/* Which address of two stays in a full table: the one of an interface that was
- * asked for, then the primary one. */
-static int rank(const struct netif_addr *a)
+static bool is_first(const struct netif_table *t, size_t n, int ifindex)
 {
-	return 2 * (a->ifname[0] != '\0') + !a->secondary;
+	for (size_t i = 0; i < n; i++)
+		if (t->addr[i].ifindex == ifindex)
+			return false;
+	return true;
+}
+
+/* Which address of two stays in a full table: the first one of an interface
+ * that was asked for, then its others, then the primary one. @n: addresses
+ * before @a */
+static int rank(const struct netif_table *t, size_t n,
+		const struct netif_addr *a)
+{
+	const bool asked = a->ifname[0] != '\0';
+
+	return 4 * (asked && is_first(t, n, a->ifindex)) + 2 * asked +
+	       !a->secondary;
 }
 
 /* Make room for @a, if need be by removing the last address of the lowest rank.
@@ -212,13 +225,20 @@ static int rank(const struct netif_addr *a)
 static bool make_room(struct netif_table *t, const struct netif_addr *a)
 {
 	size_t least = 0;
+	int lowest;
 
 	if (t->addr_n < NETIF_ADDRS_MAX)
 		return true;
-	for (size_t i = 1; i < t->addr_n; i++)
-		if (rank(&t->addr[i]) <= rank(&t->addr[least]))
-			least = i;
-	if (rank(a) <= rank(&t->addr[least]))
+	lowest = rank(t, 0, &t->addr[0]);
+	for (size_t i = 1; i < t->addr_n; i++) {
+		int r = rank(t, i, &t->addr[i]);
+
+		if (r > lowest)
+			continue;
+		lowest = r;
+		least = i;
+	}
+	if (rank(t, t->addr_n, a) <= lowest)
 		return false;
 	t->addr_n--;
 	memmove(&t->addr[least], &t->addr[least + 1],

@@ -136,8 +136,9 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
  *
  * Primary ones come before secondary ones, each in the order in which they were
  * added. In a full table (NETIF_ADDRS_MAX), an address with ifname replaces one
- * without, and among those a primary one replaces a secondary one; others are
- * left out. Sets @addr_cut and @addr_sum too.
+ * without; the first of its interface replaces one with ifname that is not; and
+ * otherwise a primary one replaces a secondary one. The rest is left out. Sets
+ * @addr_cut and @addr_sum too.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

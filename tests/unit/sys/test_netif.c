@@ -181,6 +181,30 @@ static void test_addresses_of_asked_interfaces_stay(void **state)
 			 2000 + NETIF_ADDRS_MAX - 2);
 }
 
+/* Regression: the external interface had no address if an internal one had as
+ * many as the table holds. */
+static void test_each_asked_interface_keeps_an_address(void **state)
+{
+	struct netif_table t = { .addr_n = 0 };
+	struct netif_addr lan = { .ifindex = 2, .ifname = "lan0" };
+	struct netif_addr wan = { .ifindex = 3, .ifname = "wan0" };
+
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX + 9; i++) {
+		lan.net.addr = addr_ip4(i);
+		netif_add_addr(&t, &lan);
+	}
+	for (unsigned i = 1000; i < 1003; i++) {
+		wan.net.addr = addr_ip4(i);
+		netif_add_addr(&t, &wan);
+	}
+	lan.net.addr = addr_ip4(2000);
+	netif_add_addr(&t, &lan);
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX - 1; i++)
+		assert_int_equal(ip_of(&t.addr[i]), i);
+	assert_int_equal(ip_of(&t.addr[NETIF_ADDRS_MAX - 1]), 1000);
+}
+
 /* The sum tells of a change of an address that is not in the table. */
 static void test_addresses_left_out_are_in_the_sum(void **state)
 {
@@ -624,6 +648,7 @@ int main(void)
 		cmocka_unit_test(test_attribute_of_a_wrong_length_is_not_read),
 		cmocka_unit_test(test_primary_addresses_come_first),
 		cmocka_unit_test(test_addresses_of_asked_interfaces_stay),
+		cmocka_unit_test(test_each_asked_interface_keeps_an_address),
 		cmocka_unit_test(test_addresses_left_out_are_in_the_sum),
 		cmocka_unit_test(test_first_primary_address_is_found),
 		cmocka_unit_test(test_link_is_read),
