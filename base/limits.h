@@ -127,10 +127,17 @@
 /* Ops applied in one transaction, and ops that the engine sends before their
  * answers come: these always fit into the socket. */
 #define NAT_BATCH_MAX		128
-/* From one walk over the kernel's flows to the next. A walk takes 10 ms if the
- * table is large, and more if it is full: ten times the rest of a deletion. In
- * a burst the gap is so many times the length of a walk, so walks take a
- * twentieth of the CPU time. */
+/* The kernel deletes 2,000 flows in 5 ms, in one system call that nothing can
+ * interrupt: above this number of flows we do not ask it to search. */
+#define CONNTRACK_SEARCH_MAX	4096
+/* A walk over the kernel's flows takes 2 s if the table is full, in parts of so
+ * much CPU time with so long a pause. A request waits for one part at most, and
+ * a walk takes half of the CPU time. */
+#define FLOWS_PART_US		10000
+#define FLOWS_PAUSE_MS		10
+/* From one walk to the next. A walk takes 10 ms if the table is large: ten
+ * times the rest of a deletion. In a burst the gap is so many times the length
+ * of a walk, so walks take a twentieth of the CPU time. */
 #define FLOWS_GAP_MS		100
 #define FLOWS_GAP_WALKS		20
 #define FLOWS_GAP_MAX_MS	1000

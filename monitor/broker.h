@@ -139,10 +139,11 @@ const char *broker_fault(const struct broker *);
  * another kind than SET, DEL and SYNC_RULE; others wait for the next turn. The
  * log lines about requests have a limited rate, LOG_ENGINE_LINES_S.
  *
- * Blocks while the backend works, and for a walk over the kernel's flows if
- * rules were deleted, to end their flows. If the last walk is too recent
- * (@now_ms, which the owner sets), no walk is made: as long as @flows.noted_n
- * is not 0, the owner must call flows_kill().
+ * Blocks while the backend works, and for a part of a walk over the kernel's
+ * flows if rules were deleted, to end their flows. As long as @flows.noted_n is
+ * not 0, the walk needs further parts, or is not made yet because the last one
+ * is too recent (@now_ms, which the owner sets): the owner must call
+ * flows_end().
  *
  * Return: 0, -EPIPE the engine closed its end, -EPROTO it sent a malformed
  * request, -EXFULL it does not read its answers

@@ -5,8 +5,8 @@
  * Owns: the notes of where the rules led, and the rate of the walks.
  * Never does: change a rule, or end a flow whose rule still leads to the same
  * place.
- * Invariant: flows_kill() leaves no note behind; a flow that it could not end
- * is not tried again.
+ * Invariant: a walk that has begun reaches its end, however many rules are
+ * deleted meanwhile; a flow that it could not end is not tried again.
  * Runs in: monitor
  */
 #include <errno.h>
@@ -59,43 +59,84 @@ static bool still_leads(const struct flows *f, const struct conntrack_port *p)
 	return now && nat_rule_equal(now, &rule);
 }
 
-void flows_kill(struct flows *f, uint64_t now_ms)
+/* Drop the notes whose rule was not deleted, or was set again. */
+static void drop_kept(struct flows *f)
 {
-	uint64_t before_us, gap_ms;
-	size_t n = 0;
-	int err;
+	size_t n = 0, walk_n = 0;
 
-	for (size_t i = 0; i < f->noted_n; i++)
-		if (!still_leads(f, &f->noted[i]))
-			f->noted[n++] = f->noted[i];
-	f->noted_n = 0;
-	if (!n || f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
-		return;
-	/* The time of a walk depends on the number of flows, which LAN hosts
-	 * decide. So the gap to the next walk grows with it. */
-	before_us = clock_cpu_us();
-	err = conntrack_kill(f->noted, n);
-	gap_ms = (clock_cpu_us() - before_us) * FLOWS_GAP_WALKS / 1000;
+	for (size_t i = 0; i < f->noted_n; i++) {
+		if (still_leads(f, &f->noted[i]))
+			continue;
+		walk_n += i < f->walk_n;
+		f->noted[n++] = f->noted[i];
+	}
+	f->noted_n = n;
+	f->walk_n = walk_n;
+}
+
+/* The time of a walk depends on the number of flows, which LAN hosts decide. So
+ * the gap to the next walk grows with it. */
+static void finish_walk(struct flows *f)
+{
+	uint64_t gap_ms = f->walk_us * FLOWS_GAP_WALKS / 1000;
+
 	if (gap_ms < FLOWS_GAP_MS)
 		gap_ms = FLOWS_GAP_MS;
 	f->walk_gap_ms = gap_ms < FLOWS_GAP_MAX_MS ? (unsigned)gap_ms :
 						     FLOWS_GAP_MAX_MS;
+	f->walk_us = 0;
+	f->noted_n -= f->walk_n;
+	memmove(f->noted, f->noted + f->walk_n,
+		f->noted_n * sizeof(*f->noted));
+	f->walk_n = 0;
+}
+
+/* Begin a walk for all notes, or continue the one that has begun. */
+static void walk(struct flows *f, uint64_t now_ms, uint64_t max_us)
+{
+	const bool begun = f->walk.open;
+	uint64_t before_us;
+	int err;
+
+	drop_kept(f);
+	if (f->err == -EPROTONOSUPPORT || f->err == -EOPNOTSUPP)
+		f->noted_n = f->walk_n = 0;
+	if (!begun)
+		f->walk_n = f->noted_n;
+	if (!begun && !f->noted_n)
+		return;
+	before_us = clock_cpu_us();
+	err = conntrack_kill(&f->walk, f->noted, f->walk_n, max_us);
+	f->walk_us += clock_cpu_us() - before_us;
 	f->walked_ms = now_ms;
-	if (err && err != f->err)	/* each reason once */
+	f->walk_gap_ms = FLOWS_PAUSE_MS;
+	if (err <= 0)
+		finish_walk(f);
+	if (err < 0 && err != f->err)	/* each reason once */
 		log_warn("flows through deleted mappings may continue: %s",
 			 strerror(-err));
-	if (err)
+	if (err < 0)
 		f->err = err;
+}
+
+void flows_kill(struct flows *f, uint64_t now_ms)
+{
+	while (f->noted_n || f->walk.open)
+		walk(f, now_ms, UINT64_MAX);
 }
 
 void flows_room(struct flows *f, size_t n, uint64_t now_ms)
 {
 	if (f->noted_n + n > f->noted_max)
-		flows_kill(f, now_ms);
+		drop_kept(f);
+	while (f->noted_n && f->noted_n + n > f->noted_max)
+		walk(f, now_ms, UINT64_MAX);
 }
 
 void flows_end(struct flows *f, uint64_t now_ms)
 {
+	if (!f->noted_n && !f->walk.open)
+		return;
 	if (!f->walked_ms || now_ms - f->walked_ms >= f->walk_gap_ms)
-		flows_kill(f, now_ms);
+		walk(f, now_ms, FLOWS_PART_US);
 }

@@ -17,10 +17,14 @@
 struct flows {
 	const struct natfw *fw;		/* borrowed */
 	struct conntrack_port *noted;	/* where rules led before a change */
-	size_t noted_n;			/* not 0: a walk is due */
+	size_t noted_n;			/* not 0: a walk, or a part, is due */
 	size_t noted_max;
-	uint64_t walked_ms;		/* time of the last walk */
-	unsigned walk_gap_ms;		/* from the last walk to the next */
+	size_t walk_n;			/* the first notes: a walk for them has
+					 * begun; the others wait */
+	struct conntrack_walk walk;
+	uint64_t walk_us;		/* CPU time of its parts */
+	uint64_t walked_ms;		/* time of the last part */
+	unsigned walk_gap_ms;		/* from the last part to the next */
 	int err;			/* the last failure, already logged */
 };
 
@@ -37,7 +41,7 @@ int flows_open(struct flows *f, const struct natfw *fw, size_t max);
 /** flows_close - free the notes. */
 void flows_close(struct flows *);
 
-/** flows_room - make room for @n more notes, with flows_kill() if necessary.
+/** flows_room - make room for @n more notes, by a walk to its end if necessary.
  * Call it before a change that may touch @n rules. @n: at most @noted_max */
 void flows_room(struct flows *, size_t n, uint64_t now_ms);
 
@@ -50,14 +54,18 @@ void flows_note(struct flows *, const struct nat_rule *);
  * flows_end - end the flows of deleted rules, after a change.
  * @now_ms: any clock that never goes back; 0: there is none
  *
+ * Walks over the kernel's flows for FLOWS_PART_US. If that is not enough, the
+ * owner calls it again. At each part, a rule of the table keeps its flows: a
+ * port may be mapped again during a walk.
+ *
  * The changes of a burst share one walk: less than @walk_gap_ms after the last
- * walk this does nothing, and the owner calls flows_kill() when the gap ends.
+ * part this does nothing. As long as @noted_n is not 0, the owner calls it when
+ * the gap ends. Logs a failure, each reason once.
  */
 void flows_end(struct flows *, uint64_t now_ms);
 
-/** flows_kill - end the flows of the noted rules that are deleted, in one walk
- * over the kernel's flows. Blocks for the walk. Logs a failure, each reason
- * once. Without notes it does nothing. */
+/** flows_kill - end the flows of all noted rules that are deleted. Blocks for
+ * the whole walk. Without notes it does nothing. */
 void flows_kill(struct flows *, uint64_t now_ms);
 
 #endif

@@ -110,6 +110,7 @@ static void follow_up(struct monitor *m)
 	uint64_t now_ms = loop_now_ms(m->loop), next_ms;
 
 	m->broker.now_ms = now_ms;
+	flows_end(&m->broker.flows, now_ms);
 	next_ms = overrule_run(&m->broker, supervisor_channel(&m->supervisor));
 	if (next_ms == UINT64_MAX)
 		loop_timer_del(m->loop, &m->overrule);
@@ -173,9 +174,7 @@ static void on_legacy(struct loop_timer *t)
 
 static void on_flows(struct loop_timer *t)
 {
-	struct monitor *m = LOOP_OWNER(t, struct monitor, flows);
-
-	flows_kill(&m->broker.flows, loop_now_ms(m->loop));
+	follow_up(LOOP_OWNER(t, struct monitor, flows));
 }
 
 /* ---- the control socket -------------------------------------------------- */

@@ -10,16 +10,18 @@
  * The direction of the answers is CTA_TUPLE_REPLY: a flow that a mapping
  * translated has the external address in one tuple and the client in the other.
  *
- * A kernel since 6.12 finds and deletes the flows of a port itself. On an older
- * kernel, or for many ports, we dump the entries and look for the flows.
+ * A kernel since 6.12 finds and deletes the flows of a port itself, in one
+ * system call. On an older kernel, for many ports, or in a table so large that
+ * the call takes long, we dump the entries and look for the flows.
  *
- * Owns: nothing between two calls. Never does: wait.
+ * Owns: the socket of a walk between two calls. Never does: wait.
  * Invariant: a request names the entry by its ID as well, so a flow with the
  * same tuple that began after the dump is not deleted.
  * Runs in: monitor
  */
 #include "sys/conntrack.h"
 #include "base/clock.h"
+#include "base/limits.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -34,10 +36,11 @@
  * room for more that a later kernel puts into a tuple. */
 #define REQUEST_MAX 256
 
-/* The state of a walk over the table. */
-struct walk {
+/* A part of a walk over the table. */
+struct part {
 	const struct conntrack_port *port;
 	size_t port_n;
+	uint64_t end_us;	/* CPU time at which it ends */
 	int fd;			/* for the requests */
 	int err;		/* the first error, or 0 */
 	size_t len;
@@ -218,7 +221,7 @@ static int read_errors(int fd)
 	return err;
 }
 
-static void send_requests(struct walk *u)
+static void send_requests(struct part *u)
 {
 	int err = 0;
 
@@ -233,7 +236,7 @@ static void send_requests(struct walk *u)
 	u->len = 0;
 }
 
-static void copy_attr(struct walk *u, struct nl_span s, unsigned type)
+static void copy_attr(struct part *u, struct nl_span s, unsigned type)
 {
 	const struct rtattr *a = find_attr(s, type);
 
@@ -244,7 +247,7 @@ static void copy_attr(struct walk *u, struct nl_span s, unsigned type)
 }
 
 /* Append a request to delete the entry @h. */
-static void put_request(struct walk *u, const struct nlmsghdr *h)
+static void put_request(struct part *u, const struct nlmsghdr *h)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -269,7 +272,7 @@ static void put_request(struct walk *u, const struct nlmsghdr *h)
 
 static void on_entry(void *arg, const struct nlmsghdr *h)
 {
-	struct walk *u = arg;
+	struct part *u = arg;
 	struct conntrack_flow f;
 
 	if (!conntrack_read(h, &f) || !conntrack_find(u->port, u->port_n, &f))
@@ -279,9 +282,9 @@ static void on_entry(void *arg, const struct nlmsghdr *h)
 	put_request(u, h);
 }
 
-/* Dump all entries whose destination was translated. A kernel without this
+/* Ask for all entries whose destination was translated. A kernel without this
  * filter (before 5.17) dumps all entries, which costs time only. */
-static int walk_table(struct walk *u)
+static int begin_walk(struct conntrack_walk *w)
 {
 	const uint16_t len = NLA_HDRLEN + sizeof(uint32_t);
 	const uint32_t dnat = htonl(IPS_DST_NAT);
@@ -299,10 +302,39 @@ static int walk_table(struct walk *u)
 		.status = { len, CTA_STATUS }, .status_be = dnat,
 		.mask = { len, CTA_STATUS_MASK }, .mask_be = dnat,
 	};
-	int err = netlink_ask(NETLINK_NETFILTER, &req.head, on_entry, u);
 
-	send_requests(u);
-	return err;
+	w->fd = netlink_open(NETLINK_NETFILTER);
+	if (w->fd < 0)
+		return w->fd;
+	w->open = true;
+	w->err = 0;
+	return send(w->fd, &req, sizeof(req), 0) < 0 ? -errno : 0;
+}
+
+static void end_walk(struct conntrack_walk *w)
+{
+	if (w->open)
+		close(w->fd);
+	w->open = false;
+}
+
+/* Read the dump until its end or the end of the part. The kernel makes the next
+ * datagram when one is read, so the dump waits if nobody reads. */
+static int read_dump(const struct conntrack_walk *w, struct part *u)
+{
+	bool interrupted;	/* never, for this table */
+	union nl_buf buf;
+	ssize_t n;
+	int more;
+
+	do {
+		n = netlink_recv(w->fd, &buf);
+		if (n < 0)
+			return (int)n;
+		more = netlink_walk((struct nl_span){ buf.bytes, (size_t)n },
+				    on_entry, u, &interrupted);
+	} while (more > 0 && clock_cpu_us() < u->end_us);
+	return more;
 }
 
 /* ---- the kernel's own search --------------------------------------------- */
@@ -398,12 +430,41 @@ static int kill_port(int fd, const struct conntrack_port *p)
 #define SEARCHES_MAX	16
 #define SEARCHES_US	1000
 
+static void on_stats(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
+	uint32_t be;
+
+	if (h->nlmsg_type == MSG(IPCTNL_MSG_CT_GET_STATS) &&
+	    value(s, CTA_STATS_GLOBAL_ENTRIES, &be, sizeof(be)))
+		*(uint32_t *)arg = ntohl(be);
+}
+
+/* The number of flows in the table; the greatest number if the kernel does not
+ * answer. */
+static uint32_t count_flows(int fd)
+{
+	const struct {
+		struct nlmsghdr head;
+		struct nfgenmsg about;
+	} req = {
+		.head = { sizeof(req), MSG(IPCTNL_MSG_CT_GET_STATS),
+			  NLM_F_REQUEST | NLM_F_ACK, 0, 0 },
+	};
+	uint32_t n = UINT32_MAX;
+
+	return netlink_ask_by(fd, &req.head, on_stats, &n) ? UINT32_MAX : n;
+}
+
 /* Return: 0, -E2BIG a walk is better, other -errno */
-static int kill_ports(const struct walk *u)
+static int kill_ports(const struct part *u)
 {
 	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
-	int err = u->port_n > SEARCHES_MAX ? -E2BIG : 0;
+	int err = 0;
 
+	if (u->port_n > SEARCHES_MAX ||
+	    count_flows(u->fd) > CONNTRACK_SEARCH_MAX)
+		return -E2BIG;
 	for (size_t i = 0; !err && i < u->port_n; i++) {
 		if (i && clock_cpu_us() >= end_us)
 			return -E2BIG;
@@ -414,23 +475,41 @@ static int kill_ports(const struct walk *u)
 
 /* ---- both ---------------------------------------------------------------- */
 
-int conntrack_kill(struct conntrack_port *port, size_t n)
+static int run_part(struct conntrack_walk *w, struct part *u)
 {
-	struct walk u = { .port = port, .port_n = n };
+	int err = 0;
+
+	if (!w->open) {
+		if (!kill_ports(u))
+			return 0;
+		err = begin_walk(w);
+	}
+	if (!err)
+		err = read_dump(w, u);
+	send_requests(u);
+	if (!w->err)
+		w->err = u->err;
+	return err ? err : w->err;
+}
+
+int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
+		   size_t n, uint64_t max_us)
+{
+	struct part u = { .port = port, .port_n = n };
+	uint64_t now_us = clock_cpu_us();
 	int err;
 
-	if (!n)
-		return 0;
-	conntrack_sort(port, n);
-	u.fd = netlink_open(NETLINK_NETFILTER);
-	if (u.fd < 0)
-		return u.fd;
-	err = kill_ports(&u);
-	if (err)
-		err = walk_table(&u);
-	close(u.fd);
+	if (n && !w->open)
+		conntrack_sort(port, n);
+	u.end_us = max_us < UINT64_MAX - now_us ? now_us + max_us : UINT64_MAX;
+	u.fd = n ? netlink_open(NETLINK_NETFILTER) : 0;
+	err = u.fd;
+	if (n && u.fd >= 0) {
+		err = run_part(w, &u);
+		close(u.fd);
+	}
+	if (err <= 0)
+		end_walk(w);
 	/* nfnetlink_rcv_msg(): -EINVAL for an unknown subsystem */
-	if (err == -EINVAL)
-		return -EOPNOTSUPP;
-	return err ? err : u.err;
+	return err == -EINVAL ? -EOPNOTSUPP : err;
 }

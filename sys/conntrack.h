@@ -57,27 +57,40 @@ void conntrack_sort(struct conntrack_port *, size_t n);
 bool conntrack_find(const struct conntrack_port *port, size_t n,
 		    const struct conntrack_flow *);
 
+/* A walk over the kernel's table that is under way. Zeroed: there is none. */
+struct conntrack_walk {
+	bool open;
+	int fd;		/* the dump's socket: the kernel keeps its place */
+	int err;	/* the first request that failed, or 0 */
+};
+
 /**
  * conntrack_kill - delete all flows through these ports from the kernel's
- * table.
- * @port: sorted by this call
- * @n: 0: sends nothing to the kernel
+ * table, or continue to.
+ * @w: zeroed before the first call
+ * @port: sorted by the first call of a walk; in the next ones the same, or some
+ *        of them, in this order
+ * @n: 0: begins nothing, and ends the walk that is under way
+ * @max_us: stop after this much CPU time
  *
  * However many ports there are, it takes one walk over the table, which dumps
- * only translated flows. For a few ports the kernel searches itself if it can
- * (since 6.12), because it skips empty slots faster. Measured on x86-64 with
- * 262144 slots: 10 ms a walk, 0.2 ms a port that the kernel searches, either of
- * them 0.2 us more for a flow that is not translated, 2.3 us for one that is
- * ended.
+ * only translated flows. For a few ports and a small table the kernel searches
+ * itself if it can (since 6.12), because it skips empty slots faster. Measured
+ * on x86-64 with 262144 slots: 10 ms a walk, 0.2 ms a port that the kernel
+ * searches, either of them 0.2 us more for a flow that is not translated, 2.3
+ * us for one that is ended.
  *
  * The next packet of a deleted flow begins a new flow, which finds no rule. One
  * case is not covered: a client that still sends, with the same port inside and
  * outside, begins a flow of its own.
  *
- * Does not wait; blocks as long as the walk takes.
- * Return: 0, -EPROTONOSUPPORT or -EOPNOTSUPP the kernel has no conntrack,
- * -EPERM, other -errno; some flows may be deleted then
+ * Does not wait. Takes longer than @max_us by one part of the dump, in which
+ * the kernel skips all flows that are not translated.
+ * Return: 1 more is left: call it again; 0 done; -EPROTONOSUPPORT or
+ * -EOPNOTSUPP the kernel has no conntrack, -EPERM, other -errno: the walk has
+ * ended, some flows may be deleted
  */
-int conntrack_kill(struct conntrack_port *port, size_t n);
+int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
+		   size_t n, uint64_t max_us);
 
 #endif

@@ -121,7 +121,8 @@ int route_restore(const struct route_set *set)
 	return 0;
 }
 
-int conntrack_kill(struct conntrack_port *port, size_t n)
+int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
+		   size_t n, uint64_t max_us)
 {
 	CHECK(n && n <= NAT_BATCH_MAX);
 	for (size_t i = 0; i < n; i++)

@@ -195,7 +195,9 @@ static void scan_ports(void)
 
 static void ask_flows(void)
 {
+	struct conntrack_walk w = { .open = false };
 	struct conntrack_port port[6];
+	int more;
 
 	for (unsigned i = 0; i < 6; i++)
 		port[i] = (struct conntrack_port){
@@ -204,7 +206,10 @@ static void ask_flows(void)
 			.ext_port = (uint16_t)((i * 7 + arg) % 5 + 8080),
 			.proto = i & 2 ? IPPROTO_UDP : IPPROTO_TCP,
 		};
-	conntrack_kill(port, 6);
+	do {
+		more = conntrack_kill(&w, port, 6, 0);
+		CHECK(more <= 1 && w.open == (more == 1));
+	} while (more > 0);
 	for (unsigned i = 1; i < 6; i++)
 		CHECK(port[i - 1].proto <= port[i].proto);
 }

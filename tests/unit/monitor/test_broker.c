@@ -210,7 +210,8 @@ static void work(unsigned ms)
 		;
 }
 
-int conntrack_kill(struct conntrack_port *port, size_t n)
+int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
+		   size_t n, uint64_t max_us)
 {
 	assert_in_range(n, 1, NAT_BATCH_MAX);
 	memcpy(killed, port, n * sizeof(*port));

@@ -36,24 +36,36 @@ const struct nat_rule *natfw_lookup(const struct natfw *fw,
 	return NULL;
 }
 
-/* A walk over the kernel's flows. */
+/* Walks over the kernel's flows. */
 static struct {
-	unsigned n;
-	unsigned takes_ms;	/* of the processor */
+	unsigned n, parts;
+	unsigned takes_ms;	/* of the processor, for a whole walk */
+	unsigned left_ms;	/* of the walk that is under way */
 	int err;
 	struct conntrack_port port[NOTES_MAX];	/* of the last one */
 	size_t port_n;
 } walks;
 static unsigned cpu_ms = 1900;
 
-int conntrack_kill(struct conntrack_port *port, size_t n)
+int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
+		   size_t n, uint64_t max_us)
 {
-	assert_in_range(n, 1, NOTES_MAX);
-	walks.n++;
+	unsigned ms;
+
+	assert_in_range(n, w->open ? 0 : 1, NOTES_MAX);
+	if (!w->open) {
+		walks.n++;
+		walks.left_ms = walks.takes_ms;
+	}
+	walks.parts++;
 	memcpy(walks.port, port, n * sizeof(*port));
 	walks.port_n = n;
-	cpu_ms += walks.takes_ms;
-	return walks.err;
+	ms = max_us / 1000 < walks.left_ms ? (unsigned)(max_us / 1000) :
+					     walks.left_ms;
+	cpu_ms += n ? ms : 0;
+	walks.left_ms -= n ? ms : walks.left_ms;
+	w->open = walks.left_ms && !walks.err;
+	return walks.err ? walks.err : w->open;
 }
 
 /* Other clocks are real, because cmocka reads one. */
@@ -244,12 +256,14 @@ static void test_a_long_walk_makes_a_long_gap(void **state)
 	for (size_t i = 0; i < COUNT(c); i++) {
 		walks.takes_ms = c[i].takes_ms;
 		delete_rule(4000, now_ms);
+		flows_kill(&flows, now_ms);	/* the rest of the walk */
 		assert_int_equal(walks.n, 2 * i + 1);
 		assert_int_equal(flows.walk_gap_ms, c[i].gap_ms);
 		delete_rule(4001, now_ms + c[i].gap_ms - 1);
 		assert_int_equal(walks.n, 2 * i + 1);
 		now_ms += c[i].gap_ms;
 		delete_rule(4002, now_ms);
+		flows_kill(&flows, now_ms);
 		assert_int_equal(walks.n, 2 * i + 2);
 		now_ms += FLOWS_GAP_MAX_MS;
 	}
@@ -268,6 +282,176 @@ static void test_a_walk_is_forced_when_there_is_no_room(void **state)
 	assert_int_equal(flows.noted_n, 0);
 	flows_room(&flows, NOTES_MAX, START_MS + 2);
 	assert_int_equal(walks.n, 2);
+}
+
+/* ---- a walk in parts ------------------------------------------------- */
+
+#define PART_MS		(FLOWS_PART_US / 1000)
+
+/* Begin a walk of @parts parts by deleting a rule. */
+static uint64_t begin(unsigned parts)
+{
+	walks.takes_ms = parts * PART_MS;
+	delete_rule(4000, START_MS);
+	assert_int_equal(walks.parts, 1);
+	return START_MS;
+}
+
+/* The owner's timer. */
+static uint64_t pass(uint64_t now_ms)
+{
+	now_ms += flows.walk_gap_ms;
+	flows_end(&flows, now_ms);
+	return now_ms;
+}
+
+/* A table so full that a walk takes 2.2 s: no call takes longer than a part,
+ * and each leaves a pause for other requests. */
+static void test_a_long_walk_has_parts(void **state)
+{
+	uint64_t now_ms = begin(220);
+	unsigned before_ms;
+
+	for (unsigned i = 2; i <= 220; i++) {
+		assert_int_equal(flows.noted_n, 1);	/* more is left */
+		assert_int_equal(flows.walk_gap_ms, FLOWS_PAUSE_MS);
+		flows_end(&flows, now_ms + FLOWS_PAUSE_MS - 1);
+		assert_int_equal(walks.parts, i - 1);
+		before_ms = cpu_ms;
+		now_ms = pass(now_ms);
+		assert_int_equal(walks.parts, i);
+		assert_int_equal(cpu_ms - before_ms, PART_MS);
+		assert_int_equal(walks.port[0].ext_port, 4000);
+	}
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(flows.noted_n, 0);
+	assert_int_equal(flows.walk_gap_ms, FLOWS_GAP_MAX_MS);
+	pass(now_ms);
+	assert_int_equal(walks.parts, 220);
+}
+
+/* It waits for the next walk, because the walk may be past its flows. */
+static void test_a_rule_deleted_during_a_walk_waits(void **state)
+{
+	uint64_t now_ms = begin(3);
+
+	delete_rule(4001, now_ms + 1);
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.port_n, 1);
+	delete_rule(4002, now_ms + FLOWS_PAUSE_MS);	/* a part */
+	assert_int_equal(walks.port_n, 1);
+	assert_int_equal(walks.port[0].ext_port, 4000);
+	assert_int_equal(walks.parts, 3);
+	assert_int_equal(flows.noted_n, 2);
+	assert_int_equal(flows.walk_gap_ms, 3 * PART_MS * FLOWS_GAP_WALKS);
+	pass(now_ms + FLOWS_PAUSE_MS);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port_n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+	assert_int_equal(walks.port[1].ext_port, 4002);
+}
+
+static void test_a_rule_set_again_during_a_walk_keeps_its_flows(void **state)
+{
+	uint64_t now_ms;
+
+	note(tcp(4001, HOST(2), 4001));
+	now_ms = begin(4);
+	assert_int_equal(walks.port_n, 2);
+	table[table_n++] = tcp(4001, HOST(2), 4001);
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.n, 1);
+	assert_int_equal(walks.port_n, 1);
+	assert_int_equal(walks.port[0].ext_port, 4000);
+	table_n = 0;
+	delete_rule(4001, now_ms);			/* the next walk's */
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.port_n, 1);
+	assert_int_equal(flows.noted_n, 2);
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.n, 1);
+	pass(now_ms);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+}
+
+/* The walk that nobody needs any more ends; the next one begins at the start
+ * of the table. */
+static void test_all_rules_set_again_end_the_walk(void **state)
+{
+	uint64_t now_ms = begin(3);
+
+	table[table_n++] = tcp(4000, HOST(2), 4000);
+	delete_rule(4001, now_ms + 1);
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.port_n, 0);
+	assert_false(flows.walk.open);
+	assert_int_equal(flows.noted_n, 1);
+	pass(now_ms);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+}
+
+/* Room is made without a walk if the noted rules were not deleted. */
+static void test_room_after_all_rules_were_set_again(void **state)
+{
+	uint64_t now_ms = begin(3);
+
+	for (uint16_t port = 4000; port < 4004; port++)
+		table[table_n++] = tcp(port, HOST(2), port);
+	for (uint16_t port = 4001; port < 4004; port++)
+		note(tcp(port, HOST(2), port));
+	flows_room(&flows, NOTES_MAX, now_ms);
+	assert_int_equal(walks.parts, 1);
+	table_n = 0;
+	delete_rule(4001, now_ms + 1);
+	assert_int_equal(walks.parts, 1);
+	now_ms = pass(now_ms);
+	assert_int_equal(walks.port_n, 0);		/* the end of the first */
+	pass(now_ms);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
+}
+
+static void test_a_walk_ends_at_once_when_there_is_no_room(void **state)
+{
+	begin(220);
+	for (uint16_t port = 4001; port < 4004; port++)
+		note(tcp(port, HOST(2), port));
+	flows_room(&flows, 1, START_MS + 1);
+	assert_int_equal(walks.n, 1);			/* one is enough */
+	assert_int_equal(walks.parts, 2);
+	assert_int_equal(flows.noted_n, 3);
+	flows_room(&flows, NOTES_MAX, START_MS + 1);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port_n, 3);
+	assert_int_equal(flows.noted_n, 0);
+}
+
+static void test_the_end_of_the_owner_ends_all_flows(void **state)
+{
+	begin(220);
+	delete_rule(4001, START_MS + 1);
+	flows_kill(&flows, START_MS + 2);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.parts, 3);
+	assert_int_equal(flows.noted_n, 0);
+	assert_false(flows.walk.open);
+}
+
+static void test_a_walk_that_fails_is_over(void **state)
+{
+	uint64_t now_ms = begin(3);
+
+	walks.err = -ENOBUFS;
+	delete_rule(4001, now_ms + 1);
+	now_ms = pass(now_ms);
+	assert_int_equal(logged_count("may continue"), 1);
+	assert_int_equal(flows.noted_n, 1);
+	walks.err = 0;
+	pass(now_ms);
+	assert_int_equal(walks.n, 2);
+	assert_int_equal(walks.port[0].ext_port, 4001);
 }
 
 /* ---- failures -------------------------------------------------------- */
@@ -339,6 +523,14 @@ int main(void)
 		TEST(test_without_a_clock_each_change_is_a_walk),
 		TEST(test_a_long_walk_makes_a_long_gap),
 		TEST(test_a_walk_is_forced_when_there_is_no_room),
+		TEST(test_a_long_walk_has_parts),
+		TEST(test_a_rule_deleted_during_a_walk_waits),
+		TEST(test_a_rule_set_again_during_a_walk_keeps_its_flows),
+		TEST(test_all_rules_set_again_end_the_walk),
+		TEST(test_room_after_all_rules_were_set_again),
+		TEST(test_a_walk_ends_at_once_when_there_is_no_room),
+		TEST(test_the_end_of_the_owner_ends_all_flows),
+		TEST(test_a_walk_that_fails_is_over),
 		TEST(test_each_reason_of_failure_is_logged_once),
 		TEST(test_a_kernel_without_conntrack_is_not_tried_again),
 		TEST(test_a_kernel_that_cannot_end_flows_is_not_tried_again),

@@ -182,6 +182,8 @@ int broker_serve(struct broker *g, int fd)
 	g->serving |= broker.serving;
 	g->ready |= broker.serving || broker.idle;
 	g->pinged = broker.pinged;
+	if (!g->flows.noted_n)
+		g->flows.walked_ms = g->now_ms;
 	g->flows.noted_n = broker.noted_n;
 	g->flows.walk_gap_ms = 70;
 	return broker.serve_err;
@@ -213,10 +215,13 @@ uint64_t overrule_run(struct broker *g, int fd)
 	return overrule_next_ms;
 }
 
-void flows_kill(struct flows *f, uint64_t now_ms)
+void flows_end(struct flows *f, uint64_t now_ms)
 {
-	note("flows_kill");
-	f->noted_n = 0;
+	if (!f->noted_n || now_ms - f->walked_ms < f->walk_gap_ms)
+		return;
+	note("flows_end");
+	f->walked_ms = now_ms;
+	f->noted_n--;			/* a part of a walk */
 }
 
 /* ---- the supervisor -------------------------------------------------- */
@@ -1124,7 +1129,13 @@ static void on_flows(void)
 	pass(39);
 	CALLS("");
 	pass(1);
-	CALLS("flows_kill");
+	CALLS("flows_end report_broker");
+	calls[0] = '\0';
+	pass(69);
+	CALLS("");
+	pass(1);			/* the next part of the walk */
+	CALLS("flows_end report_broker");
+	calls[0] = '\0';
 	broker.noted_n = 0;
 	engine_requests();
 	pass(1000);

@@ -15,6 +15,7 @@
 #include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_conntrack.h>
+#include "base/limits.h"
 #include "sys/conntrack.h"
 #include "tests/unit/nltest.h"
 
@@ -241,7 +242,7 @@ static void put_nat(struct msg *m, const struct tuple *reply)
 }
 
 /* Add a UDP flow to the table, translated as @to says; NULL: not translated. */
-static void track(struct tuple orig, const struct tuple *to)
+static void track_by(int fd, struct tuple orig, const struct tuple *to)
 {
 	struct tuple reply = { orig.dst, orig.src, orig.dst_port,
 			       orig.src_port, orig.proto };
@@ -253,7 +254,15 @@ static void track(struct tuple orig, const struct tuple *to)
 	if (to)
 		put_nat(&m, to);
 	m.h.nlmsg_len = (uint32_t)m.len;
-	assert_int_equal(netlink_ask(NETLINK_NETFILTER, &m.h, NULL, NULL), 0);
+	assert_int_equal(netlink_ask_by(fd, &m.h, NULL, NULL), 0);
+}
+
+static void track(struct tuple orig, const struct tuple *to)
+{
+	int fd = netlink_open(NETLINK_NETFILTER);
+
+	track_by(fd, orig, to);
+	close(fd);
 }
 
 static void count_entry(void *arg, const struct nlmsghdr *h)
@@ -291,13 +300,16 @@ static struct tuple from(uint16_t src_port, uint16_t dst_port)
  * flow, so that the table is walked. */
 static void kill_ports(const struct conntrack_port *p, bool by_walk)
 {
+	struct conntrack_walk w = { .open = false };
 	struct conntrack_port all[MANY];
 
 	for (uint16_t i = 0; i < MANY; i++) {
 		all[i] = i ? game : *p;
 		all[i].ext_port = i ? (uint16_t)(50000 - i) : p->ext_port;
 	}
-	assert_int_equal(conntrack_kill(all, by_walk ? MANY : 1), 0);
+	assert_int_equal(conntrack_kill(&w, all, by_walk ? MANY : 1,
+					UINT64_MAX), 0);
+	assert_false(w.open);
 }
 
 /* Flows that differ from the port in one field stay. */
@@ -331,7 +343,10 @@ static void check_kill(bool by_walk)
 
 static void test_kill_without_ports_does_nothing(void **state)
 {
-	assert_int_equal(conntrack_kill(NULL, 0), 0);
+	struct conntrack_walk w = { .open = false };
+
+	assert_int_equal(conntrack_kill(&w, NULL, 0, 0), 0);
+	assert_false(w.open);
 }
 
 static void test_kill_ends_only_the_flows_of_the_port(void **state)
@@ -350,6 +365,7 @@ static void test_kill_ends_the_flows_of_two_ports(void **state)
 {
 	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
 	struct conntrack_port p[2] = { game, game };
+	struct conntrack_walk w = { .open = false };
 
 	NEED_ROOT();
 	ip("link set lo up");
@@ -357,7 +373,7 @@ static void test_kill_ends_the_flows_of_two_ports(void **state)
 		track(from(5000, 40000 + i), &to);
 	p[0].proto = p[1].proto = IPPROTO_UDP;
 	p[1].ext_port = 40001;
-	assert_int_equal(conntrack_kill(p, 2), 0);
+	assert_int_equal(conntrack_kill(&w, p, 2, UINT64_MAX), 0);
 	assert_int_equal(tracked(), 1);
 }
 
@@ -423,9 +439,106 @@ static void test_walk_ends_many_flows(void **state)
 	kill_many(true);
 }
 
+/* Add @n flows, every third through another port than the others. */
+static void track_many(uint16_t n)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	int fd = netlink_open(NETLINK_NETFILTER);
+
+	for (uint16_t i = 0; i < n; i++)
+		track_by(fd, from(10000 + i, i % 3 ? 40000 : 40001), &to);
+	close(fd);
+	assert_int_equal(tracked(), n);
+}
+
+#define LARGE	4500	/* more flows than the kernel may search */
+
+static void two_ports(struct conntrack_port p[2])
+{
+	p[0] = p[1] = game;
+	p[0].proto = p[1].proto = IPPROTO_UDP;
+	p[1].ext_port = 40001;
+}
+
+/* The kernel deletes the flows of a small table in one system call. A larger
+ * table would take too long for one. */
+static void test_a_large_table_is_walked_in_parts(void **state)
+{
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port p[2];
+	unsigned calls = 1;
+
+	NEED_ROOT();
+	assert_true(LARGE > CONNTRACK_SEARCH_MAX);
+	ip("link set lo up");
+	track_many(LARGE);
+	two_ports(p);
+	assert_int_equal(conntrack_kill(&w, p, 1, 0), 1);
+	assert_true(w.open);
+	assert_in_range(tracked(), LARGE - 200, LARGE - 1);
+	while (conntrack_kill(&w, p, 1, 0) == 1)
+		calls++;
+	assert_false(w.open);
+	assert_int_equal(tracked(), LARGE / 3);
+	assert_in_range(calls, 10, LARGE);
+}
+
+static void test_a_small_table_is_left_to_the_kernel(void **state)
+{
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port p[2];
+
+	NEED_ROOT();
+	ip("link set lo up");
+	track_many(600);
+	two_ports(p);
+	assert_int_equal(conntrack_kill(&w, p, 1, 0), 0);
+	assert_int_equal(tracked(), 200);
+}
+
+/* A port that was mapped again keeps the flows that the walk has not found
+ * yet. */
+static void test_a_walk_continues_with_fewer_ports(void **state)
+{
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port p[2];
+	unsigned left;
+
+	NEED_ROOT();
+	ip("link set lo up");
+	track_many(LARGE);
+	two_ports(p);
+	assert_int_equal(conntrack_kill(&w, p, 2, 0), 1);
+	left = tracked();
+	assert_in_range(left, LARGE / 2, LARGE - 1);
+	assert_int_equal(conntrack_kill(&w, &p[1], 1, UINT64_MAX), 0);
+	assert_in_range(tracked(), left - LARGE / 3, left - 1);
+	assert_false(w.open);
+	assert_int_equal(conntrack_kill(&w, p, 2, UINT64_MAX), 0);
+	assert_int_equal(tracked(), 0);
+}
+
+static void test_a_walk_without_ports_ends(void **state)
+{
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port p[2];
+	unsigned left;
+
+	NEED_ROOT();
+	ip("link set lo up");
+	track_many(LARGE);
+	two_ports(p);
+	assert_int_equal(conntrack_kill(&w, p, 2, 0), 1);
+	left = tracked();
+	assert_int_equal(conntrack_kill(&w, p, 0, UINT64_MAX), 0);
+	assert_false(w.open);
+	assert_int_equal(tracked(), left);
+}
+
 /* Without the rights the call fails and no flow ends. */
 static void test_kill_without_rights_ends_no_flow(void **state)
 {
+	struct conntrack_walk w = { .open = false };
 	struct conntrack_port p = game;
 	pid_t pid;
 	int status;
@@ -435,7 +548,7 @@ static void test_kill_without_rights_ends_no_flow(void **state)
 	if (pid == 0) {
 		if (setuid(65534))
 			_exit(1);
-		_exit(conntrack_kill(&p, 1) == -EPERM ? 0 : 2);
+		_exit(conntrack_kill(&w, &p, 1, 0) == -EPERM ? 0 : 2);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
@@ -458,6 +571,10 @@ int main(void)
 		netns_test(test_kill_ends_only_flows_of_the_remote_host),
 		netns_test(test_walk_ends_only_flows_of_the_remote_host),
 		netns_test(test_kill_ends_many_flows),
+		netns_test(test_a_large_table_is_walked_in_parts),
+		netns_test(test_a_small_table_is_left_to_the_kernel),
+		netns_test(test_a_walk_continues_with_fewer_ports),
+		netns_test(test_a_walk_without_ports_ends),
 		netns_test(test_walk_ends_many_flows),
 		netns_test(test_kill_without_rights_ends_no_flow),
 	};
