@@ -175,7 +175,9 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		.rule = c->rule, .rule_n = c->rule_n,
 		.secure = c->secure_mode,
 		.own_cut = r->own_cut,
-		.is_local = route_is_local,
+		/* five system calls for each request and each mapping, so only
+		 * if there are addresses that the list does not have */
+		.is_local = r->own_cut ? route_is_local : NULL,
 	};
 	for (size_t i = 0; i < r->own_n; i++)
 		ret->own[ret->own_n++] = r->own[i];

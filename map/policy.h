@@ -36,8 +36,8 @@ struct policy {
 	struct addr own[NETIF_ADDRS_MAX];	/* addresses of the router */
 	size_t own_n;
 	bool own_cut;		/* the router has more of them */
-	/* route_is_local(), which knows them all and the routes of type local;
-	 * NULL: @own decides */
+	/* route_is_local(), if the router has more of them: it knows them all,
+	 * and the routes of type local; NULL: @own decides */
 	int (*is_local)(struct addr a, int master);
 };
 

@@ -703,6 +703,7 @@ static void test_mapping_to_an_address_that_is_not_listed_is_removed(
 	add_mapping(HOST(2), 4000);
 	begin();
 	kernel.hidden_ip = HOST(2);
+	kernel.t.addr_cut = true;
 	kernel.t.addr_sum++;
 	change();
 	CALLS("refused gone events http ssdp sync");
