@@ -93,6 +93,7 @@ static const uint16_t forking[] = {
 	__NR_wait4,		/* an engine's exit */
 	__NR_getppid,		/* does the fork server still run? */
 	__NR_dup3,		/* an engine's stderr is its log */
+	NR_dup2,		/* the same, by musl's dup3() without flags */
 	__NR_set_tid_address,	/* musl's fork(), in the child */
 	__NR_set_robust_list,	/* glibc's */
 };

@@ -252,6 +252,9 @@ static void test_forkserver_has_few_more_calls(void **state)
 	assert_int_equal(call(SYS_clone, 0x10f00, 0, 0), KILL);	/* a thread */
 	assert_int_equal(call(SYS_wait4, 1, 0, 0), ALLOW);
 	assert_int_equal(call(SYS_dup3, 5, 2, 0), ALLOW);
+#ifdef SYS_dup2
+	assert_int_equal(call(SYS_dup2, 5, 2, 0), ALLOW);
+#endif
 	assert_int_equal(call(SYS_kill, 1, SIGKILL, 0), ALLOW);
 	assert_int_equal(call(SYS_kill, 1, SIGSTOP, 0), DENY);
 	assert_int_equal(call(SYS_tgkill, SELF + 1, SELF + 1, SIGABRT), ALLOW);
