@@ -82,11 +82,6 @@ bool broker_poll(struct broker *g)
 {
 	struct ipt_print now;
 
-	/* a first table has nothing of ours: look for it seldom */
-	if (!writers_have_legacy(&g->fw) && g->polled_ms &&
-	    g->now_ms - g->polled_ms < NATFW_LEGACY_MS)
-		return false;
-	g->polled_ms = g->now_ms;
 	if (!g->open || g->fw.dirty || !writers_changed(&g->fw, &now))
 		return false;
 	if (!ipt_print_same(&now, &g->polled))

@@ -70,7 +70,6 @@ struct broker {
 	bool ready, serving;
 	struct ipt_print polled;	/* of legacy iptables, by
 					 * broker_poll() */
-	uint64_t polled_ms;		/* when it looked */
 	uint32_t ping;			/* its number */
 	bool pinged, ping_held;		/* not answered; not sent */
 	bool open;
@@ -99,9 +98,8 @@ void broker_close(struct broker *);
 void broker_changed(struct broker *, unsigned ours);
 
 /** broker_poll - has somebody changed legacy iptables, which sends no notice,
- * since the last broker_verify()? While it has no table, looks at most every
- * NATFW_LEGACY_MS. Sets @suspect if it has changed since the last call. Return:
- * false also if a repair has failed, and is due anyway */
+ * since the last broker_verify()? Sets @suspect if it has changed since the last
+ * call. Return: false also if a repair has failed, and is due anyway */
 bool broker_poll(struct broker *);
 
 /** broker_reset - another engine starts: drop a sync that is half received, and

@@ -11,10 +11,11 @@ ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
 MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
        "sendmsg", "close"]
 # Read the watch on the firewall, before and after (3); receive the engine's
-# request, find no other, reply and wait (4); list the ports that the router
-# serves itself, for TCP and UDP over IPv4 and IPv6, on one socket (12); send
-# the transaction and read its answer (3).
-MONITOR_MAX = 22
+# request, look for a first table of legacy iptables (3), find no other request,
+# reply and wait (4); list the ports that the router serves itself, for TCP and
+# UDP over IPv4 and IPv6, on one socket (12); send the transaction and read its
+# answer (3).
+MONITOR_MAX = 25
 # The same without the transaction: the kernel has the rule already.
 RENEWAL_MAX = MONITOR_MAX - 3
 
