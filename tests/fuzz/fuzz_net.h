@@ -368,12 +368,18 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 	return n;
 }
 
+ssize_t __real_sendto(int fd, const void *p, size_t n, int flags,
+		      const struct sockaddr *to, socklen_t len);
+
 ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
 		      const struct sockaddr *to, socklen_t len)
 {
 	struct addr peer;
 	uint16_t port;
 
+	/* musl's send() */
+	if (!to)
+		return __real_sendto(fd, p, n, flags, to, len);
 	CHECK(net_sock(fd)->kind == NET_UDP);
 	if (net.sends_full) {
 		errno = EAGAIN;
