@@ -42,11 +42,11 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
-    def serves(self, ip=LAN_IP):
-        """Does it answer? A connection alone is not enough: the kernel accepts
-        it while the program is still starting. Without a listener, or if the
-        listener exits, the answer is known at once."""
-        with self.lab.lan1.socket(socket.SOCK_STREAM) as sock:
+    def serves(self, ip=LAN_IP, host=None):
+        """Does it answer @host (lan1)? A connection alone is not enough: the
+        kernel accepts it while the program is still starting. Without a
+        listener, or if the listener exits, the answer is known at once."""
+        with (host or self.lab.lan1).socket(socket.SOCK_STREAM) as sock:
             sock.settimeout(LONG * SLOW)
             try:
                 sock.connect((ip, self.port))

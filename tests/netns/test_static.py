@@ -110,8 +110,8 @@ def test_configuration_takes_a_port_from_a_client(lab, upnpd, igd, ctl):  # noqa
     theirs = listener(lab.lan2, "TCP", 8000)
     server = listener(lab.lan1, "TCP", 8000)
     upnpd.interfaces["lan1"] = "internal"
-    since = upnpd.reload()
-    assert upnpd.wait_log("serving on port", since=since)
+    upnpd.reload()
+    assert wait_until(lambda: upnpd.serves(LAN2_IP, lab.lan2))
     client = Igd(lab.lan2, ip=LAN2_IP)
     client.add(40000, "TCP", 8000)
     client.add(40001, "TCP", 8000)
