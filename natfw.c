@@ -239,13 +239,14 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 }
 
 /* What the table has already succeeds without an op for the kernel. So find out
- * whether the kernel still holds it. */
+ * whether the kernel still holds it. A comparison that fails does not show
+ * it. */
 static bool may_differ(struct natfw *fw)
 {
 	return fw->dirty ||
 	       (writers_have_legacy(fw) && writers_changed(fw, NULL)) ||
 	       (fw->unsure && writers_own(fw, fw->mappings.rule,
-					  kernel_n(fw)) > 0);
+					  kernel_n(fw)) != 0);
 }
 
 void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
@@ -283,8 +284,8 @@ static int make_model(struct natfw *fw)
 	       fw->legacy_buf ? 0 : -ENOMEM;
 }
 
-/* What an earlier run left keeps working until the engine has sent its table, so
- * that the death of a monitor costs no connection. */
+/* What an earlier run left keeps working until the engine has sent its table,
+ * so that the death of a monitor costs no connection. */
 int natfw_open(struct natfw *fw, const struct natfw_backend *be,
 	       const struct natfw_env *env)
 {
@@ -340,6 +341,7 @@ int natfw_verify(struct natfw *fw)
 	if (fw->held)
 		return 0;
 	rc = writers_read(fw);
+	fw->unsure |= rc == -EINTR;
 	/* if the rules change all the time, repair by those read before */
 	if (rc && !(rc == -EINTR && fw->dirty))
 		return rc;

@@ -72,8 +72,8 @@ struct natfw_backend {
 	 * more, also what an earlier run left in chains of this kind. Called
 	 * at the start, after a reload or a new address, when the places
 	 * changed, and to repair; fw->rules was read just before, unless
-	 * fw->rules_old. One transaction if the tool has transactions. A backend that makes
-	 * pinholes reads them from fw->pinholes.
+	 * fw->rules_old. One transaction if the tool has transactions. A
+	 * backend that makes pinholes reads them from fw->pinholes.
 	 * 0; -ESTALE: the rules have changed since they were read, so read
 	 * them again; other -errno */
 	int (*sync)(struct natfw *, struct natfw_writer *,
@@ -149,11 +149,13 @@ struct natfw {
 	unsigned places_no;	/* counts other @rules and @places; 0: there
 				 * are none yet */
 	bool rules_fresh;	/* they were read for the sync that follows */
-	bool rules_old;		/* for sync: there was no time to read them */
+	bool rules_old;		/* the last sync had no time to read them, so
+				 * verify soon; the owner may clear it */
 	bool rules_stale;	/* they may have changed since: the owner sets
 				 * it, a reading clears it */
 	bool unsure;		/* somebody else has changed nf_tables since our
-				 * own rules were compared: the owner sets it */
+				 * own rules were compared: the owner sets it,
+				 * and a verification that was interrupted */
 	uint64_t rules_ms;	/* when natfw_check() read them */
 	/* The tables of legacy iptables before our rules were compared with
 	 * them, or after we changed them; see writers_changed() */
@@ -237,9 +239,10 @@ int natfw_move(struct natfw *, const struct natfw_env *);
  * before the first natfw_sync().
  *
  * A large firewall is read in parts, each for NATFW_READ_US.
- * Return: 0 equal, 1 repaired, -EINPROGRESS there is more to read: call it again
- * soon, -EINTR the rules changed meanwhile: try again later, other -errno not
- * repaired
+ * Return: 0 equal, 1 repaired, -EINPROGRESS there is more to read: call it
+ * again soon, -EINTR the rules changed meanwhile: try again later; until then
+ * natfw_batch() compares our own rules before it reports a success; other
+ * -errno not repaired
  */
 int natfw_verify(struct natfw *);
 
@@ -262,10 +265,10 @@ void natfw_close(struct natfw *);
 enum nat_err natfw_check(struct natfw *, const struct nat_rule *rule,
 			 uint64_t now_ms, struct wr *why);
 
-/** natfw_lost - why no mapping can work, or not all, by the rules that were read
- * last: a chain that drops and where no accept can be, or a configured chain
- * that does not exist. Return: "" if there is no such thing; valid until the
- * next call that reads them */
+/** natfw_lost - why no mapping can work, or not all, by the rules that were
+ * read last: a chain that drops and where no accept can be, or a configured
+ * chain that does not exist. Return: "" if there is no such thing; valid until
+ * the next call that reads them */
 const char *natfw_lost(const struct natfw *);
 
 /** natfw_commits - the number of notices that one change of the kernel by all

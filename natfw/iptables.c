@@ -299,7 +299,15 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 }
 
 /* Nobody else has changed the tables if they have as many entries as before and
- * those that we added. Otherwise natfw.c compares. */
+ * those that we added. Otherwise natfw.c compares.
+ *
+ * A change beside our tool that removes as many entries as it adds is not
+ * noticed here. The fingerprint after our change cannot be predicted: it is a
+ * hash of the kernel's records, and a jump in other people's rules is the
+ * offset of a chain, which moves with each rule of ours. To list the tables
+ * instead would cost each batch as much as the change itself, and a hash of
+ * other people's rules alone would not see that ours were replaced. So such a
+ * change is found by the next verification, which compares everything. */
 static void note_change(const struct job *job, int entries)
 {
 	struct natfw *fw = job->fw;

@@ -24,7 +24,7 @@ struct ruleset_nl {
 	uint32_t table, chain;	/* of the rules of this dump; used with @only:
 				 * RULESET_NONE: any chain */
 	bool only;
-	bool unfiltered;	/* an old kernel: it sends those of all tables */
+	bool unfiltered;	/* an old kernel: it sends all tables' */
 	bool enough;		/* the set is longer than it may be */
 };
 

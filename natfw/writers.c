@@ -322,13 +322,13 @@ int writers_sync(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	return rc;
 }
 
-/* @kinds: how many of the kinds, which legacy iptables is the last of */
+/* If one cannot be compared, it is not known what somebody else has changed.
+ * @kinds: how many of the kinds, which legacy iptables is the last of */
 static int compare(struct natfw *fw, unsigned kinds,
 		   const struct nat_rule *rule, size_t n)
 {
 	int rc = 0, one;
 
-	fw->unsure = false;
 	for (unsigned k = 0; k < kinds; k++) {
 		struct natfw_writer *w = &fw->writer[k];
 
@@ -342,6 +342,7 @@ static int compare(struct natfw *fw, unsigned kinds,
 			return one;
 		rc = one ? one : rc;
 	}
+	fw->unsure = rc != 0;
 	return rc;
 }
 

@@ -29,14 +29,15 @@ const struct natfw_backend *writers_translator(const struct natfw *);
  * reading, and those for a writer that is a tool, are not ended early: the tool
  * takes longer anyway, and counts the rules of its chains.
  * Return: 0; -EINPROGRESS there is more to read, -EINTR the rules changed
- * meanwhile: the former rules and places stay, and fw->rules_stale is set; other
- * -errno: they could not be read, and fw->dirty is set, so that the next change
- * reads them first
+ * meanwhile: the former rules and places stay, and fw->rules_stale is set;
+ * other -errno: they could not be read, and fw->dirty is set, so that the next
+ * change reads them first
  */
 int writers_look(struct natfw *);
 
-/** writers_have_legacy - did legacy iptables have a table when it was read last,
- * or is its writer in use? If not, nothing of ours can be missing there. */
+/** writers_have_legacy - did legacy iptables have a table when it was read
+ * last, or is its writer in use? If not, nothing of ours can be missing
+ * there. */
 bool writers_have_legacy(const struct natfw *);
 
 /** writers_changed - has somebody changed the tables of legacy iptables since

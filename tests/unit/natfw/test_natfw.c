@@ -1128,6 +1128,47 @@ static void test_own_rules_are_compared_after_a_notice(void **state)
 	natfw_done(&fw);
 }
 
+/* A comparison that was cut short has compared nothing. It once counted as one
+ * that found no difference, so a renewal succeeded without its rule. */
+static void test_interrupted_comparison_is_made_again(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	here.verify_rc = -EINTR;
+	assert_int_equal(natfw_verify(&fw), -EINTR);
+	assert_true(fw.unsure);
+	here.log[0] = 0;
+	here.verify_rc = 0;
+	here.misplaced = true;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	assert_string_equal(here.log, "sync netlink*;");
+	assert_false(fw.unsure);
+	here.read_rc = -EINTR;		/* of the administrator's rules */
+	assert_int_equal(natfw_verify(&fw), -EINTR);
+	assert_true(fw.unsure);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void test_no_success_while_own_rules_cannot_be_compared(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_netlink);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	fw.unsure = true;
+	here.verify_rc = here.sync_rc[RULESET_NATIVE] = -EIO;
+	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
+	here.sync_rc[RULESET_NATIVE] = 0;
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 static void test_change_beside_a_batch_is_compared(void **state)
 {
 	const struct nat_op op = set(tcp(80, HOST(2), 80)),
@@ -1456,6 +1497,8 @@ int main(void)
 		T(test_lost_chain_is_looked_at_again),
 		T(test_changed_legacy_tables_are_compared_first),
 		T(test_own_rules_are_compared_after_a_notice),
+		T(test_interrupted_comparison_is_made_again),
+		T(test_no_success_while_own_rules_cannot_be_compared),
 		T(test_change_beside_a_batch_is_compared),
 		T(test_sync_is_compared_with_what_it_made),
 		T(test_legacy_that_cannot_be_verified_fails),
