@@ -21,7 +21,7 @@
 #define SETTLE_MS	10
 #define RETRY_MS	1000
 #define REPEATS_MAX	6	/* how often the wait is doubled */
-#define SYNC_HOLD_MS	10000	/* for another process to release our port */
+#define SYNC_HOLD_MS	10000	/* for our port, or a network, to come back */
 
 static void update_wan(struct ifwatch *f)
 {
@@ -140,17 +140,17 @@ static uint16_t port_of(const struct ifwatch *f)
 	return httpd_port(urlroutes_httpd(f->urlroutes));
 }
 
-/* Does another process have our port? If it keeps it, the table is sent all
- * the same, so that leases end. */
-static bool may_sync(const struct ifwatch *f, int err)
+/* Does another process have our port, or is there no internal network? If it
+ * stays so, the table is sent all the same, so that leases end. */
+static bool may_sync(const struct ifwatch *f)
 {
 	return f->synced || port_of(f) ||
-	       (err && loop_now_ms(f->loop) >= f->opened_ms + SYNC_HOLD_MS);
+	       loop_now_ms(f->loop) >= f->opened_ms + SYNC_HOLD_MS;
 }
 
-static void sync_if_due(struct ifwatch *f, int err)
+static void sync_if_due(struct ifwatch *f)
 {
-	if (!f->sync_due || !may_sync(f, err))
+	if (!f->sync_due || !may_sync(f))
 		return;
 	f->sync_due = false;
 	f->synced = true;
@@ -190,7 +190,7 @@ static int read_state(struct ifwatch *f)
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
 	err = serve_interfaces(f);
-	sync_if_due(f, err);
+	sync_if_due(f);
 	return err;
 }
 
@@ -219,6 +219,9 @@ void ifwatch_refresh(struct ifwatch *f)
 
 	if (err)
 		loop_timer_set(f->loop, &f->settle, RETRY_MS);
+	else if (f->sync_due && !f->settling)	/* see may_sync() */
+		loop_timer_set(f->loop, &f->settle, f->opened_ms +
+			       SYNC_HOLD_MS - loop_now_ms(f->loop));
 	report(f, err);
 }
 

@@ -58,9 +58,9 @@ int ifwatch_open(struct ifwatch *f);
  * sent to the monitor. The first call does all of that, and reports to the
  * monitor whether we serve; so does each call that finds a difference. No table
  * is sent before the LAN is served once: a daemon that serves nobody must not
- * replace the rules that an earlier run left. But if its port is not released
- * within ten seconds, the table is sent. A step that failed is logged and
- * retried.
+ * replace the rules that an engine before it or an earlier run left. But if its
+ * port is not released, or no network appears, within ten seconds, the table is
+ * sent. A step that failed is logged and retried.
  */
 void ifwatch_refresh(struct ifwatch *);
 

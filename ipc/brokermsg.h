@@ -32,8 +32,8 @@ enum broker_verb {
 	BROKER_VERIFY,	/* verify the firewall now; answered */
 	BROKER_SERVING, /* the engine now answers the LAN; answered */
 	BROKER_IDLE,	/* it is ready, but nobody can be served: no internal
-			 * interface has an address. Rules of an engine before
-			 * it are removed; answered */
+			 * interface has an address, or the port is taken. The
+			 * rules stay until a table comes; answered */
 	/* The monitor sends these without a request. */
 	BROKER_TAKEN,	/* rule: it was removed, or was left out of a sync; err
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */

@@ -471,14 +471,6 @@ static enum nat_err sync_end(struct broker *g)
 	return left_out ? NAT_EREFUSED : NAT_OK;
 }
 
-/* No internal network exists, so no mapping can be in force. The engine that
- * reports it sends no table, but the one before may have sent one. */
-static enum nat_err remove_rules(struct broker *g)
-{
-	drop_sync(g);
-	return g->fw.mappings.rule_n ? sync_end(g) : NAT_OK;
-}
-
 static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 			  const struct broker_req *req)
 {
@@ -517,10 +509,10 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return send_answer(fd, req, res, err > 0);
 	case BROKER_SERVING:
 	case BROKER_IDLE:
+		/* the rules stay, until the engine's table ends some */
 		g->ready = true;
 		g->serving = req->verb == BROKER_SERVING;
-		return send_answer(fd, req, g->serving ? NAT_OK :
-				   remove_rules(g), false);
+		return send_answer(fd, req, NAT_OK, false);
 	}
 	return -EPROTO;
 }

@@ -65,8 +65,7 @@ static bool is_idle(void)
 {
 	const struct brokerclient *p = &eng->brokerclient;
 
-	return !mon.lied && !mon.stalled && !mon.behind &&
-	       (mon.synced || (mon.ready && !mon.serving)) &&
+	return !mon.lied && !mon.stalled && mon.synced && !mon.behind &&
 	       !mon.queue_n && !p->in_flight && !p->holds && !p->refresh_due &&
 	       !p->syncing && !eng->ifwatch.settle.active &&
 	       eng->pm->queue_head == PM_NONE;

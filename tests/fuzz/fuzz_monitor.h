@@ -247,8 +247,6 @@ static enum nat_err mon_result(const struct broker_req *req, enum nat_err err)
 	case BROKER_IDLE:
 		mon.ready = true;
 		mon.serving = req->verb == BROKER_SERVING;
-		if (!mon.serving)
-			mon.rule_n = 0;
 		return NAT_OK;
 	}
 	CHECK(req->verb == BROKER_VERIFY);

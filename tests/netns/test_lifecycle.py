@@ -14,8 +14,9 @@ import time
 import pytest
 
 from daemon import UPNPD, Upnpd
-from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, OUT_IP, blocked,
-                 listener, reaches, tcp_passes, udp_passes, wait_until)
+from lab import (EXT_IP, HOST_IP, HOST_LAN2_IP, LAN2_IP, LAN_IP, OUT_IP,
+                 blocked, listener, reaches, tcp_passes, udp_passes,
+                 wait_until)
 from upnp import Igd, Listener, UpnpError, msearch, unanswered
 
 pytestmark = pytest.mark.core
@@ -575,23 +576,32 @@ def test_daemon_outlives_the_process_that_waits(lab, stopped):
 
 # ---- another program on http-port -------------------------------------
 
-HOLDER = """import socket, sys
+HOLDER = """import contextlib, socket, sys
+print("starts", flush=True)
 s = socket.socket()
 s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-s.bind(("", int(sys.argv[1])))
-s.listen()
+s.setsockopt(socket.IPPROTO_IP, 15, 1)  # IP_FREEBIND
+while True:
+    with contextlib.suppress(OSError):
+        s.bind((sys.argv[2], int(sys.argv[1])))
+        s.listen()
+        break
 print("ready", flush=True)
 sys.stdin.read()
 """
 
 
 @contextlib.contextmanager
-def holder(lab, port):
-    """A program of the router that listens on @port."""
+def holder(lab, port, ip="", then=None):
+    """A program of the router that listens on @port, as soon as it is free.
+    @then: is called when the program tries to."""
     proc = subprocess.Popen(
         ["ip", "netns", "exec", lab.router.ns, sys.executable, "-c", HOLDER,
-         str(port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+         str(port), ip], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
+        assert proc.stdout.readline() == b"starts\n"
+        if then:
+            then()
         assert proc.stdout.readline() == b"ready\n"
         yield proc
     finally:
@@ -627,6 +637,78 @@ def test_reload_keeps_its_port_if_the_new_one_is_taken(lab, upnpd, igd):
         assert upnpd.wait_log(f"http-port {upnpd.port + 1} is taken by ")
         assert upnpd.wait_log("the previous configuration stays in force")
         assert igd.external_ip() == EXT_IP
+
+
+def resync(lab, upnpd):
+    ctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+    return lab.router.run(ctl, "-f", upnpd.conf, "resync")
+
+
+@pytest.mark.only("netlink")
+def test_mappings_work_while_the_engine_has_no_port(lab, upnpd, igd):
+    """The router gets another LAN address, where another program has our port.
+    The engine lives, and serves nobody."""
+    other = "192.168.88.254"
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    with holder(lab, upnpd.port, other):
+        lab.router.ip_batch(f"addr del {LAN_IP}/24 dev lan0",
+                            f"addr add {other}/24 dev lan0")
+        lab.lan1.ip_batch(f"route replace default via {other}")
+        assert upnpd.wait_log(f"HTTP port {upnpd.port}: .*; trying again")
+        for _ in range(2):      # the requests of before were answered
+            assert "as it should be" in resync(lab, upnpd)
+        assert tcp_passes(lab.outside, EXT_IP, 40000, server)
+    lab.router.ip_batch(f"addr del {other}/24 dev lan0",
+                        f"addr add {LAN_IP}/24 dev lan0")
+    lab.lan1.ip_batch(f"route replace default via {LAN_IP}")
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    assert len(igd.mapped()) == 1
+
+
+@pytest.mark.only("netlink")
+def test_lease_ends_while_another_program_has_the_port(lab, upnpd, igd):
+    """The engine dies, and its successor finds its port taken. Mappings work
+    until their leases end. After ten seconds the successor sends its table."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40001, "TCP", 8000)
+    igd.add(40000, "TCP", 8000, lease=14)
+    start = time.monotonic()
+    engine = upnpd.engine()
+    with holder(lab, upnpd.port,
+                then=lambda: os.kill(engine, signal.SIGKILL)):
+        assert upnpd.wait_log(f"HTTP port {upnpd.port}: .*; trying again")
+        while "40000" in lab.rules():
+            assert tcp_passes(lab.outside, EXT_IP, 40001, server)
+            assert time.monotonic() - start < 14 + SOON
+        assert time.monotonic() - start >= 13
+        assert blocked(lab, "TCP", 40000, server)
+        assert tcp_passes(lab.outside, EXT_IP, 40001, server)
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("returns", (True, False))
+def test_rules_while_the_next_engine_has_no_network(lab, upnpd, igd, returns):
+    """The engine dies while the LAN interface has no address. The rules stay
+    for ten seconds, in which the address may come back."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGSTOP)     # so that it does not see the change
+    lab.router.ip_batch(f"addr del {LAN_IP}/24 dev lan0")
+    os.kill(engine, signal.SIGKILL)
+    assert upnpd.wait_log("nobody is served: no internal interface")
+    start = time.monotonic()
+    if returns:
+        resync(lab, upnpd)      # the requests of before were answered
+        assert "40000" in lab.rules()
+    else:
+        assert wait_until(lambda: "40000" not in lab.rules())
+        assert time.monotonic() - start > 8
+    lab.router.ip_batch(f"addr add {LAN_IP}/24 dev lan0")
+    assert wait_until(lambda: answers(igd.external_ip) == EXT_IP)
+    assert len(igd.mapped()) == 1
+    assert reaches(lab, "TCP", 40000, server)
 
 
 # ---- invalid at the start ---------------------------------------------

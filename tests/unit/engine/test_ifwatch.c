@@ -867,6 +867,29 @@ static void test_the_table_waits_ten_seconds_for_the_port(void **state)
 	CALLS("events http ssdp");
 }
 
+/* No internal network comes back. Rules of the engine before this one, or of an
+ * earlier run, end nevertheless. */
+static void test_the_table_waits_ten_seconds_for_a_network(void **state)
+{
+	kernel.t.addr_n = 1;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("events http ssdp idle");
+	pass(4000);
+	change();		/* of something else */
+	CALLS("events http ssdp");
+	pass(6000 - SETTLE_MS - 1);
+	CALLS("");
+	pass(1);
+	CALLS("events http ssdp sync");
+	pass(60000);
+	CALLS("");
+	kernel.t.addr_n = 3;
+	served.has_port = 5000;
+	change();
+	CALLS("events http ssdp sync serving");
+}
+
 /* Without an address on an internal interface there is nothing to serve. The
  * monitor gets no table before somebody is served; later it does. */
 static void test_no_table_is_sent_before_somebody_is_served(void **state)
@@ -959,6 +982,7 @@ int main(void)
 		TEST(test_a_change_is_read_before_the_retry),
 		TEST(test_http_port_in_use_is_retried),
 		TEST(test_the_table_waits_ten_seconds_for_the_port),
+		TEST(test_the_table_waits_ten_seconds_for_a_network),
 		TEST(test_no_table_is_sent_before_somebody_is_served),
 		TEST(test_serving_starts_with_one_network_of_two),
 		TEST(test_ssdp_port_in_use_is_retried),

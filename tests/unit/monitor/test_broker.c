@@ -736,14 +736,19 @@ static void test_serving_is_kept_until_the_owner_clears_it(void **state)
 	assert_true(broker.ready && !broker.serving);
 }
 
-/* An engine that starts without an internal network sends no table, so rules of
- * the one before would stay. */
-static void test_rules_go_if_nobody_can_be_served(void **state)
+/* Mappings in force stay while an engine has no port or no network: only its
+ * table says which of them have ended. */
+static void test_rules_stay_if_nobody_can_be_served(void **state)
 {
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
 	assert_int_equal(req(BROKER_SERVING, (struct nat_rule){ 0 }), NAT_OK);
-	assert_int_equal(broker.fw.mappings.rule_n, 1);
 	assert_int_equal(req(BROKER_IDLE, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	broker_reset(&broker);		/* the next engine */
+	assert_int_equal(req(BROKER_IDLE, (struct nat_rule){ 0 }), NAT_OK);
+	assert_int_equal(broker.fw.mappings.rule_n, 1);
+	assert_int_equal(kills, 0);
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
 	assert_int_equal(broker.fw.mappings.rule_n, 0);
 }
 
@@ -1770,7 +1775,7 @@ int main(void)
 		T(test_verify_reports_repairs_and_failures),
 		T(test_changed_legacy_iptables_is_verified_first),
 		T(test_serving_is_kept_until_the_owner_clears_it),
-		T(test_rules_go_if_nobody_can_be_served),
+		T(test_rules_stay_if_nobody_can_be_served),
 		T(test_leftovers_stay_if_nobody_can_be_served),
 		T(test_ping_is_answered_by_its_number),
 		T(test_ping_that_found_no_room_is_sent_again),
