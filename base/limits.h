@@ -157,7 +157,7 @@
 /* The log names the rule that has a port once in REFUSAL_LOG_MS for each error,
  * for so many ports. */
 #define BROKER_PORTS_LOGGED	16
-#define BROKER_WHY_MAX		256	/* bytes that name a rule, and a remedy */
+#define BROKER_WHY_MAX		256	/* bytes: a rule, and a remedy */
 #define PROC_DEADLINE_MS	5000	/* for a firewall tool that hangs */
 /* For a tool that only lists: control points wait while verify waits for it. */
 #define PROC_LIST_DEADLINE_MS	2000
@@ -175,9 +175,9 @@
 /* CPU time for reading the administrator's rules, before other things have
  * their turn. A home router's rules take 1 ms, 10,000 rules 30 ms on a PC. */
 #define NATFW_READ_US		10000
-#define NATFW_READ_STEP_MS	1	/* to the next part: requests come first */
+#define NATFW_READ_STEP_MS	1	/* to the next part: requests first */
 /* From one try to the next if the rules changed while they were read; doubled
- * NL_TRIES times, then the next check tries again. */
+ * each time, up to verify-interval. */
 #define NATFW_READ_AGAIN_MS	50
 #define ENGINE_DEATHS_MAX	5	/* in a minute, then the daemon exits */
 #define ENGINE_RESTART_MS	100	/* mappings work within a second */

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "sys/netif.h"
+#include "sys/netlink.h"
 #include "monitor/broker.h"
 #include "monitor/enginelog.h"
 #include "monitor/extlink.h"
@@ -71,6 +72,9 @@ static int read_env(struct broker *g, struct natfw_env *env)
  * that somebody else changes the ruleset, and may not have finished. */
 void broker_changed(struct broker *g, unsigned ours)
 {
+	/* by old rules a place may lack its accept */
+	g->suspect |= g->fw.rules_old;
+	g->fw.rules_old = false;
 	if (g->watch_fd < 0 ||
 	    watch_read(g->watch_fd) <= ours * natfw_commits(&g->fw))
 		return;
@@ -78,16 +82,25 @@ void broker_changed(struct broker *g, unsigned ours)
 	g->fw.rules_stale = g->fw.unsure = true;
 }
 
+/* Tables that twice cannot be read have not changed in between. */
+static bool differs(const struct ipt_print *a, const struct ipt_print *b)
+{
+	return a->known != b->known || (a->known && !ipt_print_same(a, b));
+}
+
 bool broker_poll(struct broker *g)
 {
-	struct ipt_print now;
+	struct broker_polled is = { .than = g->fw.legacy };
+	bool changed;
 
-	if (!g->open || g->fw.dirty || !writers_changed(&g->fw, &now))
+	if (!g->open || g->fw.dirty)
 		return false;
-	if (!ipt_print_same(&now, &g->polled))
+	changed = writers_changed(&g->fw, &is.now);
+	if (changed && (differs(&is.now, &g->polled.now) ||
+			differs(&is.than, &g->polled.than)))
 		g->suspect = true;
-	g->polled = now;
-	return true;
+	g->polled = is;
+	return changed;
 }
 
 /* Every writer that is in use causes notices. The first one of nf_tables may be
@@ -147,13 +160,14 @@ int broker_verify(struct broker *g)
 	if (!g->open)
 		return 0;
 	broker_changed(g, 0);
-	g->suspect = false;	/* the check that follows sees these changes */
 	got = broker_refresh(g);
+	g->suspect = false;	/* the check that follows sees these changes */
 	if (got)
 		return got;
 	got = natfw_verify(&g->fw);
 	if (got == -EINPROGRESS || got == -EINTR)
 		return got;
+	g->polled = (struct broker_polled){ { 0 } };
 	g->look_due = g->verified = true;
 	broker_changed(g, got != 0);
 	watch(g);
@@ -165,6 +179,31 @@ int broker_verify(struct broker *g)
 	} else if (got < 0) {
 		log_err("firewall: %s", g->fw.why);
 	}
+	return got;
+}
+
+/* The owner repeats only a verification of its own that was cut short. */
+static int verify_now(struct broker *g)
+{
+	int got = broker_verify(g);
+
+	g->suspect |= got < 0;
+	return got;
+}
+
+/* Verify for the operator. A large firewall is read in one turn, because the
+ * answer waits for it; its size and the tries limit the time. */
+static int verify_all(struct broker *g)
+{
+	int got, tries = NL_TRIES;
+
+	natfw_sweep(&g->fw);
+	do {
+		got = verify_now(g);
+	} while (got == -EINPROGRESS || (got == -EINTR && --tries));
+	if (got == -EINTR)
+		log_warn("firewall: the rules changed during each try; trying "
+			 "again soon");
 	return got;
 }
 
@@ -367,8 +406,8 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 {
 	enum nat_err err;
 
-	if (!b->polled && broker_poll(g) && broker_verify(g) == -EINPROGRESS)
-		g->suspect = true;
+	if (!b->polled && broker_poll(g))
+		verify_now(g);
 	b->polled = true;
 	err = check(g, b, req);
 	if (err || waits_for_address(g, req))
@@ -501,11 +540,8 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		res = extlink_set(g, req->verb == BROKER_LINK_UP);
 		return send_answer(fd, req, res, false);
 	case BROKER_VERIFY:
-		natfw_sweep(&g->fw);
-		do {
-			err = broker_verify(g);	/* 1: repaired */
-		} while (err == -EINPROGRESS);
-		res = *broker_fault(g) ? NAT_EFAIL : NAT_OK;
+		err = verify_all(g);	/* 1: repaired */
+		res = err < 0 || *broker_fault(g) ? NAT_EFAIL : NAT_OK;
 		return send_answer(fd, req, res, err > 0);
 	case BROKER_SERVING:
 	case BROKER_IDLE:

@@ -24,6 +24,11 @@ struct broker_batch {
 	enum nat_err err[NAT_BATCH_MAX];
 };
 
+/* Legacy iptables as it was found, and what that was compared with. */
+struct broker_polled {
+	struct ipt_print now, than;
+};
+
 struct broker {
 	const struct conf *conf;	/* borrowed */
 	struct natfw fw;
@@ -50,7 +55,7 @@ struct broker {
 					 * a rule: tell it of the next change */
 	bool tell_due;			/* tell it now */
 	bool swept;			/* broker_sweep() */
-	struct {		/* no line about this port and error till then */
+	struct {		/* until then, no line on this port and error */
 		uint64_t due_ms;	/* 0: a free place */
 		uint16_t port;
 		uint8_t proto, err;
@@ -63,13 +68,14 @@ struct broker {
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
 					 * -1: no notices */
-	bool suspect;			/* somebody else changed nf_tables:
-					 * verify */
+	bool suspect;			/* somebody else changed the firewall,
+					 * or a check was cut short: verify */
 	/* the engine reports that it is ready, and that it serves; the owner
 	 * clears them for the next one */
 	bool ready, serving;
-	struct ipt_print polled;	/* of legacy iptables, by
-					 * broker_poll() */
+	/* by the last broker_poll(); unknown after a verification, so that
+	 * each later difference is a new one */
+	struct broker_polled polled;
 	uint32_t ping;			/* its number */
 	bool pinged, ping_held;		/* not answered; not sent */
 	bool open;
@@ -93,13 +99,14 @@ int broker_open(struct broker *g, const struct conf *conf);
 void broker_close(struct broker *);
 
 /** broker_changed - read the notices from @watch_fd; sets @suspect if somebody
- * else caused one of them.
+ * else caused one of them, or if our last change was made by old rules.
  * @ours: how many changes of the kernel we made since the last call */
 void broker_changed(struct broker *, unsigned ours);
 
 /** broker_poll - has somebody changed legacy iptables, which sends no notice,
- * since the last broker_verify()? Sets @suspect if it has changed since the last
- * call. Return: false also if a repair has failed, and is due anyway */
+ * since our rules were last compared with it? Sets @suspect if it has changed
+ * since the last call, or was compared in between. Return: false also if a
+ * repair has failed, and is due anyway */
 bool broker_poll(struct broker *);
 
 /** broker_reset - another engine starts: drop a sync that is half received, and
@@ -121,7 +128,8 @@ void broker_sweep(struct broker *);
 /** broker_verify - compare the kernel with the table, and repair what differs.
  * Return: 0 no difference, 1 repaired, -EINPROGRESS call it again soon, -EINTR
  * others change the rules: try again later, other -errno not repaired
- * (logged) */
+ * (logged). @suspect is cleared in each case: the caller must repeat what is
+ * not complete */
 int broker_verify(struct broker *);
 
 /** broker_fault - why the kernel's rules may differ from the table, or why

@@ -128,16 +128,38 @@ static void on_overrule(struct loop_timer *t)
 	follow_up(LOOP_OWNER(t, struct monitor, overrule));
 }
 
-/* The time to the next verification, or to the next part of this one. */
+static uint64_t interval_ms(const struct monitor *m)
+{
+	return m->conf->verify_interval * 1000ull;
+}
+
+/* The time to the next verification, or to the next part of this one. One that
+ * was interrupted is repeated until it is complete, each time later. */
 static uint64_t next_verify_ms(struct monitor *m, int got)
 {
+	uint64_t again_ms = (uint64_t)NATFW_READ_AGAIN_MS << m->interrupted;
+
 	m->verifying = got == -EINPROGRESS;
 	if (m->verifying)
 		return NATFW_READ_STEP_MS;
-	if (got == -EINTR && m->interrupted < NL_TRIES)
-		return NATFW_READ_AGAIN_MS << m->interrupted++;
+	if (got != -EINTR)
+		m->interrupted = 0;
+	if (got != -EINTR || again_ms >= interval_ms(m))
+		return interval_ms(m);
+	m->interrupted++;
+	return again_ms;
+}
+
+/* The engine has new settings. @due: a check was due by the former ones, or had
+ * begun */
+static void begin_intervals(struct monitor *m, bool due)
+{
+	m->verifying = false;
 	m->interrupted = 0;
-	return m->conf->verify_interval * 1000ull;
+	m->changed_ms = 0;
+	loop_timer_set(m->loop, &m->verify, interval_ms(m));
+	m->broker.suspect |= due;
+	schedule_verify(m);
 }
 
 static void on_verify(struct loop_timer *t)
@@ -319,6 +341,7 @@ static void sweep(struct monitor *m)
 
 static int apply(struct monitor *m)
 {
+	const bool kept = m->broker.open;
 	int err = 0;
 
 	if (m->debug)
@@ -345,7 +368,7 @@ static int apply(struct monitor *m)
 	if (err)
 		return err;
 	m->broker.now_ms = loop_now_ms(m->loop);
-	if (m->broker.open)
+	if (kept)
 		broker_refresh(&m->broker);	/* on_verify() retries it */
 	else
 		err = broker_open(&m->broker, m->conf);
@@ -357,8 +380,8 @@ static int apply(struct monitor *m)
 		return err;
 	control_open(m);
 	watch_firewall(m);
-	m->verifying = false;
-	loop_timer_set(m->loop, &m->verify, m->conf->verify_interval * 1000ull);
+	begin_intervals(m, kept && (m->changed_ms || m->verifying ||
+				    m->interrupted));
 	supervisor_start(&m->supervisor, m->conf, m->ctl_fd);
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	return 0;

@@ -273,10 +273,13 @@ static int fake_apply(struct natfw *fw, struct natfw_writer *w,
 	return tool_fails;
 }
 
+static bool hurried;		/* no time to read the administrator's rules */
+
 static int fake_sync(struct natfw *fw, struct natfw_writer *w,
 		     const struct nat_rule *r, size_t n)
 {
 	notices++;
+	fw->rules_old = hurried;
 	if (tool_fails)
 		str_copy(fw->why, sizeof(fw->why), STR("it refused"));
 	return tool_fails;
@@ -333,6 +336,7 @@ static int setup(void **state)
 	tool_fails = 0;
 	drifted = 0;
 	meanwhile = 0;
+	hurried = false;
 	broker.repairs = 0;
 	notices = 0;
 	killed_n = kills = 0;
@@ -1034,6 +1038,78 @@ static void test_changed_legacy_iptables_is_verified_first(void **state)
 	tool_fails = -EIO;
 	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_EFAIL);
 	assert_false(broker_poll(&broker));
+}
+
+/* Legacy iptables is flushed, restored and verified, and flushed again: the
+ * second flush was once taken for the first. */
+static void test_same_change_of_legacy_iptables_is_noticed_again(void **state)
+{
+	broker.fw.legacy.hash++;
+	assert_true(broker_poll(&broker));
+	assert_true(broker.suspect);
+	assert_int_equal(broker_verify(&broker), 0);
+	assert_false(broker.suspect);
+	broker.fw.legacy.hash++;
+	assert_true(broker_poll(&broker));
+	assert_true(broker.suspect);
+	/* a change of ours in between, and theirs is undone and made again */
+	broker.suspect = false;
+	broker.fw.legacy.hash++;
+	assert_true(broker_poll(&broker));
+	assert_true(broker.suspect);
+	broker.suspect = false;
+	broker.fw.legacy.hash -= 2;
+	assert_false(broker_poll(&broker));
+	broker.fw.legacy.hash += 2;
+	assert_true(broker_poll(&broker));
+	assert_true(broker.suspect);
+}
+
+/* The verification that a request makes is cut short. It was once not made
+ * again before the next interval. */
+static void test_interrupted_verification_is_due_again(void **state)
+{
+	const int cut_short[] = { -EINTR, -ENOBUFS };
+
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	for (size_t i = 0; i < 2; i++) {
+		broker.fw.legacy.hash++;
+		drifted = cut_short[i];
+		assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+		assert_true(broker.suspect);
+		drifted = 0;
+		assert_int_equal(broker_verify(&broker), 0);
+		assert_false(broker.suspect);
+	}
+}
+
+/* An operator is not told that all is well. */
+static void test_interrupted_resync_is_a_failure(void **state)
+{
+	errors = 0;
+	drifted = -EINTR;
+	assert_int_equal(req(BROKER_VERIFY, (struct nat_rule){ 0 }), NAT_EFAIL);
+	assert_true(broker.suspect);
+	assert_int_equal(warnings, 1);
+	assert_int_equal(errors, 0);
+	drifted = -ENOBUFS;
+	assert_int_equal(req(BROKER_VERIFY, (struct nat_rule){ 0 }), NAT_EFAIL);
+	assert_true(broker.suspect);
+	drifted = 0;
+	assert_int_equal(req(BROKER_VERIFY, (struct nat_rule){ 0 }), NAT_OK);
+	assert_false(broker.suspect);
+}
+
+/* By old rules a place may lack its accept. */
+static void test_sync_by_old_rules_is_verified(void **state)
+{
+	hurried = true;
+	assert_int_equal(req(BROKER_SYNC_END, (struct nat_rule){ 0 }), NAT_OK);
+	assert_true(broker.suspect);
+	assert_int_equal(broker_verify(&broker), 0);
+	assert_false(broker.suspect);
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_false(broker.suspect);
 }
 
 /* Notices of our own changes are not suspicious, those of others are. */
@@ -1779,6 +1855,10 @@ int main(void)
 		T(test_leftovers_stay_if_nobody_can_be_served),
 		T(test_ping_is_answered_by_its_number),
 		T(test_ping_that_found_no_room_is_sent_again),
+		T(test_same_change_of_legacy_iptables_is_noticed_again),
+		T(test_interrupted_verification_is_due_again),
+		T(test_interrupted_resync_is_a_failure),
+		T(test_sync_by_old_rules_is_verified),
 		T(test_only_changes_by_others_are_suspect),
 		T(test_mappings_and_pinholes_are_one_batch),
 		T(test_answer_repeats_the_id_of_the_op),

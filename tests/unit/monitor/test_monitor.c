@@ -90,7 +90,7 @@ void instance_release(struct instance *i)
 
 static struct {
 	struct broker *g;
-	int open_err, refresh_err, serve_err;
+	int open_err, refresh_err, serve_err, verify_rc;
 	int watch_fd;		/* for broker_open(); -1 none */
 	bool fault;		/* each verification logs it */
 	bool suspect;		/* a call sees that somebody changed a rule */
@@ -153,7 +153,7 @@ int broker_verify(struct broker *g)
 	g->suspect = broker.suspect;
 	if (broker.fault)
 		log_err("the firewall is busy");
-	return 0;
+	return broker.verify_rc;
 }
 
 void broker_changed(struct broker *g, unsigned ours)
@@ -967,6 +967,42 @@ static void test_a_change_during_a_check_makes_another_check(void **unused)
 	assert_int_equal(monitor(on_a_change_during_a_check, false), 0);
 }
 
+/* It is tried again, each time later, at the interval at the latest. */
+static void on_interruptions(void)
+{
+	uint64_t wait_ms = NATFW_READ_AGAIN_MS;
+
+	broker.verify_rc = -EINTR;
+	pass(VERIFY_MS - 1);
+	calls[0] = '\0';
+	pass(1);
+	for (; wait_ms < VERIFY_MS; wait_ms *= 2) {
+		CALLS("verify report_broker");
+		pass(wait_ms - 1);
+		CALLS("");
+		pass(1);
+	}
+	for (int i = 0; i < 3; i++) {
+		CALLS("verify report_broker");
+		pass(VERIFY_MS - 1);
+		CALLS("");
+		pass(1);
+	}
+	broker.verify_rc = 0;
+	pass(VERIFY_MS);
+	calls[0] = '\0';
+	broker.verify_rc = -EINTR;
+	pass(VERIFY_MS);
+	CALLS("verify report_broker");
+	pass(NATFW_READ_AGAIN_MS);
+	CALLS("verify report_broker");
+}
+
+static void test_an_interrupted_check_is_repeated(void **unused)
+{
+	assert_int_equal(monitor(on_interruptions, false), 0);
+}
+
 /* ---- the engine ------------------------------------------------------ */
 
 static void on_requests(void)
@@ -1287,6 +1323,35 @@ static void on_reload(void)
 static void test_a_reload_keeps_firewall_and_control_socket(void **unused)
 {
 	assert_int_equal(monitor(on_reload, false), 0);
+}
+
+/* The check that is due, or has begun, is not put off to the next interval. */
+static void on_reload_after_a_change(void)
+{
+	calls[0] = '\0';
+	broker.suspect = true;
+	change_firewall();
+	broker.suspect = false;
+	reload("http-port = 4711");
+	calls[0] = '\0';
+	pass(QUIET_MS);
+	CALLS("verify report_broker");
+	pass(QUIET_MAX_MS);
+	CALLS("");
+	pass(VERIFY_MS - QUIET_MAX_MS - 1);
+	broker.verify_rc = -EINPROGRESS;
+	pass(1);
+	broker.verify_rc = 0;
+	reload("http-port = 4712");
+	calls[0] = '\0';
+	pass(QUIET_MS);
+	CALLS("verify report_broker");
+}
+
+static void test_a_reload_keeps_a_check_that_is_due(void **unused)
+{
+	open_firewall();
+	assert_int_equal(monitor(on_reload_after_a_change, false), 0);
 }
 
 static void on_reload_while_engine_stays(void)
@@ -1683,6 +1748,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_legacy_iptables_is_polled),
 	TEST(test_without_legacy_iptables_nothing_is_polled),
 	TEST(test_a_change_during_a_check_makes_another_check),
+	TEST(test_an_interrupted_check_is_repeated),
 	TEST(test_requests_are_served_by_the_broker),
 	TEST(test_answers_to_pings_reach_the_supervisor),
 	TEST(test_it_is_ready_when_the_engine_serves),
@@ -1698,6 +1764,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_sigint_stops_the_engine_first),
 	TEST(test_a_stop_without_an_engine_ends_at_once),
 	TEST(test_a_reload_keeps_firewall_and_control_socket),
+	TEST(test_a_reload_keeps_a_check_that_is_due),
 	TEST(test_the_last_of_two_reloads_counts),
 	TEST(test_a_bad_reload_does_not_replace_a_good_one),
 	TEST(test_a_stop_ends_a_reload),
