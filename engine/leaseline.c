@@ -13,8 +13,8 @@
  * to clients; "to" is the client's port. Left out are: kind=portmap; the
  * requester of the operator's mappings; remote=*, which is every host; "told"
  * if it equals "port"; disabled=no; overruled=no; "lease" of a permanent
- * mapping; remote-port=0, which is every port; "suspended" of a mapping that is not
- * suspended, or whose suspension has no end, as the operator's. When the
+ * mapping; remote-port=0, which is every port; "suspended" of a mapping that is
+ * not suspended, or whose suspension has no end, as the operator's. When the
  * networks are known, such a mapping is suspended again.
  *
  * A later upnpd may add fields without a new version of the file: this one

@@ -269,7 +269,6 @@ static int read_all(struct leaseread *rd, int fd,
 	return 0;
 }
 
-
 int leaseread_scan(struct leaseread *rd, int fd)
 {
 	int err;
