@@ -113,12 +113,16 @@
  * however often a client renews; after a crash, leases end so much later. A
  * client renews every few minutes or more rarely. */
 #define LEASES_LATE_MS		60000
-/* From one rewrite of the file to the next. The kernel has written the file
- * before to the disk by then: after 30 s by default. */
+/* From one rewrite of the file to the next, unless the file is full. */
 #define LEASES_REWRITE_MS	60000
-/* Lines in the file, and for each mapping: more than a rewrite leaves, and than
- * honest clients cause in LEASES_REWRITE_MS. Above, changes wait for the
- * rewrite. So the disk gets 3 kB a second at most with a few mappings. */
+/* From the end of a write until the kernel has written it to the disk. It does
+ * that after 30 s and at most 5 s more by default (vm.dirty_expire_centisecs,
+ * vm.dirty_writeback_centisecs). */
+#define LEASES_DISK_MS		60000
+/* Lines in the file, and for each mapping: more than honest clients cause in
+ * LEASES_REWRITE_MS. Then the file is rewritten at once. A rewrite leaves at
+ * most 2 lines, and 1 for each mapping. So it follows 1,000 changes, and 4 for
+ * each mapping: rewrites write at most half as much as the changes do. */
 #define LEASES_LINES		1024
 #define LEASES_LINES_EACH	5
 

@@ -329,7 +329,7 @@ static void lease_report(const struct leases_met *met)
 			 "now " LEASES_ASIDE " in state-dir, and not read");
 	if (met->restored)
 		log_warn("lease file: it is not complete, as after a power "
-			 "failure; mappings.old in state-dir is used");
+			 "failure; an earlier one is used");
 	if (met->cut)
 		log_warn("lease file: %u mappings lose fields that another "
 			 "version of upnpd wrote", met->cut);

@@ -14,21 +14,20 @@
  * fields: leaseline1.c.
  *
  * Owns: the files `mappings` and, while it is rewritten, `mappings.new`;
- * `mappings.old`; `leases`, an older upnpd's file or a line for it, and
- * `leases.new`.
- * Never does: trust a line, follow a link, log; fsync() after the start, because
- * that may take seconds, in which no client would be served.
- * Invariants: each line is written by one write(), alone or with others. After a failed write, which
- * may leave a torn line, the next line begins with a line feed. `mappings` is
- * only replaced by a complete file. `leases` is replaced only when its content
- * is in `mappings`.
+ * `leases`, an older upnpd's file or a line for it, and `leases.new`. The files
+ * that `mappings` has replaced: leasekeep.c.
+ * Never does: trust a line, follow a link, log; fsync() after the start,
+ * because that may take seconds, in which no client would be served.
+ * Invariants: each line is written by one write(), alone or with others. After
+ * a failed write, which may leave a torn line, the next line begins with a line
+ * feed. `mappings` is only replaced by a complete file. `leases` is replaced
+ * only when its content is in `mappings`.
  * Runs in: engine
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>	/* renameat() */
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "base/str.h"
 #include "base/wr.h"
@@ -37,13 +36,7 @@
 #include "engine/leases.h"
 #include "sys/fileio.h"
 
-#define FILE_NAME	"mappings"
 #define TEMP_NAME	"mappings.new"
-/* The file that the last rewrite replaced. If the power fails before the kernel
- * has written the new one to the disk, that may be empty after the boot. The
- * kernel writes after 30 s by default, and a rewrite follows another one after
- * LEASES_REWRITE_MS, so one of the two is complete. */
-#define BACKUP_NAME	"mappings.old"
 
 /* The file of an older upnpd. If it finds NOTE_OLD there, it logs an invalid
  * line, and starts its own file. */
@@ -196,28 +189,30 @@ static void end_old(struct leases *l, bool durable)
 	l->old_done = false;
 }
 
-/* Make the new file @fd durable, or keep the present one beside it. */
-static int secure(const struct leases *l, int fd, bool durable)
-{
-	if (durable)
-		return fsync(fd) != 0 ? -errno : 0;
-	unlinkat(l->dir_fd, BACKUP_NAME, 0);
-	if (linkat(l->dir_fd, FILE_NAME, l->dir_fd, BACKUP_NAME, 0) != 0)
-		return 0;	/* this file system has no hard links */
-	return 0;
-}
-
-static int replace(const struct leases *l, int fd, const struct portmap *pm,
+static int replace(struct leases *l, int fd, const struct portmap *pm,
 		   const struct leases_clock *clock, bool durable)
 {
 	int err = write_table(fd, pm, clock);
 
-	if (err == 0)
-		err = secure(l, fd, durable);
-	if (err == 0 && renameat(l->dir_fd, TEMP_NAME, l->dir_fd,
-				 FILE_NAME) != 0)
+	if (err == 0 && durable && fsync(fd) != 0)
 		err = -errno;
-	return err;
+	if (err != 0)
+		return err;
+	if (!durable)
+		leasekeep_keep(&l->keep, l->dir_fd, clock->mono_ms);
+	return renameat(l->dir_fd, TEMP_NAME, l->dir_fd, LEASES_FILE) != 0 ?
+	       -errno : 0;
+}
+
+/* The new file is in place. If a power failure undoes the rename, the replaced
+ * file is read, or the one before it. */
+static void replaced(struct leases *l, const struct leases_clock *clock,
+		     bool durable)
+{
+	l->keep.disk_ms = durable ? 0 : clock->mono_ms + LEASES_DISK_MS;
+	if (durable && fsync(l->dir_fd) == 0)
+		leasekeep_forget(&l->keep, l->dir_fd);
+	end_old(l, durable);
 }
 
 /* @durable: of the start, when no client waits */
@@ -227,7 +222,7 @@ static int rewrite(struct leases *l, struct portmap *pm,
 	int fd, err;
 
 	l->rewrite_ms = clock->mono_ms + LEASES_REWRITE_MS;
-	l->stale = true;			/* if this fails */
+	l->stale = l->failed = true;		/* if this fails */
 	unlinkat(l->dir_fd, TEMP_NAME, 0);	/* a killed upnpd left it */
 	fd = openat(l->dir_fd, TEMP_NAME,
 		    O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW |
@@ -240,20 +235,20 @@ static int rewrite(struct leases *l, struct portmap *pm,
 		unlinkat(l->dir_fd, TEMP_NAME, 0);
 		return err;
 	}
-	if (durable) {
-		/* If a power failure undoes the rename, the replaced file is
-		 * read. */
-		fsync(l->dir_fd);
-		unlinkat(l->dir_fd, BACKUP_NAME, 0);
-	}
-	end_old(l, durable);
+	replaced(l, clock, durable);
 	close(l->fd);
 	l->fd = fd;
 	for (size_t i = 0; i < portmap_count(pm); i++)
 		set_saved(pm, i);
 	l->line_n = 2 + portmap_count(pm);
-	l->torn = l->stale = l->late = false;
+	l->torn = l->stale = l->failed = l->late = false;
 	return 0;
+}
+
+static bool is_full(const struct leases *l, const struct portmap *pm)
+{
+	return l->line_n >= LEASES_LINES +
+			    LEASES_LINES_EACH * portmap_count(pm);
 }
 
 /* Append @lines of them, @n bytes. @text: text[-1] is a line feed, which is
@@ -264,9 +259,9 @@ static int append(struct leases *l, const struct portmap *pm, const char *text,
 	size_t got = 0;
 	int err;
 
-	/* Clients make changes faster than we may rewrite the file. */
-	if (l->line_n >= LEASES_LINES +
-			 LEASES_LINES_EACH * portmap_count(pm)) {
+	/* The next leases_tick() rewrites it, if the last rewrite did not
+	 * fail. */
+	if (is_full(l, pm)) {
 		l->stale = true;
 		return 0;
 	}
@@ -342,24 +337,6 @@ static int tell(struct leases *l, int err)
 
 /* ---- public functions ---------------------------------------------- */
 
-/* O_NONBLOCK, because opening a fifo would wait. Return: descriptor or
- * -errno */
-static int open_file(const struct leases *l, const char *name, int flags)
-{
-	struct stat st;
-	int fd = openat(l->dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK |
-			O_CLOEXEC, 0600);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = fstat(fd, &st) != 0 ? -errno : S_ISREG(st.st_mode) ? 0 : -EINVAL;
-	if (err == 0)
-		return fd;
-	close(fd);
-	return err;
-}
-
 static bool note_is_there(const struct leases *l)
 {
 	char buf[sizeof(NOTE_OLD)];
@@ -377,7 +354,7 @@ static int load_old(struct leases *l, struct leaseread *rd)
 
 	if (note_is_there(l))
 		return 0;
-	fd = open_file(l, OLD_NAME, O_RDONLY);
+	fd = leasekeep_open(l->dir_fd, OLD_NAME, O_RDONLY);
 	if (fd < 0) {
 		l->old_done = fd == -ENOENT;
 		return l->old_done ? 0 : fd;
@@ -388,27 +365,11 @@ static int load_old(struct leases *l, struct leaseread *rd)
 	return err;
 }
 
-static int scan(const struct leases *l, struct leaseread *rd, const char *name)
+static int open_file(struct leases *l)
 {
-	int fd = open_file(l, name, O_RDONLY), err;
-
-	if (fd < 0)
-		return fd;
-	err = leaseread_scan(rd, fd);
-	close(fd);
-	return err;
-}
-
-/* If the file is not complete, but the one before is, that takes its place. */
-static void choose(const struct leases *l, struct leaseread *rd)
-{
-	if (scan(l, rd, FILE_NAME) != 0 || rd->whole || rd->foreign)
-		return;
-	if (scan(l, rd, BACKUP_NAME) == 0 && rd->whole &&
-	    renameat(l->dir_fd, BACKUP_NAME, l->dir_fd, FILE_NAME) == 0)
-		rd->met->restored = true;
-	else
-		scan(l, rd, FILE_NAME);
+	l->fd = leasekeep_open(l->dir_fd, LEASES_FILE,
+			       O_RDWR | O_APPEND | O_CREAT);
+	return l->fd < 0 ? l->fd : 0;
 }
 
 /* The file has a version that we do not know. Keep it for the upnpd that wrote
@@ -417,13 +378,12 @@ static int set_aside(struct leases *l, struct leaseread *rd)
 {
 	close(l->fd);
 	l->fd = -1;
-	if (renameat(l->dir_fd, FILE_NAME, l->dir_fd, LEASES_ASIDE) != 0)
+	if (renameat(l->dir_fd, LEASES_FILE, l->dir_fd, LEASES_ASIDE) != 0)
 		return -errno;
 	rd->met->aside = true;
 	rd->met->dropped--;	/* its head */
 	rd->line_n = 0;
-	l->fd = open_file(l, FILE_NAME, O_RDWR | O_APPEND | O_CREAT);
-	return l->fd < 0 ? l->fd : 0;
+	return open_file(l);
 }
 
 /* The descriptor also appends, in case the first rewrite fails. Then lines of
@@ -433,11 +393,10 @@ static int load(struct leases *l, struct leaseread *rd)
 {
 	int err;
 
-	choose(l, rd);
-	l->fd = open_file(l, FILE_NAME, O_RDWR | O_APPEND | O_CREAT);
-	if (l->fd < 0)
-		return l->fd;
-	err = leaseread_run(rd, l->fd);
+	rd->met->restored = leasekeep_choose(l->dir_fd, rd);
+	err = open_file(l);
+	if (err == 0)
+		err = leaseread_run(rd, l->fd);
 	if (err == 0 && rd->foreign)
 		err = set_aside(l, rd);
 	l->line_n = rd->line_n;
@@ -452,7 +411,10 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 	struct leaseread rd = { .pm = pm, .clock = clock, .met = ret_met };
 
 	*ret_met = (struct leases_met){ 0 };
-	*l = (struct leases){ .dir_fd = dir_fd, .fd = -1 };
+	*l = (struct leases){
+		.dir_fd = dir_fd, .fd = -1,
+		.keep.disk_ms = clock->mono_ms + LEASES_DISK_MS,
+	};
 	ret_met->old_err = load_old(l, &rd);
 	*ret_err = load(l, &rd);
 	if (*ret_err != 0) {
@@ -460,9 +422,9 @@ struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
 		return NULL;
 	}
 	*ret_err = tell(l, rewrite(l, pm, clock, true));
-	/* The older upnpd's file stays, because the rewrite failed. Without this
-	 * line, the next start would prefer that file to the changes that we
-	 * append. */
+	/* The older upnpd's file stays, because the rewrite failed. Without
+	 * this line, the next start would prefer that file to the changes that
+	 * we append. */
 	if (*ret_err != 0 && rd.newer_seq != 0)
 		append_mark(l, pm, '=');
 	return l;
@@ -515,40 +477,48 @@ int leases_del(struct leases *l, struct portmap *pm, const struct nat_rule *key)
 	return tell(l, append(l, pm, w.buf, w.len, 1));
 }
 
-/* Should the file be rewritten as soon as that is allowed? */
-static bool wants_rewrite(const struct leases *l, const struct portmap *pm)
+/* When to rewrite the file. At once if a change is missing in it, or has no
+ * room: after a crash, a deleted mapping would be there again. A full disk must
+ * not cause a rewrite for each change, so after a failed one we wait. */
+static uint64_t rewrite_due_ms(const struct leases *l, const struct portmap *pm)
 {
-	return l->stale || (l->line_n > COMPACT_MIN &&
-			    l->line_n > COMPACT_FACTOR * portmap_count(pm));
+	if (l->stale || is_full(l, pm))
+		return l->failed ? l->rewrite_ms : 0;
+	if (l->line_n > COMPACT_MIN &&
+	    l->line_n > COMPACT_FACTOR * portmap_count(pm))
+		return l->rewrite_ms;
+	return UINT64_MAX;
 }
 
 int leases_tick(struct leases *l, struct portmap *pm,
 		const struct leases_clock *clock)
 {
-	int err;
+	bool late, done = false;
+	int err = 0;
 
 	if (l == NULL)
 		return 0;
-	if (wants_rewrite(l, pm) && clock->mono_ms >= l->rewrite_ms)
-		err = rewrite(l, pm, clock, false);
-	else if (l->late && clock->mono_ms >= l->late_ms)
+	late = l->late && clock->mono_ms >= l->late_ms;
+	if (late && clock->mono_ms < rewrite_due_ms(l, pm)) {
 		err = write_late(l, pm, clock);
-	else
-		return 0;
-	return tell(l, err);
+		done = true;
+	}
+	/* the lines of write_late() may have had no room */
+	if (clock->mono_ms >= rewrite_due_ms(l, pm)) {
+		err = rewrite(l, pm, clock, false);
+		done = true;
+	}
+	return done ? tell(l, err) : 0;
 }
 
 uint64_t leases_due_ms(const struct leases *l, const struct portmap *pm)
 {
-	uint64_t due_ms = UINT64_MAX;
+	uint64_t due_ms;
 
 	if (l == NULL)
-		return due_ms;
-	if (l->late)
-		due_ms = l->late_ms;
-	if (wants_rewrite(l, pm) && l->rewrite_ms < due_ms)
-		due_ms = l->rewrite_ms;
-	return due_ms;
+		return UINT64_MAX;
+	due_ms = rewrite_due_ms(l, pm);
+	return l->late && l->late_ms < due_ms ? l->late_ms : due_ms;
 }
 
 int leases_save(struct leases *l, struct portmap *pm,

@@ -5,15 +5,15 @@
  * It is a journal in the state directory. Each line ends with a checksum; a
  * torn one is ignored. A change appends one line, which the kernel keeps if we
  * crash. When the journal is several times as long as the table, it is
- * rewritten, at most once in LEASES_REWRITE_MS. Only at the start is it written
- * to the disk at once (fsync). Later the kernel does that when it likes, and the
- * file before is kept as well.
+ * rewritten, at most once in LEASES_REWRITE_MS; but at once if it is full
+ * (LEASES_LINES), or if a line could not be written. So no change is lost if we
+ * crash, unless the disk is full. Only the start waits until the file is on the
+ * disk (fsync). Later the kernel decides when to write, and an earlier file is
+ * kept as well: leasekeep.h.
  *
  * Clients may renew as often as they like. A renewal that makes the lease at
- * most LEASES_LATE_MS longer than in the file is written LEASES_LATE_MS later, or
- * by leases_save(). After a crash in between, each lease ends so much later.
- * If clients make more changes than fit into the journal, none is written until
- * the next rewrite.
+ * most LEASES_LATE_MS longer than in the file is written LEASES_LATE_MS later,
+ * or by leases_save(). After a crash in between, each lease ends so much later.
  *
  * The end of a lease is written as the time of two clocks. The monotonic clock
  * is valid until the machine restarts (the first line has the boot id); after
@@ -28,6 +28,7 @@
 #ifndef ENGINE_LEASES_H
 #define ENGINE_LEASES_H
 
+#include "engine/leasekeep.h"
 #include "map/portmap.h"
 
 struct leases {
@@ -37,10 +38,13 @@ struct leases {
 	bool old_done;		/* an older upnpd's file was read */
 	bool torn;		/* its last line may have no end */
 	bool stale;		/* a change is missing in the file */
+	bool failed;		/* the last rewrite */
 	bool late;		/* renewals are not written yet */
 	int told;		/* the last error reported; 0: none since */
 	uint64_t late_ms;	/* when to write them */
-	uint64_t rewrite_ms;	/* no rewrite before this time */
+	uint64_t rewrite_ms;	/* no rewrite before this time, unless a
+				 * change would be lost */
+	struct leasekeep keep;
 };
 
 struct leases_clock {
@@ -60,7 +64,7 @@ struct leases_met {
 	bool aside;		/* the file was of a version that we do not
 				 * know: it was renamed to LEASES_ASIDE */
 	bool restored;		/* the file was not complete, as after a power
-				 * failure: the one before it was read */
+				 * failure: an earlier one was read */
 	int old_err;		/* 0, or -errno: the file of an older upnpd
 				 * cannot be read, and stays */
 };
@@ -106,12 +110,13 @@ int leases_set(struct leases *, struct portmap *, const struct pm_entry *,
 int leases_del(struct leases *, struct portmap *, const struct nat_rule *);
 
 /** leases_tick - write renewals that are due, and rewrite the file if it has
- * more than 64 lines and more than four lines per mapping, or if a change could
- * not be written. Call it after changes, and at leases_due_ms(). */
+ * more than 64 lines and more than four lines per mapping, if it is full, or if
+ * a change could not be written. Call it after each change, and at
+ * leases_due_ms(). */
 int leases_tick(struct leases *, struct portmap *, const struct leases_clock *);
 
-/** leases_due_ms - when to call leases_tick() at the latest, UINT64_MAX: never.
- */
+/** leases_due_ms - when to call leases_tick() at the latest (CLOCK_MONOTONIC).
+ * 0: at once, UINT64_MAX: never */
 uint64_t leases_due_ms(const struct leases *, const struct portmap *);
 
 /** leases_save - write everything that is not written yet, before the end. */

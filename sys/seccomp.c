@@ -65,7 +65,7 @@ static const uint16_t allowed[] = {
 	__NR_getpeername,	/* the address of a client */
 	__NR_openat,		/* files of the state directory */
 	__NR_unlinkat,		/* leases.new */
-	__NR_linkat,		/* mappings.old */
+	__NR_linkat,		/* mappings.before */
 	NR_renameat,		/* to replace a file */
 	NR_renameat2,		/* renameat() on machines without renameat */
 	NR_fstat,		/* is the lease file a file? */

@@ -2,9 +2,10 @@
 /*
  * fuzz_leases.c - the lease file.
  *
- * Input: an older upnpd's file, a line "=", our file, a line "=", and the file
- * that ours replaced; each may be missing. A "$" at the end of a line is replaced by the checksum of the text
- * before it, which a fuzzer would not find.
+ * Input: an older upnpd's file, a line "=", our file, a line "=", and the two
+ * files that ours replaced, the older one first; each may be missing. A "$" at
+ * the end of a line is replaced by the checksum of the text before it, which a
+ * fuzzer would not find.
  *
  * Holds: a lease that is read is a valid rule, with printable text and an end
  * no later than the longest lease; there are no more than the table's size; a
@@ -169,8 +170,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct leases_met met;
 	int dir_fd;
 
-	make_file("mappings.old", make_file("mappings",
-					    make_file("leases", in)));
+	make_file("mappings.before",
+		  make_file("mappings.old",
+			    make_file("mappings", make_file("leases", in))));
 	dir_fd = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	first = load(dir_fd, &met);
 	CHECK(met.dropped <= in.n + 1);

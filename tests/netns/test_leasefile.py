@@ -63,6 +63,37 @@ def test_lease_after_a_crash_and_after_a_stop(lab, upnpd, igd):
     assert wait_until(lambda: 1000 < answer(again) <= 1060)
 
 
+# Changes that fill the file: LEASES_LINES, and LEASES_LINES_EACH for a mapping.
+FILLING = 1024 + 5 * 9
+
+
+@pytest.mark.conf(max_mappings_per_client=1024)
+def test_crash_in_a_flood_of_changes(lab, upnpd, igd):
+    """A client opens and closes ports, more often than the file has room for
+    lines. After a crash, the ports are open that the client had opened last,
+    and no others."""
+    for port in range(40000, 40008):
+        igd.add(port)
+    for i in range(FILLING // 2 + 5):
+        igd.add(41000 + i)
+        igd.delete(41000 + i)
+    for port in range(40000, 40004):
+        igd.delete(port)
+        igd.add(port + 2000)
+    expected = igd.mapped()
+    assert {m[1] for m in expected} == {*range(40004, 40008),
+                                        *range(42000, 42004)}
+    with open(file_of(upnpd)) as f:
+        assert len(f.readlines()) <= FILLING    # not a line for each change
+    rules = lab.rules()
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    assert wait_until(upnpd.serves)
+    assert Igd(lab.lan1).mapped() == expected
+    assert wait_until(lambda: lab.holds(rules))
+
+
 def answer(igd):
     try:
         return left(igd)

@@ -21,6 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "engine/leaseread.h"
 #include "engine/leases.h"
 #include "tests/unit/pmtest.h"
 
@@ -58,7 +59,7 @@ static int tear_down(void **state)
 {
 	static const char *const name[] = {
 		"mappings", "mappings.new", "mappings.old",
-		"mappings.aside", "leases",
+		"mappings.before", "mappings.aside", "leases",
 		"leases.new", "target",
 	};
 	size_t i;
@@ -1464,13 +1465,41 @@ static void test_full_disk_is_reported_once(void **state)
 	r.rule.int_port = 81;
 	assert_int_equal(set(&r), -EFBIG);
 	limit(RLIM_INFINITY);
-	/* the next rewrite adds what is missing */
-	assert_true(leases_due_ms(ls, pm) == clk.mono_ms + LEASES_REWRITE_MS);
-	clk.mono_ms += LEASES_REWRITE_MS;
+	/* a rewrite adds what is missing, without waiting for its time */
+	assert_true(leases_due_ms(ls, pm) <= clk.mono_ms);
 	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
 	reopen();
 	assert_int_equal(met.dropped, 0);
 	same(&q, 0);
+	same(&r, 0);
+}
+
+/* The disk is full for longer: a rewrite is tried at once, and then once a
+ * minute. A crash in between loses only what found no room. */
+static void test_rewrite_on_a_full_disk_has_a_rate(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2);
+	char buf[1024];
+
+	open_it();
+	set(&q);
+	limit(slurp(buf, sizeof(buf)));
+	assert_int_equal(mkdirat(dir_fd, "mappings.new", 0700), 0);
+	assert_int_equal(set(&r), -EFBIG);
+	assert_int_equal(leases_tick(ls, pm, &clk), -EEXIST);
+	assert_true(leases_due_ms(ls, pm) == clk.mono_ms + LEASES_REWRITE_MS);
+	unlinkat(dir_fd, "mappings.new", AT_REMOVEDIR);
+	limit(RLIM_INFINITY);
+	clk.mono_ms += LEASES_REWRITE_MS - 1;
+	del(&q);
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 4);		/* no rewrite */
+	clk.mono_ms++;
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 3);
+	reopen();
+	assert_null(find(&q));
 	same(&r, 0);
 }
 
@@ -1535,13 +1564,37 @@ static off_t size_of(const char *name)
 	return st.st_size;
 }
 
-/* Changes of every kind, as fast as a client can make them: the file stops to
- * grow, and is rewritten once a minute. */
-static void test_file_has_a_limit(void **state)
+/* Would the next engine read the table from the file, if this one crashed? */
+static void file_is_the_table(void)
 {
-	struct pm_req q = req(A, 1), r = req(A, 2);
-	const int max = LEASES_LINES + LEASES_LINES_EACH * 2;
-	off_t full;
+	struct portmap *read = portmap_new(100, 100);
+	struct leases_met read_met = { 0 };
+	struct leaseread rd = { .pm = read, .clock = &clk, .met = &read_met };
+	int fd = openat(dir_fd, "mappings", O_RDONLY);
+
+	assert_int_equal(leaseread_scan(&rd, fd), 0);
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	assert_int_equal(leaseread_run(&rd, fd), 0);
+	close(fd);
+	assert_int_equal(portmap_count(read), portmap_count(pm));
+	for (size_t i = 0; i < portmap_count(pm); i++) {
+		const struct pm_entry *a, *b;
+
+		a = portmap_entry(pm, portmap_at(pm, i));
+		b = portmap_entry(read, portmap_find(read, &a->rule));
+		assert_non_null(b);
+		assert_true(nat_rule_equal(&a->rule, &b->rule));
+	}
+	portmap_free(read);
+}
+
+/* Changes of every kind, as fast as a client can make them: the file has a
+ * limit, and a crash after any change loses none. */
+static void test_full_file_is_rewritten_at_once(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(A, 2), t = req(B, 3);
+	const size_t max = LEASES_LINES + LEASES_LINES_EACH * 3;
+	size_t rewrites = 0, before = 0, now;
 
 	open_it();
 	set(&r);
@@ -1549,18 +1602,18 @@ static void test_file_has_a_limit(void **state)
 		q.rule.int_port = (uint16_t)(1 + i);
 		assert_int_equal(set(&q), 0);
 		assert_int_equal(leases_tick(ls, pm, &clk), 0);
+		assert_int_equal(i % 2 ? del(&t) : set(&t), 0);
+		assert_int_equal(leases_tick(ls, pm, &clk), 0);
+		now = lines();
+		assert_in_range(now, 2, max);
+		rewrites += now < before;
+		before = now;
+		/* near the limit, where a change could be lost */
+		if (i % 100 == 0 || now < 10 || now > LEASES_LINES)
+			file_is_the_table();
 	}
-	assert_int_equal(lines(), max);
-	full = size_of("mappings");
-	del(&r);
-	assert_true(size_of("mappings") == full);
-	assert_true(leases_due_ms(ls, pm) == clk.mono_ms + LEASES_REWRITE_MS);
-	clk.mono_ms += LEASES_REWRITE_MS;
-	assert_int_equal(leases_tick(ls, pm, &clk), 0);
-	assert_int_equal(lines(), 3);
-	reopen();
-	assert_int_equal(portmap_count(pm), 1);
-	same(&q, 0);
+	/* it is rewritten after about 1,000 changes, not for each one */
+	assert_in_range(rewrites, 5, 6);
 }
 
 /* The limit holds even if every rewrite fails; a clean stop tries once more. */
@@ -1632,6 +1685,34 @@ static void test_renewals_have_a_rate(void **state)
 	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
 	reopen();
 	same(&q, 5059999 + 3600000);		/* exactly */
+}
+
+/* Renewals that are due may be too many for the file. */
+static void test_late_renewals_fill_the_file(void **state)
+{
+	struct pm_req q = req(A, 1), r[20];
+
+	open_it();
+	for (size_t i = 0; i < N(r); i++) {
+		r[i] = req(B, (uint16_t)(100 + i));
+		renew(&r[i], 3600);
+	}
+	clk.mono_ms++;
+	for (size_t i = 0; i < N(r); i++)
+		renew(&r[i], 3600);
+	while (lines() < LEASES_LINES + LEASES_LINES_EACH * (N(r) + 1) - 3) {
+		q.rule.int_port = (uint16_t)(1 + q.rule.int_port % 60000);
+		assert_int_equal(set(&q), 0);
+		assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	}
+	clk.mono_ms += LEASES_LATE_MS;
+	ls->rewrite_ms = UINT64_MAX;	/* as if it was rewritten just now */
+	assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	assert_int_equal(lines(), 2 + N(r) + 1);
+	assert_true(leases_due_ms(ls, pm) == UINT64_MAX);
+	reopen();
+	for (size_t i = 0; i < N(r); i++)
+		same(&r[i], 5000001 + 3600000);
 }
 
 /* Crash at each second of the life of a mapping that is renewed at any rate. */
@@ -1799,6 +1880,98 @@ static size_t two_files(struct pm_req *q, struct pm_req *r, char *now,
 	return slurp(now, cap);
 }
 
+static ino_t inode(const char *name)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, 0) == 0 ? st.st_ino : 0;
+}
+
+/* Change the mapping until the file is rewritten. Return: the new file */
+static ino_t fill_file(struct pm_req *q)
+{
+	const ino_t then = inode("mappings");
+
+	for (int n = 0; inode("mappings") == then; n++) {
+		assert_in_range(n, 0, LEASES_LINES * 2);
+		q->rule.int_port = (uint16_t)(1 + q->rule.int_port % 60000);
+		assert_int_equal(set(q), 0);
+		assert_int_equal(leases_tick(ls, pm, &clk), 0);
+	}
+	return inode("mappings");
+}
+
+/* However often the file is rewritten, the one that was synced at the start
+ * stays, until a later one is on the disk. */
+static void test_file_before_is_on_the_disk(void **state)
+{
+	struct pm_req q = req(A, 1);
+	ino_t start, second, last;
+
+	open_it();
+	set(&q);
+	start = inode("mappings");
+	second = fill_file(&q);
+	assert_true(inode("mappings.old") == start);
+	for (int i = 0; i < 5; i++) {
+		fill_file(&q);
+		assert_true(inode("mappings.old") == start);
+		assert_true(inode("mappings.before") == second);
+	}
+	clk.mono_ms += LEASES_DISK_MS - 1;
+	last = fill_file(&q);
+	assert_true(inode("mappings.old") == start);
+	clk.mono_ms++;
+	fill_file(&q);
+	assert_true(inode("mappings.old") == second);
+	assert_true(inode("mappings.before") == last);
+	clk.mono_ms += 2 * LEASES_DISK_MS;
+	last = inode("mappings");
+	fill_file(&q);			/* both are on the disk now */
+	assert_true(inode("mappings.old") == last);
+	assert_true(inode("mappings.before") == 0);
+	reopen();
+	assert_true(inode("mappings.old") == 0);
+	same(&q, 0);
+}
+
+/* What is not on the disk is lost, although its names are there. */
+static void test_power_failure_in_a_flood_of_changes(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(B, 2);
+
+	open_it();
+	set(&r);
+	for (int i = 0; i < 5; i++)
+		fill_file(&q);
+	spit("", 0);
+	spit_to("mappings.before", "", 0);
+	reopen();
+	assert_true(met.restored);
+	same(&r, 0);
+	assert_true(inode("mappings.old") == 0);
+	assert_true(inode("mappings.before") == 0);
+}
+
+/* Of two whole files, the newer one is read. */
+static void test_newest_whole_file_is_read(void **state)
+{
+	struct pm_req q = req(A, 1), r = req(B, 2), t = req(B, 3);
+
+	open_it();
+	set(&r);
+	set(&q);
+	fill_file(&q);
+	del(&r);
+	set(&t);
+	fill_file(&q);
+	spit("", 0);
+	reopen();
+	assert_true(met.restored);
+	assert_null(find(&r));
+	same(&t, 0);
+}
+
 /* The kernel had written only a part of the new file, or other parts than the
  * first ones. */
 static void test_incomplete_file_is_replaced_by_the_one_before(void **state)
@@ -1949,11 +2122,13 @@ int main(void)
 		T(test_configured_mappings_are_not_written),
 		T(test_partly_written_line_is_repaired),
 		T(test_full_disk_is_reported_once),
+		T(test_rewrite_on_a_full_disk_has_a_rate),
 		T(test_full_disk_at_the_start_loses_nothing),
 		T(test_failed_rewrite_is_retried_after_a_minute),
-		T(test_file_has_a_limit),
+		T(test_full_file_is_rewritten_at_once),
 		T(test_limit_holds_without_rewrites),
 		T(test_renewals_have_a_rate),
+		T(test_late_renewals_fill_the_file),
 		T(test_promised_leases_survive_a_crash),
 		T(test_ended_line_of_a_renewed_lease),
 		T(test_ended_line_in_another_boot),
@@ -1961,6 +2136,9 @@ int main(void)
 		T(test_longest_lease_survives_crashes),
 		T(test_other_changes_are_written_at_once),
 		T(test_mapping_after_a_configured_one_is_written),
+		T(test_file_before_is_on_the_disk),
+		T(test_power_failure_in_a_flood_of_changes),
+		T(test_newest_whole_file_is_read),
 		T(test_incomplete_file_is_replaced_by_the_one_before),
 		T(test_file_with_a_hole_is_not_complete),
 		T(test_complete_file_is_read),
