@@ -34,17 +34,6 @@ static const int list_type[] = {
 
 /* ---- notices ----------------------------------------------------------- */
 
-static uint32_t find_table(const struct ruleset *rs, uint8_t family,
-			   struct str name)
-{
-	for (uint32_t i = 0; i < rs->table_n; i++)
-		if (rs->table[i].kind != RULESET_IPT_LEGACY &&
-		    rs->table[i].family == family &&
-		    str_eq(str_z(rs->table[i].name), name))
-			return i;
-	return RULESET_NONE;
-}
-
 /* Was that table, or set, dumped in this phase, or a part of it? */
 static bool is_read(const struct ruleset_dump *d, uint32_t i)
 {
@@ -63,18 +52,12 @@ static bool elems_read(const struct ruleset_dump *d, uint32_t table,
 	       (d->phase > ELEMS || (d->phase == ELEMS && is_read(d, set)));
 }
 
-/* Has a change of that kind, in that table, changed what was read? */
+/* Has a change of that kind, in that table, changed what was read? The tables,
+ * chains and sets come first. @kind: one that the model has */
 static bool matters(const struct ruleset_dump *d, unsigned kind,
 		    uint32_t table, struct nl_span s)
 {
 	switch (kind) {
-	case NFT_MSG_NEWTABLE:
-	case NFT_MSG_DELTABLE:
-	case NFT_MSG_NEWCHAIN:
-	case NFT_MSG_DELCHAIN:
-	case NFT_MSG_NEWSET:
-	case NFT_MSG_DELSET:
-		return true;
 	case NFT_MSG_NEWRULE:
 	case NFT_MSG_DELRULE:
 		return d->phase > RULES ||
@@ -84,7 +67,62 @@ static bool matters(const struct ruleset_dump *d, unsigned kind,
 		return elems_read(d, table,
 				  nlattr_name(s, NFTA_SET_ELEM_LIST_SET));
 	}
+	return true;
+}
+
+/* Does the model have objects of that kind? Elements of our set change with
+ * each mapping, and are not in it. */
+static bool is_modelled(unsigned kind, struct nl_span s)
+{
+	switch (kind) {
+	case NFT_MSG_NEWSETELEM:
+	case NFT_MSG_DELSETELEM:
+		return !str_eq(nlattr_name(s, NFTA_SET_ELEM_LIST_SET),
+			       STR(RULESET_OWN_SET));
+	case NFT_MSG_NEWTABLE:
+	case NFT_MSG_DELTABLE:
+	case NFT_MSG_NEWCHAIN:
+	case NFT_MSG_DELCHAIN:
+	case NFT_MSG_NEWSET:
+	case NFT_MSG_DELSET:
+	case NFT_MSG_NEWRULE:
+	case NFT_MSG_DELRULE:
+		return true;
+	}
 	return false;
+}
+
+/* A transaction is over. */
+static void note_generation(struct ruleset_dump *d, struct nl_span s)
+{
+	uint32_t generation;
+
+	d->changed = false;
+	if (!nlattr_u32(s, NFTA_GEN_ID, &generation))
+		return;
+	d->noticed = (uint16_t)generation;
+	d->any = true;
+}
+
+/* With a table left out, the model must be as of the moment before that table
+ * was made: nothing that is read later may have changed since. */
+static void note_change(struct ruleset_dump *d, uint8_t family, unsigned kind,
+			struct nl_span s)
+{
+	struct str name = nlattr_name(s, NFTA_TABLE_NAME);
+	uint32_t table = ruleset_nl_find_table(d->nl.rules, family, name);
+
+	if (ruleset_nl_is_own(family, name) || !ruleset_nl_is_read(family))
+		return;
+	if (table != RULESET_NONE) {
+		if (!is_modelled(kind, s))
+			return;
+		d->changed = true;
+		d->touched |= d->left_out || matters(d, kind, table, s);
+	} else if (kind == NFT_MSG_NEWTABLE) {
+		d->left_out = true;
+		d->touched |= d->changed;
+	}
 }
 
 void ruleset_dump_notice(void *arg, const struct nlmsghdr *h)
@@ -92,22 +130,14 @@ void ruleset_dump_notice(void *arg, const struct nlmsghdr *h)
 	struct ruleset_dump *d = arg;
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	struct nl_span s = netlink_attrs(h, sizeof(*about));
-	uint32_t generation, table;
+	unsigned kind = h->nlmsg_type & 0xff;
 
 	if (!about || h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
 		return;
-	if ((h->nlmsg_type & 0xff) == NFT_MSG_NEWGEN) {
-		if (nlattr_u32(s, NFTA_GEN_ID, &generation)) {
-			d->noticed = (uint16_t)generation;
-			d->any = true;
-		}
-		return;
-	}
-	table = find_table(d->nl.rules, about->nfgen_family,
-			   nlattr_name(s, NFTA_TABLE_NAME));
-	if (table != RULESET_NONE &&
-	    !ruleset_nl_own_table(&d->nl.rules->table[table]))
-		d->touched |= matters(d, h->nlmsg_type & 0xff, table, s);
+	if (kind == NFT_MSG_NEWGEN)
+		note_generation(d, s);
+	else if (d->phase != TABLES || d->asked)
+		note_change(d, about->nfgen_family, kind, s);
 }
 
 /* A notice that is lost may have been about anything. */
@@ -126,10 +156,44 @@ static void read_notices(struct ruleset_dump *d)
 	d->touched |= n != -EAGAIN;
 }
 
-/* The notices of the last generation that was read must have come: those of a
- * commit in progress come a moment after it is visible. */
-static int unchanged(struct ruleset_dump *d)
+/* ---- generations ------------------------------------------------------- */
+
+static void on_generation(void *arg, const struct nlmsghdr *h)
 {
+	struct ruleset_nl *nl = arg;
+
+	ruleset_nl_generation(nl, h);
+	nl->enough = true;
+}
+
+/* The messages of a dump have the generation as well, but a dump may have none.
+ * The answer is one message, which no other follows. */
+static int read_generation(struct ruleset_dump *d)
+{
+	const struct nfnl_query q = {
+		.type = NFT_MSG_GETGEN, .stop = &d->nl.enough,
+	};
+	bool interrupted;
+	int rc = nfnl_ask(d->fd, ++d->seq, &q);
+
+	d->nl.enough = false;
+	if (rc)
+		return rc;
+	do {
+		rc = nfnl_next(d->fd, d->seq, &q, on_generation, &d->nl,
+			       &interrupted);
+	} while (rc > 0);
+	return rc == -ECANCELED ? 0 : rc;
+}
+
+/* The notices of the present generation must have come: those of a commit in
+ * progress come a moment after it is visible. */
+int ruleset_dump_check(struct ruleset_dump *d)
+{
+	int rc = read_generation(d);
+
+	if (rc)
+		return rc;
 	read_notices(d);
 	if (d->touched)
 		return -EINTR;
@@ -143,7 +207,7 @@ static int unchanged(struct ruleset_dump *d)
 
 /* The rules of a table are one dump; where our iptables chains are, those of
  * each other chain, because ours may have 60000. */
-static bool find_rules(struct ruleset_dump *d)
+static void find_rules(struct ruleset_dump *d)
 {
 	const struct ruleset *rs = d->nl.rules;
 
@@ -151,27 +215,25 @@ static bool find_rules(struct ruleset_dump *d)
 		if (ruleset_nl_own_table(&rs->table[d->at]))
 			continue;
 		if (!rs->table[d->at].ipt_ours && !d->chain)
-			return true;
+			return;
 		for (; rs->table[d->at].ipt_ours && d->chain < rs->chain_n;
 		     d->chain++)
 			if (rs->chain[d->chain].table == d->at &&
 			    !rs->chain[d->chain].ours)
-				return true;
+				return;
 	}
 	d->phase = ELEMS;
 	d->at = 0;
-	return false;
 }
 
-static bool find_elems(struct ruleset_dump *d)
+static void find_elems(struct ruleset_dump *d)
 {
 	const struct ruleset *rs = d->nl.rules;
 
 	for (; d->at < rs->set_n; d->at++)
 		if (rs->set[d->at].used && rs->set[d->at].known)
-			return true;
+			return;
 	d->phase = DONE;
-	return false;
 }
 
 /* Find the next dump, from the present one on. Return: false: none is left */
@@ -232,6 +294,7 @@ static int reopen(struct ruleset_dump *d)
 static void complete(struct ruleset_dump *d)
 {
 	d->asked = false;
+	d->nl.all_tables = true;
 	if (d->phase == ELEMS)
 		ruleset_elem_finish(d->nl.rules, d->at++);
 	else if (d->phase == RULES)
@@ -260,8 +323,10 @@ int ruleset_dump_step(struct ruleset_dump *d)
 
 	if (!d->asked) {
 		read_notices(d);
-		if (!find(d) || d->touched)
-			return unchanged(d);
+		if (d->touched)
+			return -EINTR;
+		if (!find(d))
+			return ruleset_dump_check(d);
 	}
 	q = query_of(d);
 	rc = d->asked ? 0 : ask(d, &q);
@@ -280,15 +345,7 @@ int ruleset_dump_begin(struct ruleset_dump *d, struct ruleset *rs)
 		.nl.rules = rs, .fd = -EBADF, .watch_fd = watch_open_all(),
 	};
 	d->fd = nfnl_open();
-	return d->fd < 0 ? d->fd : 0;
-}
-
-int ruleset_dump_check(struct ruleset_dump *d)
-{
-	const struct nfnl_query q = { .type = NFT_MSG_GETTABLE };
-	int rc = nfnl_dump(d->fd, ++d->seq, &q, ruleset_nl_generation, &d->nl);
-
-	return rc && rc != -EINTR ? rc : unchanged(d);
+	return d->fd < 0 ? d->fd : read_generation(d);
 }
 
 void ruleset_dump_end(struct ruleset_dump *d)

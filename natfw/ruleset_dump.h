@@ -3,9 +3,11 @@
  * ruleset_dump.h - reads all of nf_tables from the kernel into the model, part
  * by part, as of one moment.
  *
- * The dumps of a large firewall take long, and other programs change theirs
- * meanwhile. So what counts is not that there was no transaction, but that none
- * changed what had been read: the kernel's notices say what each one changed.
+ * The dumps of a large firewall take long, and other programs change their
+ * rules meanwhile. So a transaction as such does not void a reading, but a
+ * change of what had been read does: the kernel's notices say what each
+ * transaction changed. A table that is made meanwhile is left out, and the
+ * model is as of the moment before, so from then on every change voids it.
  * Runs in: any
  */
 #ifndef NATFW_RULESET_DUMP_H
@@ -24,6 +26,9 @@ struct ruleset_dump {
 	bool asked;		/* a dump was requested and is not complete */
 	bool interrupted;	/* there was a transaction during this dump */
 	bool touched;		/* what was read has changed, or may have */
+	bool changed;		/* the transaction that the notices are about
+				 * changed something that was not read yet */
+	bool left_out;		/* a table was made after the tables were read */
 	uint16_t noticed;	/* the last generation that a notice named */
 	bool any;		/* there was one */
 };
@@ -41,8 +46,8 @@ int ruleset_dump_begin(struct ruleset_dump *, struct ruleset *rs);
  */
 int ruleset_dump_step(struct ruleset_dump *);
 
-/** ruleset_dump_check - is what was read still so? Return: 0 or -errno as
- * ruleset_dump_step() */
+/** ruleset_dump_check - is the model still as of one moment? Return: 0 or -errno
+ * as ruleset_dump_step() */
 int ruleset_dump_check(struct ruleset_dump *);
 
 /** ruleset_dump_end - close the sockets: there is no reading in progress.

@@ -30,23 +30,48 @@ _Static_assert(NFTA_TABLE_NAME == ATTR_TABLE &&
 
 /* ---- tables ------------------------------------------------------------ */
 
-bool ruleset_nl_own_table(const struct ruleset_table *t)
+bool ruleset_nl_is_own(uint8_t family, struct str name)
 {
-	return t->family == NFPROTO_IPV4 && !strcmp(t->name, RULESET_OWN_TABLE);
+	return family == NFPROTO_IPV4 && str_eq(name, STR(RULESET_OWN_TABLE));
 }
 
-/* Return: RULESET_NONE also for a family that is not read */
-static uint32_t table_of(struct ruleset *rs, const struct nlmsghdr *h,
+bool ruleset_nl_own_table(const struct ruleset_table *t)
+{
+	return ruleset_nl_is_own(t->family, str_z(t->name));
+}
+
+bool ruleset_nl_is_read(uint8_t family)
+{
+	return family == NFPROTO_INET || family == NFPROTO_IPV4 ||
+	       family == NFPROTO_IPV6;
+}
+
+uint32_t ruleset_nl_find_table(const struct ruleset *rs, uint8_t family,
+			       struct str name)
+{
+	for (uint32_t i = 0; i < rs->table_n; i++)
+		if (rs->table[i].kind != RULESET_IPT_LEGACY &&
+		    rs->table[i].family == family &&
+		    str_eq(str_z(rs->table[i].name), name))
+			return i;
+	return RULESET_NONE;
+}
+
+/* Return: RULESET_NONE also for a family that is not read, and for a table that
+ * was made after the tables were read */
+static uint32_t table_of(const struct ruleset_nl *nl, const struct nlmsghdr *h,
 			 struct nl_span s)
 {
 	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
 	struct str name = nlattr_name(s, ATTR_TABLE);
 
-	if (!about || !name.n || (about->nfgen_family != NFPROTO_INET &&
-				  about->nfgen_family != NFPROTO_IPV4 &&
-				  about->nfgen_family != NFPROTO_IPV6))
+	if (!about || !name.n || !ruleset_nl_is_read(about->nfgen_family))
 		return RULESET_NONE;
-	return ruleset_add_table(rs, RULESET_NATIVE, about->nfgen_family, name);
+	if (nl->all_tables)
+		return ruleset_nl_find_table(nl->rules, about->nfgen_family,
+					     name);
+	return ruleset_add_table(nl->rules, RULESET_NATIVE,
+				 about->nfgen_family, name);
 }
 
 static void handle_table(struct ruleset *rs, uint32_t table, struct nl_span s)
@@ -311,7 +336,7 @@ void ruleset_nl_message(void *arg, const struct nlmsghdr *h)
 	if (h->nlmsg_type >> 8 != NFNL_SUBSYS_NFTABLES)
 		return;
 	ruleset_nl_generation(nl, h);
-	table = table_of(rs, h, s);
+	table = table_of(nl, h, s);
 	if (table == RULESET_NONE)
 		return;
 	switch (h->nlmsg_type & 0xff) {

@@ -25,7 +25,10 @@ struct ruleset_nl {
 				 * RULESET_NONE: any chain */
 	bool only;
 	bool unfiltered;	/* an old kernel: it sends all tables' */
-	bool enough;		/* the set is longer than it may be */
+	bool enough;		/* the set is longer than it may be, or the
+				 * answer is complete */
+	bool all_tables;	/* the dump of tables is complete: a table that
+				 * it did not have is left out */
 };
 
 /**
@@ -45,7 +48,17 @@ void ruleset_nl_end(struct ruleset_nl *);
  * has. @arg: a struct ruleset_nl */
 void ruleset_nl_generation(void *arg, const struct nlmsghdr *h);
 
-/** ruleset_nl_own_table - is it the table that upnpd makes? */
+/** ruleset_nl_find_table - find a table of nf_tables by its name. Return: its
+ * index, or RULESET_NONE */
+uint32_t ruleset_nl_find_table(const struct ruleset *, uint8_t family,
+			       struct str name);
+
+/** ruleset_nl_is_read - are the tables of this family read? */
+bool ruleset_nl_is_read(uint8_t family);
+
+/** ruleset_nl_is_own, ruleset_nl_own_table - is it the table that upnpd makes?
+ */
+bool ruleset_nl_is_own(uint8_t family, struct str name);
 bool ruleset_nl_own_table(const struct ruleset_table *);
 
 #endif

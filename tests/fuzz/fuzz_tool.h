@@ -18,6 +18,7 @@
 #include "fuzz.h"
 #include "natfw/nfnl.h"
 #include "natfw/nl_rule.h"
+#include "tests/unit/nldump.h"
 
 #define TOOL_IN_MAX	(1 << 17)
 
@@ -31,12 +32,6 @@ static struct {
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *b, int fd);
-int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
-		     nl_fn fn, void *arg);
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
-		     void *arg, bool *ret_interrupted);
-int __wrap_watch_open_all(void);
 
 /* ---- the tools' input ---------------------------------------------------- */
 
@@ -227,23 +222,6 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 	fuzz_free(all);
 	return rc < 0 ? rc : tool.list_rc ? -ENOENT : interrupted ? -EINTR : 0;
-}
-
-/* The answer comes in one part. */
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
-{
-	return 0;
-}
-
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
-		     void *arg, bool *ret_interrupted)
-{
-	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
-}
-
-int __wrap_watch_open_all(void)
-{
-	return -EPERM;
 }
 
 #endif

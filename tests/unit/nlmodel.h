@@ -18,6 +18,7 @@
 #include "base/str.h"
 #include "base/wr.h"
 #include "natfw/nfnl.h"
+#include "tests/unit/nldump.h"
 #include "tests/unit/nltest.h"
 
 #define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
@@ -53,12 +54,6 @@ static struct model {
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
-int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
-		     nl_fn fn, void *arg);
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
-		     void *arg, bool *ret_interrupted);
-int __wrap_watch_open_all(void);
 
 /* ---- reading messages -------------------------------------------------- */
 
@@ -549,23 +544,6 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 			dump_element(&model.element[i],
 				     nfnl_family(q->family), q, fn, arg);
 	return 0;
-}
-
-/* The answer comes in one part. */
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
-{
-	return 0;
-}
-
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
-		     void *arg, bool *ret_interrupted)
-{
-	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
-}
-
-int __wrap_watch_open_all(void)
-{
-	return -EPERM;
 }
 
 /* ---- other people's chains and rules ------------------------------------- */

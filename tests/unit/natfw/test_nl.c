@@ -20,6 +20,7 @@
 #include "natfw/nl_rule.h"
 #include "natfw/place.h"
 #include "natfw/table.h"
+#include "tests/unit/nldump.h"
 #include "tests/unit/nltest.h"
 
 #define NFT(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_##what)
@@ -41,12 +42,6 @@ int proc_run(struct proc *p)
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
-int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *,
-		     nl_fn fn, void *arg);
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
-		     void *arg, bool *ret_interrupted);
-int __wrap_watch_open_all(void);
 
 static struct {
 	int open_rc, dump_rc;
@@ -112,23 +107,6 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	for (i = 0; i < kernel.msg_n && !kernel.dump_rc; i++)
 		fn(arg, &kernel.msg[i].h);
 	return kernel.twice && !kernel.dumps++ ? -EINTR : kernel.dump_rc;
-}
-
-/* The answer comes in one part. */
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
-{
-	return 0;
-}
-
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
-		     void *arg, bool *ret_interrupted)
-{
-	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
-}
-
-int __wrap_watch_open_all(void)
-{
-	return -EPERM;
 }
 
 /* ---- the messages of a dump -------------------------------------------- */

@@ -21,6 +21,7 @@
 #include "natfw/nfnl.h"
 #include "natfw/ruleset_dump.h"
 #include "natfw/ruleset_ipt.h"
+#include "tests/unit/nldump.h"
 #include "tests/unit/rulemsg.h"
 #include "tests/unit/rulesmodel.h"
 
@@ -29,7 +30,6 @@
 static struct {
 	uint32_t message[MESSAGES_MAX][256];
 	size_t n;
-	uint16_t generation;
 	unsigned dumps, opened;
 	unsigned change_at;	/* the rules change before that dump */
 	bool changing;		/* and before each later one */
@@ -41,7 +41,7 @@ static struct {
 	const char *legacy;	/* a table of legacy iptables */
 	int tool_rc;
 	bool tool_changes;	/* the rules change while it runs */
-	int watch[2];		/* notices are sent by [0]; 0: there are none */
+	int notices;		/* they are sent by it */
 	void (*notice)(void);	/* sends what has changed at @change_at */
 	char log[1024];		/* dumps and runs */
 } kernel;
@@ -49,7 +49,8 @@ static struct {
 static void begin(void)
 {
 	memset(&kernel, 0, sizeof(kernel));
-	kernel.generation = 5;
+	memset(&nldump, 0, sizeof(nldump));
+	nldump.generation = 5;
 }
 
 static void keep(const struct nlmsghdr *h)
@@ -70,26 +71,12 @@ static void note(const char *what)
 /* ---- the kernel -------------------------------------------------------- */
 
 int __wrap_nfnl_open(void);
-int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
-		     nl_fn fn, void *arg);
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *);
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *, nl_fn fn,
-		     void *arg, bool *ret_interrupted);
-int __wrap_watch_open_all(void);
 
 int __wrap_nfnl_open(void)
 {
 	kernel.opened++;
 	return kernel.open_rc ? kernel.open_rc :
 	       open("/dev/null", O_RDWR | O_CLOEXEC);
-}
-
-static void deliver(struct nlmsghdr *h, nl_fn fn, void *arg)
-{
-	struct nfgenmsg *about = (void *)(h + 1);
-
-	about->res_id = htobe16(kernel.generation);
-	fn(arg, h);
 }
 
 /* Elements of a set that is too long, in datagrams of ten. */
@@ -103,7 +90,7 @@ static int send_long(const struct nfnl_query *q, nl_fn fn, void *arg)
 			put_elem(&key, 4, 0, NFT_CONTINUE, NULL);
 		kernel.long_sent += 10;
 		end_message();
-		deliver((void *)rm.room, fn, arg);
+		nldump_deliver((void *)rm.room, fn, arg);
 		if (*q->stop)
 			return -ECANCELED;
 	}
@@ -146,7 +133,7 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	kernel.dumps++;
 	note(name_of_dump(q));
 	if (kernel.dumps == kernel.change_at) {
-		kernel.generation++;
+		nldump.generation++;
 		kernel.change_at += kernel.changing;
 		if (kernel.notice)
 			kernel.notice();
@@ -158,25 +145,8 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		return send_long(q, fn, arg);
 	for (size_t i = 0; i < kernel.n; i++)
 		if (is_answer((void *)kernel.message[i], q->type))
-			deliver((void *)kernel.message[i], fn, arg);
+			nldump_deliver((void *)kernel.message[i], fn, arg);
 	return 0;
-}
-
-/* The answer comes in one part. */
-int __wrap_nfnl_ask(int fd, uint32_t seq, const struct nfnl_query *q)
-{
-	return 0;
-}
-
-int __wrap_nfnl_next(int fd, uint32_t seq, const struct nfnl_query *q, nl_fn fn,
-		     void *arg, bool *ret_interrupted)
-{
-	return __wrap_nfnl_dump(fd, seq, q, fn, arg);
-}
-
-int __wrap_watch_open_all(void)
-{
-	return kernel.watch[1] ? dup(kernel.watch[1]) : -EPERM;
 }
 
 /* ---- tools ------------------------------------------------------------- */
@@ -209,7 +179,7 @@ int __wrap_ruleset_ipt_read(struct ruleset *model, enum ruleset_kind kind,
 
 	snprintf(buf, sizeof(buf), "%s -t %s", tool, table);
 	note(buf);
-	kernel.generation += kernel.tool_changes;
+	nldump.generation += kernel.tool_changes;
 	kernel.tool_changes = false;
 	if (rc == -EINTR)
 		kernel.tool_rc = 0;
@@ -370,7 +340,7 @@ static void send_notice(void)
 {
 	const struct nlmsghdr *h = end_message();
 
-	assert_int_equal(send(kernel.watch[0], h, h->nlmsg_len, 0),
+	assert_int_equal(send(kernel.notices, h, h->nlmsg_len, 0),
 			 h->nlmsg_len);
 }
 
@@ -381,7 +351,7 @@ static void generation_ends(void)
 	nlmsg_begin(&rm.m, rm.room, sizeof(rm.room), 1);
 	nlmsg_open(&rm.m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWGEN, 0,
 		   about);
-	nlmsg_u32(&rm.m, NFTA_GEN_ID, kernel.generation + 0x10000);
+	nlmsg_u32(&rm.m, NFTA_GEN_ID, nldump.generation + 0x10000);
 	rm.list = 0;
 	send_notice();
 }
@@ -410,13 +380,36 @@ static void send_long_notice(void)
 {
 	static const char whole[40000];
 
-	assert_int_equal(send(kernel.watch[0], whole, sizeof(whole), 0),
+	assert_int_equal(send(kernel.notices, whole, sizeof(whole), 0),
 			 sizeof(whole));
 	generation_ends();
 }
 
 static void nothing_sent(void)
 {
+}
+
+static void open_watch(unsigned change_at, void (*notice)(void))
+{
+	int end[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
+				    end), 0);
+	kernel.notices = end[0];
+	nldump.watch = end[1];
+	kernel.change_at = change_at;
+	kernel.notice = notice;
+}
+
+/* Return: how often the rules were read */
+static unsigned read_watched(void)
+{
+	assert_int_equal(ruleset_read(rs), 0);
+	close(kernel.notices);
+	if (nldump.watch)
+		close(nldump.watch);
+	nldump.watch = 0;
+	return kernel.opened;
 }
 
 /* How often are the rules read if they change before dump @at? */
@@ -427,16 +420,10 @@ static unsigned readings(unsigned at, void (*notice)(void))
 	begin();
 	keep_firewall();
 	keep_table(NFPROTO_IPV4, "upnpd");
-	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0,
-				    kernel.watch), 0);
-	kernel.change_at = at;
-	kernel.notice = notice;
-	assert_int_equal(ruleset_read(rs), 0);
+	open_watch(at, notice);
+	n = read_watched();
 	assert_int_equal(rs->rule_n, 1);
 	assert_int_equal(rs->set[0].n, 1);
-	n = kernel.opened;
-	close(kernel.watch[0]);
-	close(kernel.watch[1]);
 	return n;
 }
 
@@ -474,6 +461,107 @@ static void test_only_changes_of_what_was_read_matter(void **state)
 	assert_int_equal(readings(5, send_long_notice), 2);
 	/* the notice of the generation that was read has not come yet */
 	assert_int_equal(readings(5, nothing_sent), 2);
+}
+
+/* ---- a table that is made meanwhile ------------------------------------- */
+
+static void make_late_table(void)
+{
+	keep_table(NFPROTO_INET, "late");
+	send_notice();
+	keep(chain_message(NFPROTO_INET, "late", "c", "filter",
+			   NF_INET_FORWARD, true));
+	send_notice();
+	generation_ends();
+}
+
+/* Its chains come without the flags of their table, such as the owner. */
+static void test_table_made_meanwhile_is_left_out(void **state)
+{
+	for (unsigned at = 2; at <= 4; at++) {
+		begin();
+		keep_firewall();
+		open_watch(at, make_late_table);
+		assert_int_equal(read_watched(), 1);
+		assert_int_equal(rs->table_n, 1);
+		assert_int_equal(rs->chain_n, 1);
+		assert_int_equal(ruleset_read(rs), 0);
+		assert_int_equal(rs->table_n, 2);
+		assert_int_equal(rs->chain_n, 2);
+	}
+}
+
+/* t: a new table; b: one of a family that is not read; r: a rule of fw;
+ * e: an element of our set; a full stop ends a transaction */
+static const char *script;
+
+static void send_script(void)
+{
+	for (const char *p = script; *p; p++) {
+		if (*p == '.') {
+			generation_ends();
+			nldump.generation += p[1] != '\0';
+			continue;
+		}
+		if (*p == 't' || *p == 'b')
+			begin_message(NFT_MSG_NEWTABLE, *p == 't' ?
+				      NFPROTO_INET : NFPROTO_BRIDGE, "new",
+				      "");
+		else if (*p == 'r')
+			begin_message(NFT_MSG_NEWRULE, NFPROTO_INET, "fw",
+				      "forward");
+		else
+			begin_message(NFT_MSG_NEWSETELEM, NFPROTO_INET, "fw",
+				      RULESET_OWN_SET);
+		send_notice();
+	}
+}
+
+/* Before dump 3 no rule was read. The model lacks the new table, so it must not
+ * have a rule that was made with it, or later. */
+static void test_model_with_a_table_left_out_is_of_one_moment(void **state)
+{
+	static const struct {
+		const char *script;
+		unsigned readings;
+	} row[] = {
+		{ "t.", 1 }, { "r.", 1 }, { "r.t.", 1 }, { "tt.t.", 1 },
+		{ "t.e.", 1 }, { "br.b.r.", 1 },
+		{ "tr.", 2 }, { "rt.", 2 }, { "t.r.", 2 }, { "et.e.r.", 2 },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(*row); i++) {
+		script = row[i].script;
+		if (readings(3, send_script) != row[i].readings)
+			fail_msg("%s", script);
+	}
+}
+
+/* ---- a generation that no dump shows ------------------------------------- */
+
+/* The rules of the chain are flushed: the dumps after that have no message. */
+static unsigned readings_of_empty_chain(unsigned at, void (*notice)(void))
+{
+	begin();
+	keep_table(NFPROTO_INET, "fw");
+	keep(chain_message(NFPROTO_INET, "fw", "forward", "filter",
+			   NF_INET_FORWARD, true));
+	open_watch(at, notice);
+	if (!notice) {
+		close(nldump.watch);
+		nldump.watch = 0;
+	}
+	return read_watched();
+}
+
+static void test_change_before_empty_dumps_is_noticed(void **state)
+{
+	for (unsigned at = 3; at <= 4; at++) {
+		assert_int_equal(readings_of_empty_chain(at, NULL), 2);
+		assert_int_equal(readings_of_empty_chain(at, nothing_sent), 2);
+		assert_int_equal(readings_of_empty_chain(at, generation_ends),
+				 1);
+	}
 }
 
 /* In parts: with no time, one part a call. */
@@ -540,20 +628,20 @@ static void keep_ipt_table(uint8_t family, const char *match)
 	keep(end_message());
 }
 
-#define IPT "tables, chains, sets, rules ip filter, "
+#define IPT "tables, chains, sets, rules ip filter"
 
 static void test_tool_explains_its_matches(void **state)
 {
 	begin();
 	keep_ipt_table(NFPROTO_IPV4, "conntrack");
 	assert_int_equal(ruleset_read(rs), 0);
-	assert_string_equal(kernel.log, IPT "nft-save -t filter, tables");
+	assert_string_equal(kernel.log, IPT ", nft-save -t filter");
 	assert_int_equal(rs->table[0].kind, RULESET_IPT_NFT);
 	/* there is nothing to explain */
 	begin();
 	keep_ipt_table(NFPROTO_IPV4, "comment");
 	assert_int_equal(ruleset_read(rs), 0);
-	assert_string_equal(kernel.log, IPT "tables");
+	assert_string_equal(kernel.log, IPT);
 	assert_int_equal(rs->table[0].kind, RULESET_IPT_NFT);
 }
 
@@ -566,11 +654,8 @@ static void test_rules_that_change_under_the_tool(void **state)
 		kernel.tool_rc = i ? -EINTR : 0;
 		kernel.tool_changes = true;
 		assert_int_equal(ruleset_read(rs), 0);
-		assert_string_equal(kernel.log, i ?
-				    IPT "nft-save -t filter, "
-				    IPT "nft-save -t filter, tables" :
-				    IPT "nft-save -t filter, tables, "
-				    IPT "nft-save -t filter, tables");
+		assert_string_equal(kernel.log, IPT ", nft-save -t filter, "
+				    IPT ", nft-save -t filter");
 		assert_int_equal(rs->generation, 6);
 	}
 }
@@ -631,6 +716,10 @@ int main(void)
 		cmocka_unit_test(test_changed_rules_are_read_again),
 		cmocka_unit_test(test_rules_that_always_change_are_given_up),
 		cmocka_unit_test(test_only_changes_of_what_was_read_matter),
+		cmocka_unit_test(test_table_made_meanwhile_is_left_out),
+		cmocka_unit_test(
+			test_model_with_a_table_left_out_is_of_one_moment),
+		cmocka_unit_test(test_change_before_empty_dumps_is_noticed),
 		cmocka_unit_test(test_rules_are_read_in_parts),
 		cmocka_unit_test(test_kernel_without_nf_tables_has_no_rules),
 		cmocka_unit_test(test_tool_explains_its_matches),
