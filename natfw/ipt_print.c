@@ -91,13 +91,16 @@ static int read_once(const struct family *f, int family, void *buf, size_t n,
 {
 	char names[256];
 	struct str rest, name;
-	int fd, err = 0;
+	int fd, err;
 
 	*ret = (struct ipt_print){ .hash = HASH_BEGIN };
-	/* A request for a table that does not exist would create it. */
-	fileio_read(AT_FDCWD, f->names, 0, names, sizeof(names), &rest);
-	if (!rest.n)
-		return 0;
+	/* A request for a table that does not exist would create it. Without
+	 * the file there is no legacy iptables. */
+	err = fileio_read(AT_FDCWD, f->names, 0, names, sizeof(names), &rest);
+	if (err == -ENOENT)
+		err = 0;
+	if (err || !rest.n)
+		return err;
 	ret->any = true;
 	fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/mem.h"
@@ -103,6 +104,20 @@ static void assert_changes(const struct variant *v, const char *words)
 	after = print(v->family);
 	if (ipt_print_same(&before, &after))
 		fail_msg("not noticed: %s", line);
+}
+
+/* Which tables there are is not known, so there may be some. */
+static void test_unreadable_list_is_not_an_empty_one(void **state)
+{
+	struct rlimit before, none;
+	struct ipt_print p;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = (struct rlimit){ 0, before.rlim_max };
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	p = ipt_print_read(AF_INET, buf, BUF_MAX);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_false(p.known);
 }
 
 static void test_each_change_is_seen(void **state)
@@ -222,6 +237,7 @@ static void test_works_with_the_monitors_capabilities(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_unreadable_list_is_not_an_empty_one),
 		cmocka_unit_test(test_each_change_is_seen),
 		cmocka_unit_test(test_entries_are_counted),
 		cmocka_unit_test(test_same_rules_are_the_same),
