@@ -191,6 +191,8 @@ struct ruleset {
 	uint32_t *base;
 	uint32_t base_n;
 	bool listed[RULESET_KINDS];	/* chains of this kind were read */
+	bool unread[RULESET_KINDS];	/* the tool could not list a table of
+				 * this kind */
 	char why[200];		/* why it is incomplete; "": it is complete */
 	char remedy[100];	/* what the operator can do about it */
 	uint16_t generation;	/* of nf_tables, as it was read */

@@ -85,8 +85,9 @@ static void read_legacy(struct ruleset *rs)
 					   "be listed", tables[i]);
 			return;
 		}
-		ruleset_ipt_read(rs, RULESET_IPT_LEGACY, tool->save,
-				 tables[i]);
+		if (ruleset_ipt_read(rs, RULESET_IPT_LEGACY, tool->save,
+				     tables[i]))
+			rs->unread[RULESET_IPT_LEGACY] = true;
 	}
 }
 

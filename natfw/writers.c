@@ -117,14 +117,27 @@ static void put_why_unread(struct natfw *fw, int rc)
 	wr_cstr(&w);
 }
 
+/* Is a table missing that may have our rules? By such a model the writer would
+ * remove its accepts. */
+static bool lacks_ours(struct natfw *fw, const struct ruleset *rs)
+{
+	for (unsigned k = 0; k < RULESET_KINDS; k++)
+		if (rs->unread[k] && fw->writer[k].be)
+			return true;
+	return false;
+}
+
 int writers_look(struct natfw *fw)
 {
 	struct ruleset *read = fw->next_rules;
+	bool lacks;
 	int rc;
 
 	if (!fw->rules)
 		return 0;
 	rc = read_rules(fw);
+	lacks = !rc && lacks_ours(fw, read);
+	rc = lacks ? -EIO : rc;
 	fw->rules_stale = rc != 0;
 	if (!rc) {
 		fw->next_rules = fw->rules;
@@ -135,7 +148,9 @@ int writers_look(struct natfw *fw)
 	}
 	if (rc > 0)
 		return -EINPROGRESS;
-	if (rc != -EINTR || !fw->places_no)
+	if (lacks)
+		str_copy(fw->why, sizeof(fw->why), str_z(read->why));
+	else if (rc != -EINTR || !fw->places_no)
 		put_why_unread(fw, rc);
 	/* without its place, a writer would leave out an accept */
 	fw->dirty |= rc != -EINTR;

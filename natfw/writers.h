@@ -30,8 +30,8 @@ const struct natfw_backend *writers_translator(const struct natfw *);
  * takes longer anyway, and counts the rules of its chains.
  * Return: 0; -EINPROGRESS there is more to read, -EINTR the rules changed
  * meanwhile: the former rules and places stay, and fw->rules_stale is set;
- * other -errno: they could not be read, and fw->dirty is set, so that the next
- * change reads them first
+ * other -errno: they could not be read, or not those of a tool that a writer
+ * uses; fw->dirty is set, so that the next change reads them first
  */
 int writers_look(struct natfw *);
 
@@ -75,7 +75,8 @@ int writers_apply(struct natfw *, const struct nat_op *, size_t n);
 int writers_sync(struct natfw *, const struct nat_rule *, size_t n);
 
 /** writers_verify - compare, by the rules that were read last. 0 equal, 1
- * different, -errno one could not compare, and no other is different. */
+ * different, -errno one could not compare, and no other is different: then
+ * fw->unsure is set, or fw->dirty. */
 int writers_verify(struct natfw *, const struct nat_rule *, size_t n);
 
 /** writers_own - compare our own rules in nf_tables, by the administrator's

@@ -1169,6 +1169,77 @@ static void test_no_success_while_own_rules_cannot_be_compared(void **state)
 	natfw_done(&fw);
 }
 
+/* The tool failed. The model has no legacy chain, so no place, and the writer
+ * would remove its accepts. */
+static void test_unlisted_legacy_table_leaves_the_former_places(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_LEGACY] = true;
+	start_kinds(&fw, &natfw_netlink);
+	here.need[RULESET_IPT_LEGACY] = false;
+	found.unread[RULESET_IPT_LEGACY] = true;
+	strcpy(found.why, "iptables-legacy-save: killed");
+	here.log[0] = 0;
+	assert_int_equal(natfw_verify(&fw), -EIO);
+	assert_string_equal(here.log, "");
+	assert_string_equal(fw.why, "iptables-legacy-save: killed");
+	assert_true(fw.writer[RULESET_IPT_LEGACY].accepts);
+	assert_int_equal(one(&fw, set(tcp(80, HOST(2), 80))), NAT_EFAIL);
+	/* it works again, and there is no chain any more */
+	found.unread[RULESET_IPT_LEGACY] = false;
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_string_equal(here.log, "sync iptables-legacy;sync netlink*;");
+	/* a kind in which nothing is ours */
+	found.unread[RULESET_IPT_NFT] = true;
+	assert_int_equal(natfw_verify(&fw), 0);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* A verification, or the comparison after a notice, has failed. */
+static void assert_compared_again(struct natfw *fw, const struct nat_op *op)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		/* legacy iptables sends no notices */
+		if (i || fw->translator == RULESET_IPT_LEGACY)
+			assert_int_equal(natfw_verify(fw), here.verify_rc);
+		else
+			fw->unsure = true;
+		here.sync_rc[fw->translator] = -EIO;
+		assert_int_equal(one(fw, *op), NAT_EFAIL);
+		here.sync_rc[fw->translator] = 0;
+		assert_int_equal(one(fw, *op), NAT_OK);
+		assert_false(fw->unsure || fw->dirty);
+	}
+}
+
+/* The listing was interrupted, or the tool failed: our rules may have gone. */
+static void test_what_cannot_be_compared_may_differ(void **state)
+{
+	static const struct natfw_backend *const row[] = {
+		&natfw_netlink, &natfw_iptables_nft, &natfw_iptables_legacy,
+	};
+	static const int failures[] = { -EINTR, -ETIMEDOUT, -ENOENT, -EIO };
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	for (size_t i = 0; i < COUNT(row) * COUNT(failures); i++) {
+		start_kinds(&fw, row[i / COUNT(failures)]);
+		assert_int_equal(one(&fw, renewal), NAT_OK);
+		here.verify_rc = failures[i % COUNT(failures)];
+		assert_compared_again(&fw, &renewal);
+		/* the next comparison is in a batch, and succeeds */
+		natfw_verify(&fw);
+		here.verify_rc = 0;
+		assert_int_equal(one(&fw, renewal), NAT_OK);
+		assert_false(fw.unsure || fw.dirty);
+		natfw_close(&fw);
+		natfw_done(&fw);
+		forget(NULL);
+	}
+}
+
 static void test_change_beside_a_batch_is_compared(void **state)
 {
 	const struct nat_op op = set(tcp(80, HOST(2), 80)),
@@ -1499,6 +1570,8 @@ int main(void)
 		T(test_own_rules_are_compared_after_a_notice),
 		T(test_interrupted_comparison_is_made_again),
 		T(test_no_success_while_own_rules_cannot_be_compared),
+		T(test_unlisted_legacy_table_leaves_the_former_places),
+		T(test_what_cannot_be_compared_may_differ),
 		T(test_change_beside_a_batch_is_compared),
 		T(test_sync_is_compared_with_what_it_made),
 		T(test_legacy_that_cannot_be_verified_fails),

@@ -698,6 +698,12 @@ static void test_legacy_table_must_exist(void **state)
 	kernel.legacy = "filter";
 	assert_int_equal(ruleset_read(rs), 0);
 	assert_string_equal(kernel.log, FIREWALL ", legacy-save -t filter");
+	assert_false(rs->unread[RULESET_IPT_LEGACY]);
+	begin();
+	kernel.legacy = "filter";
+	kernel.tool_rc = -EIO;
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_true(rs->unread[RULESET_IPT_LEGACY]);
 	begin();
 	kernel.legacy = "filter";
 	kernel.no_tool[RULESET_IPT_LEGACY] = true;
