@@ -535,27 +535,35 @@ static int nl_open_backend(struct natfw *fw, struct natfw_writer *w)
 	return open_sock(fw, w);
 }
 
-/* Our table is deleted first: if the rest fails, it is still removed. */
-static void remove_all(struct natfw *fw, struct nl *st)
+/* Our table is deleted first: if the rest fails, it is still removed.
+ * @rs: may be NULL */
+static void remove_all(struct nl *st, const struct ruleset *rs)
 {
 	struct nfnl_batch b;
 
 	begin(st, &b);
 	nl_rule_delete_table(&b, &nl_map_own);
 	commit(st, &b);
-	if (fw->rules)
-		clean(st, fw->rules);
+	if (rs)
+		clean(st, rs);
+}
+
+/* A reading that was interrupted may lack our rules. The former model has those
+ * that were there when it was read. */
+static const struct ruleset *rules_now(struct natfw *fw)
+{
+	if (!fw->next_rules)
+		return fw->rules;
+	ruleset_dump_end(&fw->reading);
+	return ruleset_read(fw->next_rules) ? fw->rules : fw->next_rules;
 }
 
 static void nl_close(struct natfw *fw, struct natfw_writer *w)
 {
 	if (!w->own)
 		return;
-	if (!open_sock(fw, w)) {
-		if (fw->rules)
-			ruleset_read(fw->rules);
-		remove_all(fw, w->own);
-	}
+	if (!open_sock(fw, w))
+		remove_all(w->own, rules_now(fw));
 	release(w);
 }
 
@@ -566,7 +574,7 @@ static void nl_sweep(struct natfw *fw)
 	if (!w.own)
 		return;
 	if (!open_sock(fw, &w))
-		remove_all(fw, w.own);
+		remove_all(w.own, fw->rules);
 	release(&w);
 }
 

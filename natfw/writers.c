@@ -74,9 +74,9 @@ bool writers_changed(const struct natfw *fw, struct ipt_print *ret)
 	return !ipt_print_same(&now, &fw->legacy);
 }
 
-static void find_places(struct natfw *fw)
+static void use_places(struct natfw *fw, const struct places *new)
 {
-	place_find(fw->rules, &fw->env, fw->places);
+	memcpy(fw->places, new, sizeof(*new));
 	fw->places_no++;
 	for (unsigned k = 0; k < RULESET_KINDS; k++)
 		fw->writer[k].accepts = false;
@@ -130,6 +130,7 @@ static bool lacks_ours(struct natfw *fw, const struct ruleset *rs)
 int writers_look(struct natfw *fw)
 {
 	struct ruleset *read = fw->next_rules;
+	struct places places;
 	bool lacks;
 	int rc;
 
@@ -143,7 +144,8 @@ int writers_look(struct natfw *fw)
 		fw->next_rules = fw->rules;
 		fw->rules = read;
 		ruleset_clear(fw->next_rules);
-		find_places(fw);
+		place_find(fw->rules, &fw->env, &places);
+		use_places(fw, &places);
 		return 0;
 	}
 	if (rc > 0)
@@ -172,12 +174,12 @@ int writers_read(struct natfw *fw)
 /* There was no time to read the rules. The environment may have changed. */
 static void use_old_rules(struct natfw *fw)
 {
-	const struct places before = *fw->places;
+	struct places places;
 
 	fw->legacy = read_legacy(fw);
-	place_find(fw->rules, &fw->env, fw->places);
-	if (memcmp(&before, fw->places, sizeof(before)))
-		find_places(fw);
+	place_find(fw->rules, &fw->env, &places);
+	if (memcmp(&places, fw->places, sizeof(places)))
+		use_places(fw, &places);
 }
 
 bool writers_left(const struct natfw *fw)

@@ -576,6 +576,22 @@ static void test_writer_that_only_accepts_makes_no_table(void **state)
 	end(&fw);
 }
 
+/* Every reading is interrupted: our rules are those of the last complete one. */
+static void test_close_beside_a_busy_firewall_removes_all(void **state)
+{
+	struct natfw fw;
+
+	model_chain("inet", "fw4", "forward", 0, NF_DROP);
+	begin(&fw);
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_string_equal(chain_is(CHAIN), "2");
+	model.dump_rc = -EINTR;
+	end(&fw);
+	assert_string_equal(chain_is(CHAIN), "");
+	assert_null(model_object(NFT(NEWSET), SET));
+	assert_null(model_object(NFT(NEWTABLE), "ip upnpd"));
+}
+
 static void test_leftovers_are_swept(void **state)
 {
 	struct natfw fw;
@@ -840,6 +856,7 @@ int main(void)
 		T(test_table_of_another_process_does_not_stop_the_rest),
 		T(test_rule_that_goes_meanwhile_is_read_again),
 		T(test_writer_that_only_accepts_makes_no_table),
+		T(test_close_beside_a_busy_firewall_removes_all),
 		T(test_leftovers_are_swept),
 		T(test_verify_finds_every_change),
 		T(test_verify_agrees_after_each_sync),
