@@ -398,7 +398,8 @@ static bool read_policy(struct iptopt *o, const struct option *opt, bool negate,
 	return iptval_word(line, &s) && str_eq(s, STR("none")) && !negate;
 }
 
-/* They come more slowly than any limit. A true field: over the limit. */
+/* The packets that are followed come more slowly than any limit. A true field:
+ * the option means "over the limit". */
 static bool read_limit(struct iptopt *o, const struct option *opt, bool negate,
 		       struct str *line)
 {
@@ -409,7 +410,7 @@ static bool read_limit(struct iptopt *o, const struct option *opt, bool negate,
 	return iptval_word(line, &s);
 }
 
-/* Their source is not forged. */
+/* The packets that are followed have a source that is not forged. */
 static bool read_invert(struct iptopt *o, const struct option *opt, bool negate,
 			struct str *line)
 {

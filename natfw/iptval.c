@@ -168,8 +168,8 @@ static bool find_all(const struct name *names, size_t n, struct str list,
 	return true;
 }
 
-/* The tool takes the names from /etc/protocols. So one that is not here need
- * not be another protocol. */
+/* The tool takes the names from /etc/protocols. So a name that is not in the
+ * table may still mean a protocol that is. */
 bool iptval_proto(struct str s, uint32_t *ret)
 {
 	static const struct name names[] = {

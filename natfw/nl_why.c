@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* nl_why.c - says why the kernel refused a change. Runs in: monitor */
+/* nl_why.c - writes why the kernel refused a change. Runs in: monitor */
 #include "natfw/nl_why.h"
 
 #include <errno.h>

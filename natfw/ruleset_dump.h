@@ -28,7 +28,8 @@ struct ruleset_dump {
 	bool touched;		/* what was read has changed, or may have */
 	bool changed;		/* the transaction that the notices are about
 				 * changed something that was not read yet */
-	bool left_out;		/* a table was made after the tables were read */
+	bool left_out;		/* a table was made after the tables were
+				 * read */
 	uint16_t noticed;	/* the last generation that a notice named */
 	bool any;		/* there was one */
 };
@@ -46,8 +47,8 @@ int ruleset_dump_begin(struct ruleset_dump *, struct ruleset *rs);
  */
 int ruleset_dump_step(struct ruleset_dump *);
 
-/** ruleset_dump_check - is the model still as of one moment? Return: 0 or -errno
- * as ruleset_dump_step() */
+/** ruleset_dump_check - is the model still as of one moment? Return: 0, or
+ * -errno as ruleset_dump_step() */
 int ruleset_dump_check(struct ruleset_dump *);
 
 /** ruleset_dump_end - close the sockets: there is no reading in progress.

@@ -342,7 +342,8 @@ static void read_immediate(struct reader *rd, struct nl_span data)
 		set_verdict(rd, verdict);
 }
 
-/* In a table for both families it translates only packets of its own. */
+/* In a table for both families, nat translates only packets of its own family.
+ */
 static void read_nat(struct reader *rd, struct nl_span data)
 {
 	uint32_t type = UINT32_MAX, family = NFPROTO_INET;
@@ -455,7 +456,7 @@ static void read_dynset(struct reader *rd, struct nl_span data)
 		read_nested(rd, nlattr_span(nlattr_bytes(a)));
 }
 
-/* Those of iptables have a group. */
+/* A rule of iptables logs to a group. */
 static void read_log(struct reader *rd, struct nl_span data)
 {
 	rd->alien |= !nlattr_get(data, NFTA_LOG_GROUP).n;

@@ -24,7 +24,8 @@ struct ruleset_nl {
 	uint32_t table, chain;	/* of the rules of this dump; used with @only:
 				 * RULESET_NONE: any chain */
 	bool only;
-	bool unfiltered;	/* an old kernel: it sends all tables' */
+	bool unfiltered;	/* an old kernel: it sends the rules of all
+				 * tables */
 	bool enough;		/* the set is longer than it may be, or the
 				 * answer is complete */
 	bool all_tables;	/* the dump of tables is complete: a table that

@@ -109,7 +109,7 @@ static void note_may(struct walk *w, unsigned verdict, uint32_t rule)
 		w->may[verdict] = rule;
 }
 
-/* Return: true if no packet is left in the chain; so do all that follow */
+/* Return: true if no packet is left in the chain, as the functions below */
 static bool decide(struct walk *w, struct frame *f, uint32_t rule,
 		   enum ruleset_verdict verdict, enum walk_hold hold)
 {

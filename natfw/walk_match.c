@@ -373,7 +373,7 @@ static enum walk_hold in_status(const struct ruleset_cond *c, uint32_t status)
 	return mask & ~known ? WALK_DEPENDS : WALK_YES;
 }
 
-/* Most packets have no mark. A rule for those that have one depends. */
+/* Most packets have no mark. A rule for packets with a mark holds for some. */
 static enum walk_hold in_mark(const struct ruleset_cond *c)
 {
 	static const uint8_t zero[FIELD_MAX];

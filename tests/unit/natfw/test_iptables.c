@@ -513,7 +513,7 @@ static void test_busy_tool_is_retried_for_a_while(void **state)
 	end();
 }
 
-/* ---- others change legacy tables beside a batch --------------------------- */
+/* ---- others change legacy tables beside a batch ------------------------- */
 
 static void delete_a_rule(void)
 {

@@ -1269,8 +1269,8 @@ static void test_change_beside_a_batch_is_compared(void **state)
 	natfw_done(&fw);
 }
 
-/* A large firewall is read in parts: until all is read, the rules that were read
- * before decide, and nothing fails. */
+/* A large firewall is read in parts: until all is read, the rules that were
+ * read before decide, and nothing fails. */
 static void test_unfinished_reading_leaves_the_former_rules(void **state)
 {
 	const struct nat_rule tcp80 = tcp(80, HOST(2), 80);

@@ -95,7 +95,8 @@ static void end(struct natfw *fw)
 	" { 198.51.100.9 . 17 . 53 : 192.168.88.3 . 5353 }\n" \
 	"add ip upnpd leave_as" \
 	" { 192.168.88.3 . 17 . 5353 : 203.0.113.7 . 53 }\n" \
-	"add ip upnpd leave_as { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n" \
+	"add ip upnpd leave_as" \
+	" { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n" \
 	"add ip upnpd count { 192.168.88.3 . 17 . 5353 }\n" \
 	"add ip upnpd count { 192.168.88.2 . 6 . 8080 }\n"
 
@@ -490,9 +491,10 @@ static void test_many_tables_get_the_accept(void **state)
 	end(&fw);
 }
 
-/* ---- other people's changes ------------------------------------------------ */
+/* ---- other people's changes ---------------------------------------------- */
 
-/* The kernel refuses one table; the others are right, and the error names it. */
+/* The kernel refuses one table; the others are right, and the error names it.
+ */
 static void test_table_of_another_process_does_not_stop_the_rest(void **state)
 {
 	struct natfw_env env = env_of(EXT);
@@ -576,7 +578,8 @@ static void test_writer_that_only_accepts_makes_no_table(void **state)
 	end(&fw);
 }
 
-/* Every reading is interrupted: our rules are those of the last complete one. */
+/* Every reading is interrupted: our rules are those of the last complete
+ * reading. */
 static void test_close_beside_a_busy_firewall_removes_all(void **state)
 {
 	struct natfw fw;

@@ -567,8 +567,8 @@ static void test_lost_and_found(void **state)
 	ruleset_free(rs);
 	assert_lost(&env, "table legacy ip security\n"
 		    "chain FORWARD forward 50 drop\n", "FORWARD",
-		    "iptables FORWARD of security drops packets to mapped ports,"
-		    " and upnpd adds iptables rules only to FORWARD of table"
+		    "iptables FORWARD of security drops packets to mapped"
+		    " ports, and upnpd adds iptables rules only to FORWARD of table"
 		    " filter, and chains it jumps to");
 }
 

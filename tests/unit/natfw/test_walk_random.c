@@ -80,8 +80,9 @@ static bool is_certain(const struct walk_end *end)
 	return end->may_rule == RULESET_NONE;
 }
 
-static enum walk_hold dropped(const struct ruleset *rs, const struct walk_packet *p,
-			      uint32_t chain, uint32_t before)
+static enum walk_hold dropped(const struct ruleset *rs,
+			      const struct walk_packet *p, uint32_t chain,
+			      uint32_t before)
 {
 	const struct walk_accept at = { chain, before };
 	struct walk_rule rule;
