@@ -15,8 +15,8 @@ from test_events import Subscriber
 from test_lifecycle import answers as answer_of
 from test_network import external_is, plug, unplug
 from test_igd2 import Igd2
-from upnp import (GROUP, IGD1, NS, ROOT, Igd, Listener, error_of, http, msearch,
-                  search, unanswered)
+from upnp import (GROUP, IGD1, NS, ROOT, Igd, Listener, UpnpError, error_of,
+                  http, msearch, search, unanswered)
 
 NET2_IP = "192.168.90.1"
 NET2_HOST = "192.168.90.20"
@@ -336,6 +336,14 @@ def test_external_address_is_lost_and_restored(lab, igd, how):
 
 # ---- more addresses than upnpd keeps -------------------------------------
 
+def is_refused(igd, client):
+    try:
+        igd.add(40002, client=client)
+    except UpnpError as e:
+        return e.code == 718
+    return False
+
+
 @pytest.mark.only("netlink")
 @pytest.mark.conf(secure_mode="no")
 def test_every_address_of_the_router_is_refused(lab, igd):
@@ -346,6 +354,8 @@ def test_every_address_of_the_router_is_refused(lab, igd):
     igd.add(40001, client=anyip)
     lab.router.ip_batch(*(f"addr add 192.168.88.{n}/32 dev lo"
                           for n in range(100, 200)))
+    # upnpd reads its addresses again some milliseconds after a change
+    assert wait_until(lambda: is_refused(igd, "192.168.88.199"))
     for n in (190, 100, 199):
         client = f"192.168.88.{n}"
         assert error_of(igd.add, 40002, client=client) == 718
