@@ -564,7 +564,8 @@ static void promise_all(void)
 		const struct pm_entry *m =
 			portmap_entry(eng->pm, portmap_at(eng->pm, i));
 
-		if (m->state != PM_EXPIRING &&
+		/* upnpctl writes a configured one into the configuration */
+		if (m->state != PM_EXPIRING && !m->configured &&
 		    (!m->expires_ms || m->expires_ms > net.clock_ms))
 			promise[promise_n++] = m->rule;
 	}
