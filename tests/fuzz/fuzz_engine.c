@@ -655,6 +655,8 @@ static void check_promises(void)
 {
 	for (size_t i = 0; i < promise_n; i++)
 		CHECK(portmap_find(eng->pm, &promise[i]) != PM_NONE);
+	/* an engine that ends by itself, later, promises nothing */
+	promise_n = 0;
 }
 
 static int drive(struct engine *e)
