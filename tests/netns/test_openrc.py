@@ -56,11 +56,16 @@ SUPERVISED = COMMON + """\
 echo supervisor=supervise-daemon > /etc/conf.d/upnpd
 rc-service upnpd start
 soon says 'engine: serving'
+# the monitor writes it when the engine has told that it serves
+soon test -s /run/upnpd.pid
 old=$(cat /run/upnpd.pid)
 rc-service upnpd reload
 soon says 'last-reload: succeeded'
 kill -9 "$old"
-again() { test "$(cat /run/upnpd.pid)" != "$old" && says 'engine: serving'; }
+again() {
+	test -s /run/upnpd.pid && test "$(cat /run/upnpd.pid)" != "$old" &&
+		says 'engine: serving'
+}
 soon again
 rc-service upnpd stop
 fails pgrep -x upnpd
