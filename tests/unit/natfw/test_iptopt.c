@@ -222,8 +222,8 @@ static void test_value_that_looks_like_an_option(void **state)
 		"-m helper --helper -j -j DROP",
 		"-m helper --helper -g -j DROP",
 		"-m helper --helper -m -j DROP",
-		"-m recent --rcheck --name -j --mask 255.255.255.255 --rsource"
-		" -j DROP",
+		("-m recent --rcheck --name -j --mask 255.255.255.255"
+		 " --rsource -j DROP"),
 		"-m set ! --match-set -m src -j DROP",
 		"-m unheard --a -j ! --b -m ! --c -j DROP",
 	};
