@@ -89,7 +89,7 @@ def test_long_run_leaves_everything_as_it_was(lab, upnpd, igd):
     for port in STAYING:
         igd.add(port)
     rules = lab.rules()
-    figures = Figures(lab.firewall.name)
+    figures = Figures(upnpd.options["backend"])
     due = dict.fromkeys(EVENTS, 0)
     for event in EVENTS.values():       # before the beginning is measured
         event(lab, upnpd)
