@@ -189,10 +189,10 @@ static int read_head(struct httpconn *c)
 		return (int)n;
 	if (!n)
 		return len < HTTP_HEAD_MAX ? 0 : -431;
-	err = httpreq_read(&srv->msg, c->local, c->local_port, &path,
-			   &srv->req);
+	err = httpreq_read(&srv->msg, c->ends.local, c->ends.local_port,
+			   &path, &srv->req);
 	if (err == -403)
-		report_refused(srv, c->peer, 403);
+		report_refused(srv, c->ends.peer, 403);
 	if (err)
 		return err;
 	srv->allow = srv->routes.methods(srv->routes.arg, srv->req.path);
@@ -256,8 +256,8 @@ static void serve(struct httpconn *c)
 		.method = (enum http_method)srv->req.method,
 		.path = srv->req.path, .head = &srv->msg,
 		.body = { in_at(c) + c->head_n, c->body.n },
-		.peer = c->peer,
-		.local = c->local, .local_port = c->local_port,
+		.peer = c->ends.peer, .local = c->ends.local,
+		.local_port = c->ends.local_port, .ifindex = c->ends.ifindex,
 	};
 	uint32_t size = c->head_n + c->body.n;
 
@@ -417,7 +417,7 @@ static void on_ready(struct loop_fd *io, short revents)
 /* A request or a reply was too slow, or its buffer was another's share. */
 static void on_lost(const struct httpconn *c)
 {
-	report_refused(server_of(c), c->peer, 408);
+	report_refused(server_of(c), c->ends.peer, 408);
 }
 
 static void expire(struct httpconn *c)
@@ -471,33 +471,29 @@ static void refuse_connection(struct httpd *srv, int fd, struct addr peer)
 	report_refused(srv, peer, 503);
 }
 
-static struct httpconn *admit(struct httpd *srv, int fd, struct addr peer,
-			      struct addr local, uint16_t local_port)
+static struct httpconn *admit(struct httpd *srv, int fd,
+			      const struct httpends *ends)
 {
 	struct httpconn *c = httpconn_pool_admit(&srv->conns, fd, on_ready,
-						 peer);
+						 ends);
 
 	if (!c) {
-		refuse_connection(srv, fd, peer);
+		refuse_connection(srv, fd, ends->peer);
 		return NULL;
 	}
-	c->local = local;
-	c->local_port = local_port;
 	if (!srv->sweep.active)
 		loop_timer_set(srv->loop, &srv->sweep, SWEEP_MS);
 	return c;
 }
 
-int httpd_adopt(struct httpd *srv, int fd, struct addr peer, struct addr local,
-		uint16_t local_port)
+int httpd_adopt(struct httpd *srv, int fd, const struct httpends *ends)
 {
-	return admit(srv, fd, peer, local, local_port) ? 0 : -ENOSPC;
+	return admit(srv, fd, ends) ? 0 : -ENOSPC;
 }
 
-static void on_accepted(void *arg, int fd, struct addr peer, struct addr local,
-			uint16_t local_port)
+static void on_accepted(void *arg, int fd, const struct httpends *ends)
 {
-	struct httpconn *c = admit(arg, fd, peer, local, local_port);
+	struct httpconn *c = admit(arg, fd, ends);
 
 	if (c)
 		read_input(c);	/* usually the request has arrived already */
@@ -515,14 +511,15 @@ static void on_outside(void *arg, struct addr peer)
 	report_refused(arg, peer, 0);
 }
 
-static void on_ended(void *arg, struct addr local)
+static void on_ended(void *arg, struct addr local, int ifindex)
 {
 	struct httpd *srv = arg;
 
 	for (size_t i = 0; i < srv->conns.top; i++) {
 		struct httpconn *c = &srv->conns.slot[i];
 
-		if (c->state != CONN_FREE && addr_equal(c->local, local))
+		if (c->state != CONN_FREE && c->ends.ifindex == ifindex &&
+		    addr_equal(c->ends.local, local))
 			abort_connection(c);
 	}
 }

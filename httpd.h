@@ -12,6 +12,7 @@
 #define HTTPD_H
 
 #include "base/addr.h"
+#include "http/httpends.h"
 #include "http/httplisten.h"
 #include "http/httpmsg.h"
 #include "http/httpsource.h"
@@ -28,6 +29,7 @@ struct httpd_req {
 	struct str body;
 	struct addr peer, local;
 	uint16_t local_port;
+	int ifindex;		/* the interface of @local; 0: not known */
 	uint32_t id;		/* for httpd_reply() */
 };
 
@@ -99,8 +101,7 @@ uint16_t httpd_port(const struct httpd *);
 
 /** httpd_adopt - serve a connected socket, for tests with a socketpair. The
  * server owns @fd from now on. Return: 0 or -errno (@fd is closed) */
-int httpd_adopt(struct httpd *, int fd, struct addr peer, struct addr local,
-		uint16_t local_port);
+int httpd_adopt(struct httpd *, int fd, const struct httpends *);
 
 /**
  * httpd_reply - answer a request.

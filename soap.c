@@ -450,6 +450,7 @@ static void call_init(struct igd_call *call, const struct soap_post *post,
 		.svc = post->svc, .act = env->act, .n = post->n,
 		.version = model_service_version(post->svc, post->n),
 		.client = post->client, .local = post->local,
+		.ifindex = post->ifindex,
 		.now_ms = post->now_ms,
 	};
 	memcpy(call->in, env->in, sizeof(call->in));

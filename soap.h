@@ -48,6 +48,8 @@ struct soap_post {
 	struct str content_type;
 	struct str body;
 	struct addr client, local;
+	int ifindex;			/* the interface of @local; 0: not
+					 * known */
 	uint32_t token;			/* identifies the HTTP request */
 	uint64_t now_ms;
 };

@@ -66,6 +66,7 @@ static void serve_post(struct urlroutes *s, const struct httpd_req *req,
 	struct soap_post post = {
 		.svc = svc, .n = n, .body = req->body,
 		.client = req->peer, .local = req->local,
+		.ifindex = req->ifindex,
 		.token = req->id, .now_ms = loop_now_ms(s->loop),
 	};
 	struct soap_reply reply;
@@ -82,7 +83,7 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 	struct gena_request request = {
 		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
 		.head = req->head, .peer = req->peer,
-		.local = req->local,
+		.local = req->local, .ifindex = req->ifindex,
 	};
 	struct gena_reply answer;
 	struct httpd_reply reply = { 0 };

@@ -49,6 +49,7 @@ struct sub {
 	struct topic *topic;	/* NULL: the slot is free */
 	char sid[GENAMSG_SID_LEN + 1];
 	struct addr peer, local;
+	int ifindex;		/* the interface of @local */
 	uint32_t seq;		/* of the next message, or the current one */
 	uint64_t expires_ms;
 	uint64_t next_ms;	/* no message is sent earlier */
@@ -173,7 +174,7 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	genamsg_notify(&msg, &notify);
 	if (msg.over || !notify.body.n)
 		return -ENOSPC;
-	fd = c->connect(s->local, s->peer, url->port);
+	fd = c->connect(s->local, s->peer, url->port, s->ifindex);
 	if (fd < 0)
 		return fd;
 	return genasend_start(&s->send, fd, &msg, url_deadline_ms(s));
@@ -475,6 +476,7 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	*s = (struct sub){
 		.gena = g, .topic = t, .callback = callback,
 		.peer = req->peer, .local = req->local,
+		.ifindex = req->ifindex,
 		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};

@@ -25,7 +25,8 @@ struct gena_config {
 	struct igd *igd;	/* borrowed */
 	/* as genasend_connect(), which is used if this is NULL; tests return
 	 * one end of a socketpair */
-	int (*connect)(struct addr local, struct addr peer, uint16_t port);
+	int (*connect)(struct addr local, struct addr peer, uint16_t port,
+		       int ifindex);
 };
 
 /**
@@ -46,6 +47,8 @@ struct gena_request {
 	unsigned n;			/* root version */
 	const struct httpmsg *head;	/* NT, CALLBACK, TIMEOUT, SID */
 	struct addr peer, local;
+	int ifindex;			/* the interface of @local; 0: not
+					 * known */
 };
 
 struct gena_reply {

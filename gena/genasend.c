@@ -17,11 +17,13 @@
 #include "base/limits.h"
 #include "gena/genasend.h"
 
-int genasend_connect(struct addr local, struct addr peer, uint16_t port)
+int genasend_connect(struct addr local, struct addr peer, uint16_t port,
+		     int ifindex)
 {
+	const unsigned zone = ifindex > 0 ? (unsigned)ifindex : 0;
 	struct sockaddr_storage from, to;
-	socklen_t from_n = addr_to_sockaddr(local, 0, 0, &from);
-	socklen_t to_n = addr_to_sockaddr(peer, port, 0, &to);
+	socklen_t from_n = addr_to_sockaddr(local, 0, zone, &from);
+	socklen_t to_n = addr_to_sockaddr(peer, port, zone, &to);
 	int fd, err, one = 1;
 
 	if (!from_n || !to_n)

@@ -32,8 +32,10 @@ struct genasend {
 };
 
 /** genasend_connect - start a TCP connection from @local to a subscriber.
+ * @ifindex: the interface of @local, for link-local addresses
  * Return: a non-blocking descriptor, or -errno */
-int genasend_connect(struct addr local, struct addr peer, uint16_t port);
+int genasend_connect(struct addr local, struct addr peer, uint16_t port,
+		     int ifindex);
 
 /**
  * genasend_start - deliver the message in @msg over @fd.

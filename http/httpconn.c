@@ -194,9 +194,9 @@ static struct httpconn_client *find_client(struct httpconn_pool *all,
 
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
-				 struct addr peer)
+				 const struct httpends *ends)
 {
-	struct httpconn_client *own = find_client(all, peer);
+	struct httpconn_client *own = find_client(all, ends->peer);
 	struct httpconn *c = all->slot;
 
 	if ((own->held[SHARE_SLOTS] >= HTTP_CONNS_PER_CLIENT ||
@@ -208,7 +208,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 		c++;
 	if (c == all->slot + HTTP_CONNS_MAX)
 		return NULL;
-	*c = (struct httpconn){ .all = all, .client = own, .peer = peer };
+	*c = (struct httpconn){ .all = all, .client = own, .ends = *ends };
 	loop_fd_init(&c->io, fd, cb);
 	if (loop_fd_add(all->loop, &c->io, 0))
 		return NULL;

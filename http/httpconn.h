@@ -16,6 +16,7 @@
 #include "base/addr.h"
 #include "base/bufpool.h"
 #include "http/httpbody.h"
+#include "http/httpends.h"
 #include "http/httpsource.h"
 #include "base/limits.h"
 #include "base/loop.h"
@@ -58,8 +59,7 @@ struct httpconn {
 	uint64_t reply_by_ms;	/* deadline of the reply that is SENDING */
 	uint64_t turn;		/* order of state changes: lower is older */
 	uint32_t id;		/* of the request in progress */
-	struct addr peer, local;
-	uint16_t local_port;
+	struct httpends ends;
 	uint8_t state;		/* enum httpconn_state */
 	bool started;		/* part of a request has arrived */
 	bool resume;		/* parse @in before reading on */
@@ -108,13 +108,13 @@ void httpconn_pool_done(struct httpconn_pool *all);
  * Limits: if all HTTP_CONNS_MAX slots are used, evicts a connection without a
  * complete request; if the client is at HTTP_CONNS_PER_CLIENT, one of that
  * client. Never evicts a connection with a request that is being answered, or
- * one of a client that holds less than @peer.
+ * one of a client that holds less than the peer.
  *
  * Return: NULL if there is no slot; the caller still owns @fd then
  */
 struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
-				 struct addr peer);
+				 const struct httpends *);
 
 /** httpconn_pool_trim - if no buffer is in use, return the memory of all
  * buffers to the kernel. A burst uses up to 1.2 MiB. */

@@ -45,12 +45,14 @@ static enum fault fault_of(int err)
 static bool accept_one(struct httplisten *h, struct ifsock *s)
 {
 	const struct httplisten_ops *ops = &h->ops;
-	struct addr peer;
-	int fd = ifsock_accept(s, &peer);
+	struct httpends ends = {
+		.local = s->at.net.addr, .local_port = ifsock_port(&h->set),
+		.ifindex = s->at.ifindex,
+	};
+	int fd = ifsock_accept(s, &ends.peer);
 
 	if (fd >= 0) {
-		ops->accepted(ops->arg, fd, peer, s->at.net.addr,
-			      ifsock_port(&h->set));
+		ops->accepted(ops->arg, fd, &ends);
 		return true;
 	}
 	switch (fault_of(fd)) {
@@ -88,7 +90,7 @@ static void on_closing(void *arg, struct ifsock *s)
 	const struct httplisten *h = arg;
 
 	if (h->ops.ended)
-		h->ops.ended(h->ops.arg, s->at.net.addr);
+		h->ops.ended(h->ops.arg, s->at.net.addr, s->at.ifindex);
 }
 
 static void on_outside(void *arg, struct addr peer)

@@ -13,18 +13,18 @@
 #include <stdbool.h>
 #include "base/limits.h"
 #include "base/loop.h"
+#include "http/httpends.h"
 #include "sys/ifsock.h"
 
 struct httplisten_ops {
 	/* a new connection, non-blocking; the callee owns @fd */
-	void (*accepted)(void *arg, int fd, struct addr peer,
-			 struct addr local, uint16_t local_port);
+	void (*accepted)(void *arg, int fd, const struct httpends *);
 	/* descriptors have run out: close one; false: none can be closed */
 	bool (*pressed)(void *arg);
 	/* a connection from outside the networks was closed; may be NULL */
 	void (*outside)(void *arg, struct addr peer);
-	/* this address is no longer served */
-	void (*ended)(void *arg, struct addr local);
+	/* this address of this interface is no longer served */
+	void (*ended)(void *arg, struct addr local, int ifindex);
 	void *arg;
 };
 

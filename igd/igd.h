@@ -113,6 +113,7 @@ struct igd_call {
 	unsigned version;	/* of the service under that root */
 	struct addr client;	/* the requester */
 	struct addr local;	/* the router's address that it used */
+	int ifindex;		/* the interface of @local; 0: not known */
 	uint64_t now_ms;
 	struct igd_in in[SOAP_ARGS_MAX];
 	struct igd_out out[SOAP_ARGS_MAX];

@@ -49,7 +49,8 @@ static uint64_t fake_clock(void)
 	return gw.now_ms;
 }
 
-static int fake_connect(struct addr local, struct addr peer, uint16_t port)
+static int fake_connect(struct addr local, struct addr peer, uint16_t port,
+			int ifindex)
 {
 	int fd[2];
 

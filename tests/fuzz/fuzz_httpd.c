@@ -245,6 +245,15 @@ static void late_answer(void)
 	answer(id, now->served);
 }
 
+static const struct httpends *ends_of(struct addr peer)
+{
+	static struct httpends ends;
+
+	ends = (struct httpends){ .peer = peer, .local = ROUTER,
+				  .local_port = 2828 };
+	return &ends;
+}
+
 /* Another client, which has no faults, is served meanwhile. */
 static void interlude(void)
 {
@@ -256,7 +265,7 @@ static void interlude(void)
 	int fd[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-	CHECK(!httpd_adopt(httpd, fd[0], OTHER, ROUTER, 2828));
+	CHECK(!httpd_adopt(httpd, fd[0], ends_of(OTHER)));
 	CHECK(write(fd[1], text, sizeof(text) - 1) == sizeof(text) - 1);
 	faults = 0;
 	rounds(1);
@@ -355,7 +364,7 @@ static void run(struct str in, struct fuzz_plan how, unsigned faults_max,
 	faults = faults_max;
 	pending = false;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-	CHECK(!httpd_adopt(httpd, fd[0], PEER, ROUTER, 2828));
+	CHECK(!httpd_adopt(httpd, fd[0], ends_of(PEER)));
 	left.n = talk(fd[1], in, out);
 	close(fd[1]);
 	clock_ms += 2 * HTTP_IDLE_MS;

@@ -222,7 +222,7 @@ static void serve(enum http_method method, const char *path, uint32_t id)
 	const struct httpd_req req = {
 		.method = method, .path = str_z(path), .head = &head,
 		.body = STR("a body"), .peer = addr_ip4(CLIENT),
-		.local = addr_ip4(LAN0),
+		.local = addr_ip4(LAN0), .ifindex = 5,
 		.id = id,
 	};
 
@@ -370,6 +370,7 @@ static void test_an_action_is_passed_to_soap(void **state)
 	assert_true(str_eq(soap.post.body, STR("a body")));
 	assert_ip(soap.post.client, CLIENT);
 	assert_ip(soap.post.local, LAN0);
+	assert_int_equal(soap.post.ifindex, 5);
 	assert_int_equal(soap.post.token, 21);
 	assert_int_equal(soap.post.now_ms, 4711);
 	assert_int_equal(replied.id, 21);
@@ -429,6 +430,7 @@ static void test_a_subscription_is_passed_to_gena(void **state)
 	assert_int_equal(asked.n, 2);
 	assert_ip(asked.peer, CLIENT);
 	assert_ip(asked.local, LAN0);
+	assert_int_equal(asked.ifindex, 5);
 	assert_non_null(asked.head);
 	assert_int_equal(replied.id, 41);
 	assert_int_equal(replied.status, 200);

@@ -21,6 +21,7 @@
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define UUID "uuid:00112233-4455-6677-8899-aabbccddeeff"
 #define ROUTER 0xc0a85801u	/* 192.168.88.1 */
+#define IFINDEX 7
 #define PEER 0xc0a8580au	/* 192.168.88.10 */
 #define OTHER 0xc0a8580bu	/* 192.168.88.11 */
 #define CB "CALLBACK: <http://192.168.88.10:4004/cb>\r\n"
@@ -42,6 +43,7 @@ static struct {
 	int fd;
 	struct addr local, peer;
 	uint16_t port;
+	int ifindex;
 } made[1024];
 static size_t made_n;
 static uint16_t closed_port;	/* connections to it are refused */
@@ -62,7 +64,8 @@ static void fill(int fd)
 		;
 }
 
-static int fake_connect(struct addr local, struct addr peer, uint16_t port)
+static int fake_connect(struct addr local, struct addr peer, uint16_t port,
+			int ifindex)
 {
 	int pair[2];
 
@@ -71,6 +74,7 @@ static int fake_connect(struct addr local, struct addr peer, uint16_t port)
 	made[made_n].local = local;
 	made[made_n].peer = peer;
 	made[made_n].port = port;
+	made[made_n].ifindex = ifindex;
 	made_n++;
 	if (port == closed_port)
 		return -ECONNREFUSED;
@@ -159,7 +163,7 @@ static int ask_at(const char *method, const struct igd_service *svc,
 {
 	struct gena_request req = {
 		*method == 'S', svc, n, NULL, addr_ip4(peer_ip),
-		addr_ip4(ROUTER)
+		addr_ip4(ROUTER), IFINDEX
 	};
 	struct gena_reply answer;
 	struct httpmsg head;
@@ -633,6 +637,7 @@ static void the_initial_event_follows_the_reply(void **state)
 	pass(1);
 	assert_int_equal(made_n, 1);
 	assert_ip(made[0].local, ROUTER);
+	assert_int_equal(made[0].ifindex, IFINDEX);
 	assert_ip(made[0].peer, PEER);
 	assert_int_equal(made[0].port, 4004);
 	text = received(0);

@@ -220,7 +220,7 @@ static void a_closed_port_is_a_failure(void **state)
 {
 	struct wr w = wr_init(buf, sizeof(buf));
 	int fd = genasend_connect(addr_ip4(LOOPBACK), addr_ip4(LOOPBACK),
-			      1);
+			      1, 0);
 
 	if (fd < 0) {
 		assert_int_equal(fd, -ECONNREFUSED);
@@ -244,7 +244,7 @@ static void it_connects_from_the_given_address(void **state)
 	assert_int_equal(listen(server, 1), 0);
 	getsockname(server, (struct sockaddr *)&sa, &len);
 	fd = genasend_connect(addr_ip4(LOOPBACK + 1), addr_ip4(LOOPBACK),
-			      ntohs(sa.sin_port));
+			      ntohs(sa.sin_port), 0);
 	assert_true(fd >= 0);
 	assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
 	end = accept(server, (struct sockaddr *)&sa, &len);
@@ -260,7 +260,7 @@ static void an_address_that_is_not_ours_is_an_error(void **state)
 	/* 192.0.2.1, RFC 5737 */
 	assert_int_equal(genasend_connect(addr_ip4(0xc0000201u),
 					  addr_ip4(LOOPBACK),
-			      1),
+			      1, 0),
 			 -EADDRNOTAVAIL);
 }
 

@@ -49,11 +49,12 @@ static int teardown(void **state)
 
 static struct httpconn *admit(uint32_t ip)
 {
+	const struct httpends ends = { .peer = addr_ip4(ip) };
 	int fd = eventfd(0, EFD_CLOEXEC);
 	struct httpconn *c;
 
 	assert_true(fd >= 0);
-	c = httpconn_pool_admit(all, fd, on_event, addr_ip4(ip));
+	c = httpconn_pool_admit(all, fd, on_event, &ends);
 	if (!c)
 		close(fd);
 	return c;
@@ -74,7 +75,7 @@ static void test_slots_are_reused(void **state)
 	assert_int_equal(all->top, 3);
 	assert_int_equal(c->state, CONN_READING);
 	assert_int_equal(c->due_ms, 1000 + HTTP_IDLE_MS);
-	assert_ip(c->peer, 1);
+	assert_ip(c->ends.peer, 1);
 	httpconn_close(b);
 	assert_int_equal(all->top, 3);
 	assert_ptr_equal(admit(1), b);		/* the lowest slot */
@@ -148,7 +149,7 @@ static void test_client_at_its_limit_evicts_its_own(void **state)
 		assert_non_null(admit(9));
 	/* the oldest is the other client's, and stays */
 	assert_int_equal(first->state, CONN_READING);
-	assert_ip(first->peer, 7);
+	assert_ip(first->ends.peer, 7);
 	assert_int_equal(all->used, HTTP_CONNS_PER_CLIENT + 1);
 }
 
@@ -332,7 +333,7 @@ static void test_client_with_most_gives_up_a_slot(void **state)
 
 	for (uint32_t i = 0; i < 2 * HTTP_CONNS_MAX; i++)
 		assert_non_null(admit(100 + i % 3));
-	assert_ip(friend->peer, 7);
+	assert_ip(friend->ends.peer, 7);
 	assert_int_equal(friend->state, CONN_READING);
 	assert_int_equal(all->used, HTTP_CONNS_MAX);
 }
@@ -348,7 +349,7 @@ static void test_client_with_few_keeps_its_slots(void **state)
 	assert_int_equal(friend->state, CONN_READING);
 	c = admit(8);
 	assert_ptr_equal(c, friend);
-	assert_ip(c->peer, 8);
+	assert_ip(c->ends.peer, 8);
 }
 
 /* As many clients as slots, and one more. */
@@ -369,12 +370,13 @@ static void test_each_client_has_one_slot(void **state)
 
 static struct httpconn *connected(int *ret_peer)
 {
+	const struct httpends ends = { .peer = addr_ip4(1) };
 	struct httpconn *c;
 	int pair[2], small = 4096;
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	c = httpconn_pool_admit(all, pair[0], on_event, addr_ip4(1));
+	c = httpconn_pool_admit(all, pair[0], on_event, &ends);
 	assert_non_null(c);
 	*ret_peer = pair[1];
 	return c;

@@ -24,11 +24,10 @@ static struct loop *loop;
 static struct httplisten *const set = &(struct httplisten){ 0 };
 static struct {
 	int fd;
-	struct addr peer, local;
-	uint16_t port;
+	struct httpends ends;
 } got[256];
 static size_t got_n;
-static struct addr ended[IFSOCKS_MAX];
+static struct httpends ended[IFSOCKS_MAX];	/* .local and .ifindex */
 static size_t ended_n, pressed_n;
 static int spare = -1;
 
@@ -37,14 +36,11 @@ static uint64_t fake_clock(void)
 	return clock_now;
 }
 
-static void on_accepted(void *arg, int fd, struct addr peer, struct addr local,
-			uint16_t local_port)
+static void on_accepted(void *arg, int fd, const struct httpends *ends)
 {
 	assert_true(got_n < 256);
 	got[got_n].fd = fd;
-	got[got_n].peer = peer;
-	got[got_n].local = local;
-	got[got_n++].port = local_port;
+	got[got_n++].ends = *ends;
 }
 
 static bool on_pressed(void *arg)
@@ -64,9 +60,10 @@ static void on_outside(void *arg, struct addr peer)
 	outsider = peer;
 }
 
-static void on_ended(void *arg, struct addr local)
+static void on_ended(void *arg, struct addr local, int ifindex)
 {
-	ended[ended_n++] = local;
+	ended[ended_n].local = local;
+	ended[ended_n++].ifindex = ifindex;
 }
 
 static int setup(void **state)
@@ -136,6 +133,7 @@ static void test_port_0_takes_one_for_all_addresses(void **state)
 	uint16_t port;
 	int a, b;
 
+	two[1].ifindex = 7;
 	assert_int_equal(httplisten_port(set), 0);
 	assert_int_equal(httplisten_set(set, two, 2, 0), 0);
 	port = httplisten_port(set);
@@ -146,12 +144,13 @@ static void test_port_0_takes_one_for_all_addresses(void **state)
 	loop_step(loop, 0);
 	assert_int_equal(got_n, 2);
 	for (size_t i = 0; i < 2; i++) {
-		bool first = addr_equal(got[i].local, addr_ip4(LO(1)));
+		bool first = addr_equal(got[i].ends.local, addr_ip4(LO(1)));
 		int on = 0, flags;
 		socklen_t len = sizeof(on);
 
-		assert_ip(got[i].peer, first ? LO(109) : LO(108));
-		assert_int_equal(got[i].port, port);
+		assert_ip(got[i].ends.peer, first ? LO(109) : LO(108));
+		assert_int_equal(got[i].ends.local_port, port);
+		assert_int_equal(got[i].ends.ifindex, first ? 0 : 7);
 		assert_int_equal(getsockopt(got[i].fd, IPPROTO_TCP,
 					    TCP_NODELAY, &on, &len), 0);
 		assert_true(on);
@@ -189,7 +188,7 @@ static void test_kept_addresses_keep_their_listener(void **state)
 	close(fd);
 	assert_int_equal(httplisten_set(set, two, 1, 0), 0);
 	assert_int_equal(ended_n, 1);
-	assert_ip(ended[0], LO(1));
+	assert_ip(ended[0].local, LO(1));
 	assert_int_equal(dial(LO(109), LO(1), port), -1);
 	assert_int_equal(httplisten_set(set, NULL, 0, 0), 0);
 	assert_int_equal(httplisten_port(set), 0);
@@ -256,7 +255,7 @@ static void test_networks_of_one_interface(void **state)
 	fd = dial(0x7f000109u, LO(200), port);
 	loop_step(loop, 1000);
 	assert_int_equal(got_n, 1);
-	assert_ip(got[0].local, LO(200));
+	assert_ip(got[0].ends.local, LO(200));
 	close(fd);
 	fd = dial(0x7f000209u, LO(200), port);
 	loop_step(loop, 1000);

@@ -23,6 +23,7 @@
 
 #define OWN addr_ip4(0x0a000001u)	/* 10.0.0.1 */
 #define OWN_PORT 2828
+#define IFINDEX 3
 #define HOST "Host: 10.0.0.1:2828\r\n"
 #define GET_A "GET /a HTTP/1.1\r\n" HOST "\r\n"
 #define GET_LATE "GET /late HTTP/1.1\r\n" HOST "\r\n"
@@ -204,13 +205,23 @@ static void pass_ms(uint64_t ms)
 	pump();
 }
 
+/* The connection of a client at @ip. */
+static const struct httpends *ends_of(uint32_t ip)
+{
+	static struct httpends ends;
+
+	ends = (struct httpends){ .peer = addr_ip4(ip), .local = OWN,
+				  .local_port = OWN_PORT, .ifindex = IFINDEX };
+	return &ends;
+}
+
 static int dial_from(uint32_t ip)
 {
 	int pair[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0,
 				    pair), 0);
-	httpd_adopt(srv, pair[0], addr_ip4(ip), OWN, OWN_PORT);
+	httpd_adopt(srv, pair[0], ends_of(ip));
 	return pair[1];
 }
 
@@ -447,6 +458,7 @@ static void test_routes_get_the_request(void **state)
 	assert_ip(seen.peer, 0x0a000063);
 	assert_true(addr_equal(seen.local, OWN));
 	assert_int_equal(seen.local_port, OWN_PORT);
+	assert_int_equal(seen.ifindex, IFINDEX);
 	assert_int_equal(httpmsg_count(seen.head, STR("x-y")), 1);
 	close(fd);
 }
@@ -813,7 +825,7 @@ static int dial_narrow(void)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
-	httpd_adopt(srv, pair[0], addr_ip4(1), OWN, OWN_PORT);
+	httpd_adopt(srv, pair[0], ends_of(1));
 	return pair[1];
 }
 
@@ -1120,8 +1132,7 @@ static void test_pending_connections_are_not_evicted(void **state)
 	/* bytes that it sent do not prevent the answer */
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	put_n(pair[1], GET_A, sizeof(GET_A) - 1);
-	assert_int_equal(httpd_adopt(srv, pair[0], addr_ip4(77), OWN, OWN_PORT),
-			 -ENOSPC);
+	assert_int_equal(httpd_adopt(srv, pair[0], ends_of(77)), -ENOSPC);
 	get(pair[1], &ans);
 	assert_int_equal(status_of(&ans), 503);
 	assert_true(has(&ans, "Connection: close"));
