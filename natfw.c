@@ -365,6 +365,18 @@ void natfw_close(struct natfw *fw)
 	fw->dirty = fw->held = false;
 }
 
+int natfw_packets(struct natfw *fw, const struct nat_rule *key, uint64_t *ret)
+{
+	const struct nat_rule *rule = table_find(fw, key);
+	struct natfw_writer *w = &fw->writer[fw->translator];
+
+	if (key->kind != NAT_PINHOLE || !rule)
+		return -ENOENT;
+	if (!w->be || !w->be->packets)
+		return -EOPNOTSUPP;
+	return fw->dirty ? -EAGAIN : w->be->packets(fw, w, rule, ret);
+}
+
 unsigned natfw_commits(const struct natfw *fw)
 {
 	unsigned n = 0;

@@ -33,6 +33,7 @@ struct natfw_env {
 				 * mappings */
 	struct netif_addr net[NETWORKS_SERVED_MAX];	/* internal */
 	size_t net_n;
+	bool ipv6;		/* pinholes can exist */
 	bool hairpin;
 	bool masquerade;
 	/* the only native chain that gets accepts; "": each that would drop
@@ -85,6 +86,11 @@ struct natfw_backend {
 	/* do our accepts stand in fw->rules exactly where fw->places wants
 	 * them? Reads only the model. NULL: it makes none */
 	bool (*placed)(const struct natfw *, const struct natfw_writer *);
+	/* read how many packets this pinhole of the table let in; see
+	 * natfw_packets(). Called for the writer that translates. NULL: it does
+	 * not count */
+	int (*packets)(struct natfw *, struct natfw_writer *,
+		       const struct nat_rule *, uint64_t *ret);
 	/* remove everything of ours, and free what open took */
 	void (*close)(struct natfw *, struct natfw_writer *);
 	/* remove what an earlier run may have left in chains of this kind,
@@ -289,5 +295,18 @@ bool natfw_takes(const struct natfw *, uint8_t kind);
 /** natfw_lookup - find the rule with that key, or NULL. */
 const struct nat_rule *natfw_lookup(const struct natfw *,
 				    const struct nat_rule *key);
+
+/**
+ * natfw_packets - read how many packets a pinhole let in since it was made
+ * (WANIPv6FirewallControl:1, GetPinholePackets).
+ * @key: its key
+ * @ret: set only on success
+ *
+ * The counter starts again at 0 if somebody deletes our rules. It survives a
+ * sync that keeps the pinhole, and the death of the monitor.
+ * Return: 0, -ENOENT no such pinhole, -EOPNOTSUPP the backend does not count,
+ * -EAGAIN the kernel and the table may differ, other -errno
+ */
+int natfw_packets(struct natfw *, const struct nat_rule *key, uint64_t *ret);
 
 #endif

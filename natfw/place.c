@@ -117,8 +117,8 @@ static bool may_write(struct search *s, uint32_t chain)
 
 static bool same_place(const struct place *a, const struct place *b)
 {
-	return a->chain == b->chain && a->before == b->before &&
-	       a->proto == b->proto && a->hairpin == b->hairpin &&
+	return a->family == b->family && a->chain == b->chain &&
+	       a->before == b->before && a->proto == b->proto && a->hairpin == b->hairpin &&
 	       strcmp(a->ifname, b->ifname) == 0;
 }
 
@@ -193,7 +193,8 @@ static void add_for_mask(struct search *s, uint32_t chain, uint32_t before,
 	for (int dir = TO; dir < DIRS; dir++) {
 		const uint64_t *bits = m->bits[dir];
 		struct place new = {
-			.chain = chain, .before = before, .to = dir != FROM,
+			.family = ADDR_IP4, .chain = chain, .before = before,
+			.to = dir != FROM,
 			.from = dir == FROM, .hairpin = dir == HAIRPIN,
 		};
 

@@ -22,8 +22,9 @@
 #define PLACES_MAX 64		/* the most that a router with containers and
 				 * virtual machines was seen to need is 12 */
 
-/* One accept. All that is left open matches any packet. */
+/* One accept. All that is left open matches any packet of its family. */
 struct place {
+	uint8_t family;		/* ADDR_IP4: of mappings; ADDR_IP6: of pinholes */
 	uint32_t chain;		/* where it is inserted */
 	uint32_t before;	/* this rule; RULESET_NONE: at the end */
 	bool to, from;		/* packets to, and from, mapped clients */
