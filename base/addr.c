@@ -74,6 +74,17 @@ struct addr addr_ip6(const void *byte)
 	return a;
 }
 
+struct addr addr_link(const void *byte, size_t n)
+{
+	static const struct addr zero = { .family = ADDR_LINK };
+	struct addr a = zero;
+
+	if (n > ADDR_LINK_MAX)
+		return (struct addr){ 0 };
+	memcpy(a.byte, byte, n);
+	return addr_equal(a, zero) ? (struct addr){ 0 } : a;
+}
+
 uint32_t addr_to_ip4(struct addr a)
 {
 	uint32_t be;
@@ -199,11 +210,43 @@ bool addr_net_parse(struct str s, struct addr_net *ret)
 	return true;
 }
 
+bool addr_link_parse(struct str s, struct addr *ret)
+{
+	uint8_t byte[ADDR_LINK_MAX];
+	size_t n = 0;
+	struct str pair;
+
+	while (str_cut(&s, ':', &pair)) {
+		int high = pair.n == 2 ? str_hex(pair.p[0]) : -1;
+		int low = pair.n == 2 ? str_hex(pair.p[1]) : -1;
+
+		if (high < 0 || low < 0 || n == sizeof(byte))
+			return false;
+		byte[n++] = (uint8_t)(high << 4 | low);
+	}
+	*ret = addr_link(byte, n);
+	return ret->family == ADDR_LINK;
+}
+
+#define LINK_USUAL 6	/* bytes, of Ethernet */
+
+static void write_link(struct wr *w, struct addr a)
+{
+	size_t n = ADDR_LINK_MAX;
+
+	while (n > LINK_USUAL && a.byte[n - 1] == 0)
+		n--;
+	for (size_t i = 0; i < n; i++)
+		wr_fmt(w, i ? ":%02x" : "%02x", a.byte[i]);
+}
+
 void addr_write(struct wr *w, struct addr a)
 {
 	char text[ADDR_TEXT_MAX];
 
-	if (!addr_is_set(a))
+	if (a.family == ADDR_LINK)
+		write_link(w, a);
+	else if (!addr_is_set(a))
 		wr_ch(w, a.family == ADDR_ANY ? '*' : '-');
 	else if (inet_ntop(a.family == ADDR_IP4 ? AF_INET : AF_INET6, a.byte,
 			   text, sizeof(text)))

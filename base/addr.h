@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * addr.h - addresses and networks of both families, IPv4 and IPv6.
+ * addr.h - addresses and networks of both families, IPv4 and IPv6, and
+ * link-layer addresses.
  *
  * Pure. An address without a value is ADDR_NONE, and "every address" is
  * ADDR_ANY: the addresses 0.0.0.0 and :: mean neither.
@@ -20,13 +21,21 @@ enum addr_family {
 	ADDR_ANY,	/* every address, of a remote host for example */
 	ADDR_IP4,
 	ADDR_IP6,
+	ADDR_LINK,	/* a link-layer address, which identifies a host on its
+			 * link: a key to count by. It is never sent to, and
+			 * never in a rule; addr_is_set() is false */
 };
+
+/* The longest link-layer address that is kept. Ethernet and Wi-Fi have 6. */
+#define ADDR_LINK_MAX 16
 
 /* Every byte that the family does not use is 0, so that two of them can be
  * compared with memcmp(). All zero is ADDR_NONE. */
 struct addr {
 	uint8_t family;		/* enum addr_family */
-	uint8_t byte[16];	/* in network order; IPv4: the first four */
+	uint8_t byte[16];	/* in network order; IPv4: the first four;
+				 * ADDR_LINK: the first ones, as many as it has
+				 */
 };
 
 _Static_assert(sizeof(struct addr) == 17, "memcmp() meets no padding");
@@ -38,7 +47,7 @@ struct addr_net {
 };
 
 /* The longest text, "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255" and a NUL;
- * of a network: with "/128". */
+ * of a network: with "/128". The latter holds a link-layer address as well. */
 #define ADDR_TEXT_MAX 46
 #define ADDR_NET_TEXT_MAX (ADDR_TEXT_MAX + 4)
 
@@ -50,6 +59,11 @@ struct addr addr_ip4(uint32_t ip);
 
 /** addr_ip6 - an IPv6 address. @byte: 16 bytes in network order */
 struct addr addr_ip6(const void *byte);
+
+/** addr_link - a link-layer address of @n bytes. Return: ADDR_NONE if it has
+ * none or more than ADDR_LINK_MAX, or if all are 0, as on a link whose hosts
+ * have no such addresses. */
+struct addr addr_link(const void *byte, size_t n);
 
 /** addr_to_ip4 - the IPv4 address in host order. Call it only for ADDR_IP4;
  * other families give 0. */
@@ -114,8 +128,12 @@ bool addr_parse(struct str s, struct addr *ret);
  */
 bool addr_net_parse(struct str s, struct addr_net *ret);
 
-/** addr_write - write an address: a dotted quad, or RFC 5952. ADDR_ANY is "*",
- * ADDR_NONE "-". */
+/** addr_link_parse - read a link-layer address as addr_write() writes it. @ret:
+ * set only on success */
+bool addr_link_parse(struct str s, struct addr *ret);
+
+/** addr_write - write an address: a dotted quad, or RFC 5952; ADDR_LINK as
+ * "02:00:5e:00:53:01", at least 6 bytes. ADDR_ANY is "*", ADDR_NONE "-". */
 void addr_write(struct wr *w, struct addr a);
 
 /** addr_net_write - write a network with its host bits cleared,

@@ -27,12 +27,14 @@ struct clientcount {
 _Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS <= UINT16_MAX,
 	       "one counter holds all mappings");
 
-/* The last bits differ most among the hosts of a network. */
+/* The last bits differ most among the hosts of a network, and among the
+ * interfaces of one maker. */
 static inline unsigned clientcount_place(struct addr a)
 {
-	const uint8_t *end = a.byte + addr_bits(a) / 8;
+	const bool link = a.family == ADDR_LINK;
+	const uint8_t *end = a.byte + (link ? 6 : addr_bits(a) / 8);
 
-	return addr_is_set(a) ? (end[-2] << 8 | end[-1]) % CLIENTCOUNT_PLACES :
+	return link || addr_is_set(a) ? (end[-2] << 8 | end[-1]) % CLIENTCOUNT_PLACES :
 				0;
 }
 

@@ -106,6 +106,19 @@
 /* Pinholes that the monitor holds: as many as max-mappings allows mappings by
  * default, for the hosts of the same home. */
 #define PM_PINHOLES_MAX		1024
+/* The longest lease of a pinhole, a day (WANIPv6FirewallControl:1). */
+#define PINHOLE_LEASE_MAX_S	86400
+/* Requests that wait until the neighbour table tells whose an address is. Each
+ * may send a packet to an address that its client chose, so few; of one host,
+ * as many as it may have addresses in use. */
+#define MAP_ASKING_MAX		16
+#define MAP_ASKING_PER_HOST	4
+/* New pinholes of an interface per second, in rates of one host: a burst after
+ * a power cut, when all hosts start. */
+#define MAP_IFACE_RATES		4
+/* The part of max-pinholes that the hosts of one interface leave to those of the
+ * others, if there are others: a quarter. */
+#define MAP_IFACE_LEAVES	4
 
 /* ---- lease file ---------------------------------------------------- */
 

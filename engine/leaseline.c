@@ -226,8 +226,9 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 		return leaseline_get_port(v, &q->rule.ext_port);
 	case CLIENT:
 		return addr_parse(v, &q->rule.client);
-	case TO:
-		return leaseline_get_port(v, &q->rule.int_port);
+	case TO:		/* of a pinhole: 0 is every port */
+		return str_eq(v, STR("0")) ||
+		       leaseline_get_port(v, &q->rule.int_port);
 	case ORIGIN:
 		return get_origin(v, &q->origin);
 	case REQUESTER:
@@ -316,6 +317,8 @@ static bool get_fields(struct str s, unsigned need, struct leaseline *l)
 	while (s.n != 0)
 		if (!get_field(&s, &seen, l))
 			return false;
+	if (l->req.rule.kind == NAT_PINHOLE)
+		need |= 1u << CLIENT | 1u << TO;
 	if (!(seen & 1u << TOLD))
 		l->told_port = l->req.rule.ext_port;
 	return (seen & need) == need;

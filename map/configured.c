@@ -10,13 +10,14 @@
 static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 		       enum refusal why)
 {
-	const struct pm_entry *e = portmap_entry(m->pm, slot);
+	struct portmap *pm = map_table(m, req->rule.kind);
+	const struct pm_entry *e = portmap_entry(pm, slot);
 	struct refused r = { .why = why, .origin = e->origin, .rule = e->rule,
 			     .client = e->requester };
 	bool shown = portmap_is_shown(e);
 	bool lost = !req->enabled || !nat_rule_equal(&e->rule, &req->rule);
 
-	if (e->configured || !portmap_forget(m->pm, &r.rule))
+	if (e->configured || !portmap_forget(pm, &r.rule))
 		return false;
 	if (lost)
 		mapreport_refused(m, &r);
@@ -29,12 +30,12 @@ static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 static uint16_t find_in_the_way(const struct map *m, const struct pm_req *req)
 {
 	const struct nat_rule *rule = &req->rule;
+	const struct portmap *pm = map_table(m, rule->kind);
 	const struct pm_entry *e;
 	uint16_t slot = PM_NONE;
 
-	while ((slot = portmap_on_port(m->pm, rule->proto, rule->ext_port,
-				       slot)) != PM_NONE) {
-		e = portmap_entry(m->pm, slot);
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
+		e = portmap_entry(pm, slot);
 		if (!addr_equal(e->rule.client, rule->client) ||
 		    nat_rule_same_key(&e->rule, rule))
 			break;
@@ -47,12 +48,16 @@ static uint16_t find_in_the_way(const struct map *m, const struct pm_req *req)
 static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 			    bool of_client)
 {
-	for (size_t i = portmap_count(m->pm); i-- > 0;) {
-		uint16_t slot = portmap_at(m->pm, i);
-		const struct pm_entry *e = portmap_entry(m->pm, slot);
+	const struct portmap *pm = map_table(m, req->rule.kind);
+	const struct addr holder = portmap_holder(&req->rule, req->host,
+						  req->requester);
 
-		if (!e->configured && (!of_client ||
-		    addr_equal(e->rule.client, req->rule.client)))
+	for (size_t i = portmap_count(pm); i-- > 0;) {
+		uint16_t slot = portmap_at(pm, i);
+		const struct pm_entry *e = portmap_entry(pm, slot);
+
+		if (!e->configured && (!of_client || addr_equal(holder,
+		    portmap_holder(&e->rule, e->host, e->requester))))
 			return slot;
 	}
 	return PM_NONE;
@@ -60,14 +65,18 @@ static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 
 enum refusal configured_restore(struct map *m, const struct pm_req *req)
 {
+	struct portmap *pm = map_table(m, req->rule.kind);
 	enum refusal why = REFUSAL_OPERATOR;
-	uint16_t slot = find_in_the_way(m, req);
+	uint16_t slot;
 	int res;
 
+	if (!pm)
+		return REFUSAL_KIND;
+	slot = find_in_the_way(m, req);
 	while (slot != PM_NONE && remove_for(m, slot, req, why))
 		slot = find_in_the_way(m, req);
 	for (;;) {
-		res = portmap_restore(m->pm, req, 0);
+		res = portmap_restore(pm, req, 0);
 		if (res != REFUSAL_FULL && res != REFUSAL_CLIENT_FULL)
 			break;
 		why = (enum refusal)res;

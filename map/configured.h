@@ -20,7 +20,8 @@
  *
  * Return: REFUSAL_NONE, or why the mapping is not in the table: REFUSAL_FULL
  * and REFUSAL_CLIENT_FULL (all other mappings are configured as well), or
- * REFUSAL_CONFLICT (a configured mapping of another client has the port)
+ * REFUSAL_CONFLICT (a configured mapping of another client has the port), or
+ * REFUSAL_KIND (a pinhole, and there is no table of them)
  */
 enum refusal configured_restore(struct map *, const struct pm_req *req);
 

@@ -11,9 +11,11 @@
  * Runs in: engine
  */
 #include <string.h>
+#include "map/asking.h"
 #include "map/map.h"
-#include "map/range.h"
 #include "map/mapreport.h"
+#include "map/range.h"
+#include "map/share.h"
 #include "map/start.h"
 #include "map/waitlist.h"
 
@@ -21,12 +23,19 @@ void map_init(struct map *m, struct portmap *pm)
 {
 	m->pm = pm;
 	m->update_id = 0;
-	memset(&m->adds, 0, sizeof(m->adds));
-	m->adds.burst = m->adds.per_s = m->adds_per_s;
-	m->waiting = m->ready = NULL;
+	share_init(m);
+	if (m->pinholes)
+		portmap_seed_ids(m->pinholes,
+				 (uint16_t)m->ops->rnd(m->ops_arg));
+	m->waiting = m->ready = m->asking = NULL;
 	m->range_left = 0;
 	m->range_why = REFUSAL_NONE;
 	m->resume_ms = UINT64_MAX;
+}
+
+struct portmap *map_table(const struct map *m, enum nat_kind kind)
+{
+	return kind == NAT_PINHOLE ? m->pinholes : m->pm;
 }
 
 /* ---- new requests -------------------------------------------------- */
@@ -37,7 +46,8 @@ static bool is_operators(const struct map_wait *w)
 }
 
 /* A line that forbids the wished port does not matter if the request accepts
- * any port. */
+ * any port. Another address than the requester's may be its own: see
+ * start_run(). */
 static enum refusal check_policy(struct map *m, struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
@@ -45,22 +55,20 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
 					addr_any() : q->requester, &line);
 
-	if (why == REFUSAL_NONE || (why == REFUSAL_RULE && w->req.any_port))
+	w->asks = why == REFUSAL_SECURE && asking_may(m, q);
+	if (why == REFUSAL_NONE || w->asks ||
+	    (why == REFUSAL_RULE && w->req.any_port))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, why, line);
 }
 
 /* Only new mappings are limited: a renewal does not change the firewall. */
-static enum refusal check_rate(struct map *m, struct map_wait *w,
-			       uint64_t now_ms)
+static enum refusal check_share(struct map *m, struct map_wait *w,
+				uint64_t now_ms)
 {
-	const struct pm_req *q = &w->req.mapping;
+	enum refusal why = share_check(m, w, now_ms);
 
-	if (!m->adds_per_s || is_operators(w) ||
-	    portmap_find(m->pm, &q->rule) != PM_NONE ||
-	    bucket_take(&m->adds, q->requester, 1, now_ms))
-		return REFUSAL_NONE;
-	return mapreport_refusal(m, w, REFUSAL_RATE, 0);
+	return why == REFUSAL_NONE ? why : mapreport_refusal(m, w, why, 0);
 }
 
 /* max-lease limits clients. It also limits a request for a lease without end,
@@ -77,12 +85,14 @@ static uint32_t grant_lease(const struct map *m, const struct map_wait *w)
 	return wish_s < max_s ? (uint32_t)wish_s : max_s;
 }
 
-static void prepare(struct map_wait *w, enum map_what what)
+static void prepare(struct map *m, struct map_wait *w, enum map_what what)
 {
 	w->what = (uint8_t)what;
+	w->asks = false;
 	w->line = 0;
 	w->tries = 0;
 	w->wished = w->req.mapping.rule.ext_port;
+	asking_set_host(m, w);
 }
 
 int map_add(struct map *m, struct map_wait *w, uint64_t now_ms,
@@ -91,12 +101,26 @@ int map_add(struct map *m, struct map_wait *w, uint64_t now_ms,
 	enum refusal why;
 
 	*ret = NULL;
-	prepare(w, MAP_ADD);
+	prepare(m, w, MAP_ADD);
+	if (!map_table(m, w->req.mapping.rule.kind))
+		return (int)mapreport_refusal(m, w, REFUSAL_KIND, 0);
 	why = check_policy(m, w);
 	if (why == REFUSAL_NONE)
-		why = check_rate(m, w, now_ms);
+		why = check_share(m, w, now_ms);
 	if (why != REFUSAL_NONE)
 		return (int)why;
+	w->req.mapping.lease_s = grant_lease(m, w);
+	return start_run(m, w, now_ms, ret);
+}
+
+int map_renew(struct map *m, struct map_wait *w, uint64_t now_ms,
+	      const struct pm_entry **ret)
+{
+	*ret = NULL;
+	if (!m->pinholes)
+		return REFUSAL_NOT_FOUND;
+	w->req.mapping.rule = (struct nat_rule){ .kind = NAT_PINHOLE };
+	prepare(m, w, MAP_RENEW);
 	w->req.mapping.lease_s = grant_lease(m, w);
 	return start_run(m, w, now_ms, ret);
 }
@@ -105,7 +129,9 @@ int map_delete(struct map *m, struct map_wait *w)
 {
 	const struct pm_entry *none;
 
-	prepare(w, MAP_DELETE);
+	prepare(m, w, MAP_DELETE);
+	if (!map_table(m, w->req.mapping.rule.kind))
+		return REFUSAL_NOT_FOUND;
 	return start_run(m, w, 0, &none);
 }
 
@@ -114,7 +140,7 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 {
 	const struct pm_entry *none;
 
-	prepare(w, MAP_DELETE_RANGE);
+	prepare(m, w, MAP_DELETE_RANGE);
 	w->lo = lo;
 	w->hi = hi;
 	w->others = others;
@@ -123,58 +149,58 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 
 void map_cancel(struct map *m, struct map_wait *w)
 {
-	if (!waitlist_del(&m->waiting, w))
-		waitlist_del(&m->ready, w);
+	if (!waitlist_del(&m->waiting, w) && !waitlist_del(&m->ready, w))
+		waitlist_del(&m->asking, w);
 }
 
 /* ---- a changed policy ---------------------------------------------- */
 
-static bool resume(struct map *m, uint16_t slot)
+static bool resume(struct map *m, struct portmap *pm, uint16_t slot)
 {
 	int res;
 
 	/* map_ask_again() resumes the overruled ones */
-	if (!portmap_is_suspended(portmap_entry(m->pm, slot)))
+	if (!portmap_is_suspended(portmap_entry(pm, slot)))
 		return false;
-	res = portmap_resume(m->pm, slot);
+	res = portmap_resume(pm, slot);
 	if (res == PM_DONE)
-		mapreport_stored(m, slot);
+		mapreport_stored(m, portmap_entry(pm, slot));
 	return res == PM_DONE || res == PM_STARTED;
 }
 
 /* A suspension does not end the operator's mappings, because nobody would
  * request them again. */
-static bool suspend(struct map *m, uint16_t slot, uint64_t now_ms)
+static bool suspend(struct map *m, struct portmap *pm, uint16_t slot,
+		    uint64_t now_ms)
 {
-	const struct pm_entry *e = portmap_entry(m->pm, slot);
+	const struct pm_entry *e = portmap_entry(pm, slot);
 	uint64_t until_ms = now_ms + UINT64_C(1000) * PM_SUSPENDED_MAX_S;
 
 	if (e->origin == ORIGIN_OPERATOR)
 		until_ms = UINT64_MAX;
-	if (!portmap_suspend(m->pm, slot, until_ms))
+	if (!portmap_suspend(pm, slot, until_ms))
 		return false;
-	mapreport_stored(m, slot);
+	mapreport_stored(m, e);
 	return true;
 }
 
-static enum refusal check_again(const struct map *m, uint16_t slot,
+static enum refusal check_again(const struct map *m, const struct pm_entry *e,
 				unsigned *ret_line)
 {
-	return policy_check(&m->policy, &portmap_entry(m->pm, slot)->rule,
-			    addr_any(), ret_line);
+	return policy_check(&m->policy, &e->rule, addr_any(), ret_line);
 }
 
 /* The operator's mappings are logged here too, because no answer to the
  * operator reports the removal. Return: false if an op is in flight */
-static bool remove_forbidden(struct map *m, uint16_t slot, enum refusal why,
+static bool remove_forbidden(struct map *m, struct portmap *pm,
+			     const struct pm_entry *e, enum refusal why,
 			     unsigned line)
 {
-	const struct pm_entry *e = portmap_entry(m->pm, slot);
 	struct refused r = { .why = why, .line = line, .origin = e->origin,
 			     .rule = e->rule, .client = e->requester };
 	bool shown = portmap_is_shown(e);
 
-	if (!portmap_forget(m->pm, &r.rule))
+	if (!portmap_forget(pm, &r.rule))
 		return false;
 	m->ops->refused(m->ops_arg, &r);
 	mapreport_gone(m, &r.rule, shown);
@@ -182,24 +208,40 @@ static bool remove_forbidden(struct map *m, uint16_t slot, enum refusal why,
 }
 
 /* A mapping with an op in flight is left as it is: see check_answered(). */
-struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
+static void apply_policy(struct map *m, struct portmap *pm, uint64_t now_ms,
+			 struct map_applied *did)
 {
-	struct map_applied did = { 0 };
 	size_t i = 0;
 
-	while (i < portmap_count(m->pm)) {
-		uint16_t slot = portmap_at(m->pm, i);
+	while (i < portmap_count(pm)) {
+		uint16_t slot = portmap_at(pm, i);
+		const struct pm_entry *e = portmap_entry(pm, slot);
 		unsigned line;
-		enum refusal why = check_again(m, slot, &line);
+		enum refusal why = check_again(m, e, &line);
 
 		if (why == REFUSAL_NONE)
-			did.resumed += resume(m, slot);
+			did->resumed += resume(m, pm, slot);
 		else if (why == REFUSAL_OUTSIDE)
-			did.suspended += suspend(m, slot, now_ms);
-		else if (remove_forbidden(m, slot, why, line))
+			did->suspended += suspend(m, pm, slot, now_ms);
+		else if (remove_forbidden(m, pm, e, why, line))
 			continue;	/* the next mapping has index i now */
 		i++;
 	}
+}
+
+/* The next table after @pm; NULL: the first; the return is NULL at the end. */
+static struct portmap *next_table(const struct map *m, const struct portmap *pm)
+{
+	return !pm ? m->pm : pm == m->pm ? m->pinholes : NULL;
+}
+
+struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
+{
+	struct map_applied did = { 0 };
+	struct portmap *pm = NULL;
+
+	while ((pm = next_table(m, pm)))
+		apply_policy(m, pm, now_ms, &did);
 	return did;
 }
 
@@ -209,59 +251,71 @@ struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
 static void check_answered(struct map *m, const struct nat_rule *rule,
 			   uint64_t now_ms)
 {
-	uint16_t slot = portmap_find(m->pm, rule);
+	struct portmap *pm = map_table(m, rule->kind);
+	uint16_t slot = portmap_find(pm, rule);
+	const struct pm_entry *e = portmap_entry(pm, slot);
 	enum refusal why;
 	unsigned line;
 
-	if (slot == PM_NONE)
+	if (!e)
 		return;
-	why = check_again(m, slot, &line);
+	why = check_again(m, e, &line);
 	if (why == REFUSAL_OUTSIDE)
-		suspend(m, slot, now_ms);
+		suspend(m, pm, slot, now_ms);
 	else if (why != REFUSAL_NONE)
-		remove_forbidden(m, slot, why, line);
-	else if (portmap_is_suspended(portmap_entry(m->pm, slot)) &&
-		 m->resume_ms == UINT64_MAX)
+		remove_forbidden(m, pm, e, why, line);
+	else if (portmap_is_suspended(e) && m->resume_ms == UINT64_MAX)
 		m->resume_ms = now_ms + MAP_RESUME_MS;
+}
+
+static void resume_table(struct map *m, struct portmap *pm)
+{
+	unsigned line;
+
+	for (size_t i = 0; i < portmap_count(pm); i++) {
+		uint16_t slot = portmap_at(pm, i);
+
+		if (check_again(m, portmap_entry(pm, slot), &line) ==
+		    REFUSAL_NONE)
+			resume(m, pm, slot);
+	}
 }
 
 static void resume_again(struct map *m)
 {
-	unsigned line;
+	struct portmap *pm = NULL;
 
 	m->resume_ms = UINT64_MAX;
-	for (size_t i = 0; i < portmap_count(m->pm); i++) {
-		uint16_t slot = portmap_at(m->pm, i);
-
-		if (portmap_is_suspended(portmap_entry(m->pm, slot)) &&
-		    check_again(m, slot, &line) == REFUSAL_NONE)
-			resume(m, slot);
-	}
+	while ((pm = next_table(m, pm)))
+		resume_table(m, pm);
 }
 
 /* ---- overruled mappings -------------------------------------------- */
 
 void map_overruled(struct map *m, const struct nat_rule *rule)
 {
-	uint16_t slot = portmap_find(m->pm, rule);
+	struct portmap *pm = map_table(m, rule->kind);
+	uint16_t slot = pm ? portmap_find(pm, rule) : PM_NONE;
 
 	if (slot == PM_NONE ||
-	    !nat_rule_equal(&portmap_entry(m->pm, slot)->rule, rule))
+	    !nat_rule_equal(&portmap_entry(pm, slot)->rule, rule))
 		return;
-	if (portmap_overrule(m->pm, slot))
-		mapreport_stored(m, slot);
+	if (portmap_overrule(pm, slot))
+		mapreport_stored(m, portmap_entry(pm, slot));
 }
 
 void map_ask_again(struct map *m)
 {
+	struct portmap *pm = NULL;
 	bool any = false;
 
-	for (size_t i = 0; i < portmap_count(m->pm); i++) {
-		uint16_t slot = portmap_at(m->pm, i);
+	while ((pm = next_table(m, pm)))
+		for (size_t i = 0; i < portmap_count(pm); i++) {
+			uint16_t slot = portmap_at(pm, i);
 
-		if (portmap_entry(m->pm, slot)->overruled)
-			any |= portmap_resume(m->pm, slot) == PM_STARTED;
-	}
+			if (portmap_entry(pm, slot)->overruled)
+				any |= portmap_resume(pm, slot) == PM_STARTED;
+		}
 	if (any)
 		m->ops->wake(m->ops_arg);
 }
@@ -275,7 +329,7 @@ static bool depends_on_port(enum refusal why)
 	       why == REFUSAL_BLOCKED;
 }
 
-/* The op of @w is done. @slot: the mapping, if it was to be added */
+/* The op of @w is done. @slot: the mapping, if it was to be added or renewed */
 static void finish(struct map *m, struct map_wait *w, enum refusal why,
 		   uint16_t slot)
 {
@@ -290,9 +344,9 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 		return;
 	}
 	if (why != REFUSAL_NONE)
-		mapreport_refusal(m, w, why, 0);
-	else if (w->what == MAP_ADD)
-		e = portmap_entry(m->pm, slot);
+		why = mapreport_refusal(m, w, why, 0);
+	else if (w->what == MAP_ADD || w->what == MAP_RENEW)
+		e = portmap_entry(map_table(m, w->req.mapping.rule.kind), slot);
 	w->done(w, why, e);
 }
 
@@ -313,24 +367,38 @@ static void start_again(struct map *m, uint64_t now_ms)
 	}
 }
 
+void map_hosts_changed(struct map *m, uint64_t now_ms)
+{
+	while (m->asking) {
+		struct map_wait *w = m->asking;
+
+		m->asking = w->next;
+		waitlist_add(&m->ready, w);
+	}
+	start_again(m, now_ms);
+}
+
 void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
 		uint64_t now_ms)
 {
+	struct portmap *pm = map_table(m, id.table);
 	enum refusal why = refusal_of_nat(err);
 	struct map_wait *owner, *ranger;
 	uint16_t slot = PM_NONE;
 	enum pm_change change;
 	struct nat_rule rule;
 
-	change = portmap_done(m->pm, id, err, now_ms, &slot, &rule);
+	if (!pm)
+		return;
+	change = portmap_done(pm, id, err, now_ms, &slot, &rule);
 	if (slot == PM_NONE)
 		return;
 	if (change == PM_ADDED || change == PM_UPDATED)
-		mapreport_stored(m, slot);
+		mapreport_stored(m, portmap_entry(pm, slot));
 	else if (change == PM_REMOVED)
 		mapreport_gone(m, &rule, true);
-	owner = waitlist_wake(m, slot);
-	ranger = range_done(m, slot, why);
+	owner = waitlist_wake(m, rule.kind, slot);
+	ranger = rule.kind == NAT_PORTMAP ? range_done(m, slot, why) : NULL;
 	if (owner)
 		finish(m, owner, why, slot);
 	if (ranger)
@@ -348,11 +416,15 @@ static void expired(void *arg, const struct nat_rule *rule, bool shown)
 
 uint64_t map_tick(struct map *m, uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX;
+	uint64_t next_ms = UINT64_MAX, due_ms;
+	struct portmap *pm = NULL;
 
 	if (m->resume_ms <= now_ms)
 		resume_again(m);
-	portmap_expire(m->pm, now_ms, &next_ms, expired, m);
+	while ((pm = next_table(m, pm))) {
+		portmap_expire(pm, now_ms, &due_ms, expired, m);
+		next_ms = due_ms < next_ms ? due_ms : next_ms;
+	}
 	m->ops->wake(m->ops_arg);
 	return next_ms < m->resume_ms ? next_ms : m->resume_ms;
 }

@@ -56,10 +56,12 @@ struct map_wait {
 	struct map_request req;
 	unsigned line;		/* the line of the configuration that refused
 				 * it, or 0; valid with the answer */
+	uint16_t unique_id;	/* map_renew(): of the pinhole */
 
 	struct map_wait *next;	/* private from here on */
 	uint8_t what;		/* enum map_what */
 	uint8_t tries;		/* any_port: how many ports were taken */
+	bool asks;		/* whose is the client's address? */
 	bool owner;		/* the op on @slot is this request's; otherwise
 				 * it starts again when that op is done */
 	uint16_t slot;
@@ -70,7 +72,15 @@ struct map_wait {
 };
 
 /* struct map_wait.what */
-enum map_what { MAP_ADD, MAP_DELETE, MAP_DELETE_RANGE };
+enum map_what { MAP_ADD, MAP_RENEW, MAP_DELETE, MAP_DELETE_RANGE };
+
+/* Does an address belong to the host that asks? */
+enum map_same {
+	MAP_OTHER,		/* no, or it is not known */
+	MAP_SAME,
+	MAP_ASKED,		/* the kernel asks the link: the owner calls
+				 * map_hosts_changed() when it may know */
+};
 
 /* None of these may call back into the core: answers come later. */
 struct map_ops {
@@ -85,6 +95,13 @@ struct map_ops {
 	void (*refused)(void *arg, const struct refused *);
 	/* a random number that nobody can predict */
 	uint32_t (*rnd)(void *arg);
+	/* are both addresses, of any family, one host's on that link? NULL:
+	 * MAP_OTHER */
+	enum map_same (*same_host)(void *arg, int ifindex,
+				   struct addr requester, struct addr client);
+	/* the link-layer address of the host; false: not known. NULL: false */
+	bool (*host)(void *arg, int ifindex, struct addr requester,
+		     struct addr *ret_link);
 };
 
 struct map {
@@ -100,14 +117,22 @@ struct map {
 	struct addr ext;	/* the external address reported to clients, or
 				 * ADDR_NONE */
 
+	/* the table of pinholes, set by the owner before map_init(), which
+	 * leaves it alone; NULL: there are none */
+	struct portmap *pinholes;
+
 	/* to be read */
-	struct portmap *pm;	/* as passed to map_init() */
+	struct portmap *pm;	/* as passed to map_init(): port mappings */
 	uint32_t update_id;	/* changes of what clients see of the table
 				 * since the start, modulo 2^32
 				 * (WANIPConnection:2 2.3, SystemUpdateID) */
 
 	/* private */
-	struct buckets adds;
+	struct buckets adds;		/* by host, for port mappings */
+	struct buckets pinhole_adds;	/* by host, for pinholes */
+	struct buckets iface_adds;	/* by interface, for pinholes */
+	struct map_wait *asking;	/* until the neighbour table tells whose
+					 * an address is */
 	uint64_t resume_ms;	/* when to resume mappings again, because one
 				 * could not be resumed; UINT64_MAX: never */
 	struct map_wait *waiting;	/* in the order of their arrival */
@@ -122,12 +147,17 @@ struct map {
  * caller's. */
 void map_init(struct map *, struct portmap *pm);
 
+/** map_table - the table of the rules of that kind; NULL: there is none. */
+struct portmap *map_table(const struct map *, enum nat_kind kind);
+
 /**
  * map_add - request a mapping, or renew one.
  * @ret: the mapping, when REFUSAL_NONE is returned; otherwise NULL
  *
  * Policy, caps and port conflicts apply to every origin; secure mode and the
- * rate apply to clients only. Renewals do not count towards the rate. Without
+ * rates apply to clients only. In secure mode a client may request mappings and
+ * pinholes to the address from which it asks, and to any other address of the
+ * same host (map_ops.same_host). Renewals do not count towards the rate. Without
  * any_port the external port must not be 0.
  *
  * If a client requests exactly what the operator's mapping does, the request
@@ -139,9 +169,18 @@ int map_add(struct map *, struct map_wait *, uint64_t now_ms,
 	    const struct pm_entry **ret);
 
 /**
+ * map_renew - give the pinhole w->unique_id the lease of the request.
+ *
+ * Of the request, only origin, requester, requester_if and lease_s are read.
+ * Return: as map_add(); REFUSAL_NOT_FOUND, REFUSAL_OWNER, REFUSAL_OPERATOR
+ */
+int map_renew(struct map *, struct map_wait *, uint64_t now_ms,
+	      const struct pm_entry **ret);
+
+/**
  * map_delete - delete the mapping with the key of the request's rule.
  *
- * In secure mode a client may delete mappings to itself and those that it
+ * In secure mode a client may delete mappings to its host and those that it
  * requested. No client may delete the operator's.
  *
  * Return: MAP_WAIT, REFUSAL_NONE, or why not
@@ -193,13 +232,21 @@ void map_overruled(struct map *, const struct nat_rule *);
  * changed. */
 void map_ask_again(struct map *);
 
+/**
+ * map_hosts_changed - the neighbour table has changed, or the kernel has had the
+ * time to ask: start the requests again that got MAP_ASKED.
+ *
+ * Those that get MAP_ASKED once more continue to wait.
+ */
+void map_hosts_changed(struct map *, uint64_t now_ms);
+
 /** map_tick - end leases and suspensions, and retry to resume mappings that
  * could not be resumed. Return: when to call again, UINT64_MAX: never */
 uint64_t map_tick(struct map *, uint64_t now_ms);
 
 /* What map_apply_policy() did. */
 struct map_applied {
-	uint32_t suspended;	/* mappings */
+	uint32_t suspended;	/* mappings and pinholes */
 	uint32_t resumed;	/* including those whose op is in flight */
 };
 

@@ -2,15 +2,15 @@
 /* mapreport.c - the mapping core's reports to its owner. Runs in: engine */
 #include "map/mapreport.h"
 
-void mapreport_stored(struct map *m, uint16_t slot)
+void mapreport_stored(struct map *m, const struct pm_entry *e)
 {
-	m->update_id++;
-	m->ops->stored(m->ops_arg, portmap_entry(m->pm, slot));
+	m->update_id += e->rule.kind == NAT_PORTMAP;
+	m->ops->stored(m->ops_arg, e);
 }
 
 void mapreport_gone(struct map *m, const struct nat_rule *rule, bool shown)
 {
-	m->update_id += shown;
+	m->update_id += shown && rule->kind == NAT_PORTMAP;
 	m->ops->gone(m->ops_arg, rule);
 }
 
@@ -24,13 +24,15 @@ enum refusal mapreport_refusal(struct map *m, struct map_wait *w,
 			       enum refusal why, unsigned line)
 {
 	const struct pm_req *q = &w->req.mapping;
-	const struct refused r = {
+	struct refused r = {
 		.why = why, .origin = q->origin,
 		.client = q->requester, .rule = q->rule,
 		.line = line,
 	};
 
+	if (why == REFUSAL_FULL && q->rule.kind == NAT_PINHOLE)
+		r.why = REFUSAL_PINHOLES;
 	w->line = line;
 	mapreport_refused(m, &r);
-	return why;
+	return r.why;
 }

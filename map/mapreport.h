@@ -7,12 +7,12 @@
 
 #include "map/map.h"
 
-/** mapreport_stored - @slot was committed, suspended, overruled or resumed:
- * count the change, call ops->stored. */
-void mapreport_stored(struct map *, uint16_t slot);
+/** mapreport_stored - @e was committed, suspended, overruled or resumed: count
+ * the change of a port mapping, call ops->stored. */
+void mapreport_stored(struct map *, const struct pm_entry *e);
 
-/** mapreport_gone - a mapping has left the table: count the change, call
- * ops->gone. @shown: clients saw the mapping */
+/** mapreport_gone - a mapping has left its table: count the change of a port
+ * mapping, call ops->gone. @shown: clients saw the mapping */
 void mapreport_gone(struct map *, const struct nat_rule *, bool shown);
 
 /**
@@ -29,7 +29,7 @@ void mapreport_refused(struct map *, const struct refused *);
  * report.
  * @line: of the configuration that decided, or 0
  *
- * Return: @why
+ * Return: @why; for a pinhole, REFUSAL_PINHOLES instead of REFUSAL_FULL
  */
 enum refusal mapreport_refusal(struct map *, struct map_wait *w,
 			       enum refusal why, unsigned line);

@@ -33,9 +33,43 @@ bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)
 	return memcmp(a, b, sizeof(*a)) == 0;
 }
 
+static const struct {
+	uint8_t number;
+	bool portmap;		/* a port mapping may have it, too */
+	const char *name;
+} protos[] = {
+	{ IPPROTO_TCP, true, "tcp" }, { IPPROTO_UDP, true, "udp" },
+	{ IPPROTO_DCCP, false, "dccp" }, { IPPROTO_SCTP, false, "sctp" },
+	{ IPPROTO_UDPLITE, false, "udplite" },
+};
+
+#define PROTOS (sizeof(protos) / sizeof(protos[0]))
+
 const char *nat_rule_proto(uint8_t proto)
 {
-	return proto == IPPROTO_TCP ? "tcp" : "udp";
+	for (size_t i = 0; i < PROTOS; i++)
+		if (protos[i].number == proto)
+			return protos[i].name;
+	return "unknown";
+}
+
+bool nat_rule_proto_get(struct str name, uint8_t *ret)
+{
+	for (size_t i = 0; i < PROTOS; i++) {
+		if (!str_eq(name, str_z(protos[i].name)))
+			continue;
+		*ret = protos[i].number;
+		return true;
+	}
+	return false;
+}
+
+bool nat_rule_has_proto(enum nat_kind kind, uint32_t proto)
+{
+	for (size_t i = 0; i < PROTOS; i++)
+		if (protos[i].number == proto)
+			return kind == NAT_PINHOLE || protos[i].portmap;
+	return false;
 }
 
 /* Is @a of this family, not unspecified, and 0 in each byte that the family
@@ -54,9 +88,9 @@ bool nat_rule_sane(const struct nat_rule *r)
 
 	if (r->kind != NAT_PORTMAP && !pinhole)
 		return false;
-	if (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP)
+	if (!nat_rule_has_proto(r->kind, r->proto))
 		return false;
-	if (r->int_port == 0)
+	if (r->int_port == 0 && !pinhole)
 		return false;
 	if (pinhole ? r->ext_port != 0 : !r->ext_port || r->remote_port)
 		return false;

@@ -24,11 +24,11 @@ struct nat_rule {
 	struct addr client;	/* the LAN host */
 	struct addr remote;	/* the host that may connect, or ADDR_ANY */
 	uint16_t ext_port;	/* a pinhole has none: 0 */
-	uint16_t int_port;	/* of the client */
+	uint16_t int_port;	/* of the client; a pinhole may have 0: any */
 	uint16_t remote_port;	/* of a pinhole: the remote host's port, 0 any;
 				 * a port mapping has none: 0 */
 	uint8_t kind;		/* enum nat_kind */
-	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t proto;		/* nat_rule_has_proto() */
 };
 
 _Static_assert(sizeof(struct nat_rule) == 42, "no padding: it is sent as is");
@@ -91,9 +91,17 @@ bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 
-/** nat_rule_proto - the name of an IPPROTO_ in files and in upnpctl: "tcp" or
- * "udp". */
+/** nat_rule_proto - the name of an IPPROTO_ in files and in upnpctl: "tcp",
+ * "udp", "dccp", "sctp" or "udplite". A literal. */
 const char *nat_rule_proto(uint8_t proto);
+
+/** nat_rule_proto_get - the IPPROTO_ with that name. @ret: set only on
+ * success */
+bool nat_rule_proto_get(struct str name, uint8_t *ret);
+
+/** nat_rule_has_proto - may a rule of that kind have this IPPROTO_? A port
+ * mapping: TCP and UDP; a pinhole: every protocol that has ports. */
+bool nat_rule_has_proto(enum nat_kind kind, uint32_t proto);
 
 /**
  * nat_rule_sane - is this record a rule?
@@ -103,8 +111,9 @@ const char *nat_rule_proto(uint8_t proto);
  * address may be 0.0.0.0 or ::, and the bytes that its family does not use must
  * be 0 (addr.h).
  *
- * WANIPv6FirewallControl:1 has pinholes for every internal port (0) and every
- * protocol (65535). The record could hold them, but they are not allowed. Pure.
+ * Whether a pinhole for every internal port is allowed is the policy's decision
+ * (policy.h). WANIPv6FirewallControl:1 has pinholes for every protocol (65535)
+ * as well: there is no such rule. Pure.
  */
 bool nat_rule_sane(const struct nat_rule *);
 

@@ -9,6 +9,17 @@ bool owner_is(const struct pm_entry *e, struct addr requester)
 		addr_equal(e->requester, requester));
 }
 
+/* Somebody on another interface may have chosen the same link-layer address. */
+static bool is_host(const struct map *m, const struct pm_entry *e,
+		    const struct pm_req *by)
+{
+	const struct netif_addr *net = policy_net_of(&m->policy,
+						     e->rule.client);
+
+	return by->host.family == ADDR_LINK && addr_equal(e->host, by->host) &&
+	       net && net->ifindex == by->requester_if;
+}
+
 bool owner_sees(const struct pm_entry *e, const struct pm_req *by)
 {
 	return e && (by->origin == ORIGIN_OPERATOR || portmap_is_shown(e));
@@ -21,7 +32,8 @@ enum refusal owner_may_change(const struct map *m, const struct pm_entry *e,
 		return REFUSAL_NONE;
 	if (e->origin == ORIGIN_OPERATOR)
 		return REFUSAL_OPERATOR;
-	if (!m->policy.secure || owner_is(e, by->requester))
+	if (!m->policy.secure || owner_is(e, by->requester) ||
+	    is_host(m, e, by))
 		return REFUSAL_NONE;
 	return REFUSAL_OWNER;
 }

@@ -16,6 +16,10 @@ bool owner_sees(const struct pm_entry *e, const struct pm_req *by);
  * owner_may_change - may the requester of @by change or delete @e?
  *
  * The operator may change every mapping. Nobody else may change the operator's.
+ * A requester is its host: the link-layer address that asked for a pinhole may
+ * change it from any address, on the interface of the pinhole's client. Whether
+ * the client's address is another one of the requester's host is not checked:
+ * see asking_same().
  *
  * Return: REFUSAL_NONE, REFUSAL_OPERATOR, or in secure mode REFUSAL_OWNER
  */

@@ -18,19 +18,88 @@ bool pmtable_counted(const struct pm_entry *e)
 	return e->state != PM_FREE && e->replaces == PM_NONE;
 }
 
-/* Two clients may share a counter, so it can be too high, but never too low.
+static struct addr holder_of(const struct pm_entry *e)
+{
+	return portmap_holder(&e->rule, e->host, e->requester);
+}
+
+/* Two holders may share a counter, so it can be too high, but never too low.
  * Count the entries themselves only if the counter is at the limit. */
-bool pmtable_client_full(const struct portmap *pm, struct addr client)
+bool pmtable_client_full(const struct portmap *pm, struct addr holder)
 {
 	size_t n = 0;
 
-	if (clientcount_get(&pm->by_client, client) < pm->per_client)
+	if (clientcount_get(&pm->by_client, holder) < pm->per_client)
 		return false;
 	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
-		if (addr_equal(pm->entry[slot].rule.client, client))
+		if (addr_equal(holder_of(&pm->entry[slot]), holder))
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;
 }
+
+void pmtable_set_holder(struct portmap *pm, uint16_t slot,
+			const struct pm_req *req)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	if (pmtable_counted(e))
+		clientcount_sub(&pm->by_client, holder_of(e));
+	e->host = req->host;
+	e->requester = req->requester;
+	if (pmtable_counted(e))
+		clientcount_add(&pm->by_client, holder_of(e));
+}
+
+/* ---- unique ids ---------------------------------------------------- */
+
+static uint16_t *id_chain(const struct portmap *pm, uint16_t id)
+{
+	return &pm->id_bucket[id & pm->bucket_mask];
+}
+
+static void id_enter(struct portmap *pm, uint16_t slot, uint16_t id)
+{
+	uint16_t *head = id_chain(pm, id);
+
+	pm->entry[slot].unique_id = id;
+	pm->id_next[slot] = *head;
+	*head = (uint16_t)(slot + 1);
+}
+
+static void id_leave(struct portmap *pm, uint16_t slot)
+{
+	uint16_t *at = id_chain(pm, pm->entry[slot].unique_id);
+
+	while (*at != slot + 1)
+		at = &pm->id_next[*at - 1];
+	*at = pm->id_next[slot];
+	pm->entry[slot].unique_id = 0;
+}
+
+uint16_t pmtable_by_id(const struct portmap *pm, uint16_t unique_id)
+{
+	uint16_t at = unique_id ? *id_chain(pm, unique_id) : 0;
+
+	while (at && pm->entry[at - 1].unique_id != unique_id)
+		at = pm->id_next[at - 1];
+	return at ? (uint16_t)(at - 1) : PM_NONE;
+}
+
+/* There are more ids than slots. */
+void pmtable_give_id(struct portmap *pm, uint16_t slot, uint16_t wish)
+{
+	if (wish && pmtable_by_id(pm, wish) == PM_NONE) {
+		pm->last_id = wish;
+	} else {
+		do
+			pm->last_id++;
+		while (!pm->last_id ||
+		       pmtable_by_id(pm, pm->last_id) != PM_NONE);
+	}
+	id_enter(pm, slot, pm->last_id);
+}
+
+/* ---- slots --------------------------------------------------------- */
 
 static uint32_t hash_pinhole(const struct nat_rule *r)
 {
@@ -53,17 +122,19 @@ uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 	return &pm->bucket[h & pm->bucket_mask];
 }
 
-uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
+uint16_t pmtable_reserve(struct portmap *pm, const struct pm_req *req,
 			 uint16_t replaces)
 {
-	uint16_t slot = pm->free_head, *head = pmtable_bucket(pm, rule);
+	uint16_t slot = pm->free_head, *head = pmtable_bucket(pm, &req->rule);
 	struct pm_entry *e;
 
 	if (slot == PM_NONE)
 		return PM_NONE;
 	pm->free_head = pm->next[slot];
 	e = &pm->entry[slot];
-	e->rule = *rule;
+	e->rule = req->rule;
+	e->host = req->host;
+	e->requester = req->requester;
 	e->state = PM_ADDING;
 	e->replaces = replaces;
 	e->gen++;
@@ -71,7 +142,7 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct nat_rule *rule,
 	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
-		clientcount_add(&pm->by_client, rule->client);
+		clientcount_add(&pm->by_client, holder_of(e));
 	}
 	return slot;
 }
@@ -111,7 +182,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		clientcount_sub(&pm->by_client, e->rule.client);
+		clientcount_sub(&pm->by_client, holder_of(e));
 	}
 	pmtable_free(pm, slot);
 }
@@ -143,6 +214,14 @@ void pmtable_enter(struct portmap *pm, uint16_t slot)
 
 void pmtable_replace(struct portmap *pm, uint16_t old, uint16_t slot)
 {
+	uint16_t id = pm->entry[old].unique_id;
+
+	if (id) {
+		id_leave(pm, old);
+		id_enter(pm, slot, id);
+	}
+	clientcount_sub(&pm->by_client, holder_of(&pm->entry[old]));
+	clientcount_add(&pm->by_client, holder_of(&pm->entry[slot]));
 	pm->entry[slot].seq = pm->entry[old].seq;
 	*order_of(pm, old) = slot;
 	pmtable_free(pm, old);
@@ -153,6 +232,8 @@ void pmtable_leave(struct portmap *pm, uint16_t slot)
 	uint16_t *at = order_of(pm, slot), *end = pm->order + pm->order_n--;
 
 	memmove(at, at + 1, (size_t)(end - (at + 1)) * sizeof(*at));
+	if (pm->entry[slot].unique_id)
+		id_leave(pm, slot);
 	pmtable_withdraw(pm, slot);
 }
 

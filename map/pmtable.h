@@ -25,13 +25,19 @@ struct portmap {
 	uint64_t seq;		/* of the newest mapping */
 	uint32_t bucket_mask;
 	uint16_t free_head, queue_head, queue_tail;	/* PM_NONE: empty */
+	uint16_t last_id;	/* the unique id that was given last */
 	struct pm_entry *entry;	/* [slot_max] */
 	uint16_t *next;		/* [slot_max], the next slot in the hash chain
 				 * or on the free list, or PM_NONE */
 	uint16_t *order;	/* [max], committed slots */
 	uint16_t *bucket;	/* [bucket_mask + 1], heads of hash chains, or
 				 * PM_NONE */
-	struct clientcount by_client;	/* pmtable_counted() ones */
+	/* The slots by unique id, each plus one; 0 ends a chain. A table
+	 * without pinholes never touches this memory. */
+	uint16_t *id_next;	/* [slot_max] */
+	uint16_t *id_bucket;	/* [bucket_mask + 1] */
+	struct clientcount by_client;	/* by portmap_holder(), of the
+					 * pmtable_counted() ones */
 };
 
 /** pmtable_bucket - the head of the hash chain that has this rule and its
@@ -45,20 +51,34 @@ size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
  * replacement does not, because the old mapping, of the same client, does. */
 bool pmtable_counted(const struct pm_entry *);
 
-/** pmtable_client_full - does this client have per_client mappings? */
-bool pmtable_client_full(const struct portmap *, struct addr client);
+/** pmtable_client_full - does this holder have per_client mappings? */
+bool pmtable_client_full(const struct portmap *, struct addr holder);
+
+/** pmtable_set_holder - copy from @req what decides who the holder is, and count
+ * the entry with the new holder. */
+void pmtable_set_holder(struct portmap *, uint16_t slot,
+			const struct pm_req *req);
+
+/** pmtable_give_id - give the pinhole in @slot a unique id: @wish if that is
+ * neither 0 nor in use, else the next one that is not in use. */
+void pmtable_give_id(struct portmap *, uint16_t slot, uint16_t wish);
+
+/** pmtable_by_id - the slot with that unique id; PM_NONE for 0 and if there is
+ * none. */
+uint16_t pmtable_by_id(const struct portmap *, uint16_t unique_id);
 
 /**
- * pmtable_reserve - reserve a slot for a mapping with this rule.
+ * pmtable_reserve - reserve a slot for a mapping with the rule of @req.
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
- * The entry is ADDING, has the rule and a new generation, and portmap_rival()
+ * The entry is ADDING, has the rule and the holder of @req and a new
+ * generation, and portmap_rival()
  * finds it. The caller sets the other fields.
  *
  * Return: PM_NONE if no slot is free
  */
-uint16_t pmtable_reserve(struct portmap *, const struct nat_rule *rule,
-		      uint16_t replaces);
+uint16_t pmtable_reserve(struct portmap *, const struct pm_req *req,
+			 uint16_t replaces);
 
 /** pmtable_free - free a slot and its description. The slot must no longer be
  * in the order or counted, unless its replacement has taken its place. */
@@ -70,8 +90,8 @@ void pmtable_withdraw(struct portmap *, uint16_t slot);
 /** pmtable_enter - append @slot to the order, as the newest mapping. */
 void pmtable_enter(struct portmap *, uint16_t slot);
 
-/** pmtable_replace - put @slot in the place of @old in the order, and free
- * @old. */
+/** pmtable_replace - put @slot in the place of @old in the order, with its
+ * unique id, count it instead of @old, and free @old. */
 void pmtable_replace(struct portmap *, uint16_t old, uint16_t slot);
 
 /** pmtable_leave - remove @slot from the order, and withdraw it. */

@@ -16,9 +16,14 @@ const struct netif_addr *policy_net_of(const struct policy *p, struct addr a)
 	return NULL;
 }
 
+static const struct addr_net link_local = {
+	{ ADDR_IP6, { 0xfe, 0x80 } }, 10,
+};
+
 static bool is_special(const struct policy *p, struct addr a)
 {
-	if (!addr_is_host(a))
+	/* a link-local address cannot be reached from another link */
+	if (!addr_is_host(a) || addr_in(&link_local, a))
 		return true;
 	/* Find network and broadcast addresses. A /31 (RFC 3021) and a /32
 	 * have neither: all their addresses are hosts. IPv6 has no broadcast;
@@ -53,6 +58,25 @@ static bool is_local(const struct policy *p, const struct netif_addr *net,
 	int local = p->is_local ? p->is_local(a, net->master) : 0;
 
 	return local < 0 ? p->own_cut : local;
+}
+
+/* May the client have a pinhole for all of its ports? The first line that
+ * concerns all of them allows it, unless one before it denies some. */
+static bool rules_allow_all(const struct policy *p, struct addr client,
+			    unsigned *line)
+{
+	for (size_t i = 0; i < p->rule_n; i++) {
+		const struct policy_rule *l = &p->rule[i];
+		const bool all = !l->ext_lo && !l->int_lo &&
+				 l->ext_hi == UINT16_MAX &&
+				 l->int_hi == UINT16_MAX;
+
+		if (!addr_in(&l->net, client) || (l->allow && !all))
+			continue;
+		*line = l->line;
+		return l->allow;
+	}
+	return false;
 }
 
 /* The first matching line decides. If there are lines and none matches, the
@@ -99,6 +123,9 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 		return REFUSAL_ROUTER;
 	if (p->secure && !addr_matches(requester, r->client))
 		return REFUSAL_SECURE;
+	if (r->kind == NAT_PINHOLE && !r->int_port)
+		return rules_allow_all(p, r->client, line) ? REFUSAL_NONE :
+							     REFUSAL_ALL_PORTS;
 	return rules_allow(p, r, line) ? REFUSAL_NONE : REFUSAL_RULE;
 }
 

@@ -54,10 +54,12 @@ struct policy {
  *            NULL
  *
  * Without lines, external and internal ports 1024-65535 are allowed for every
- * internal network. Source: upnpd.conf(5), allow and deny; WANIPConnection:2
+ * internal network. The external port of a pinhole is its internal port, because
+ * nothing is translated. A pinhole for every port needs an allow line with
+ * 0-65535 for both. Source: upnpd.conf(5), allow and deny; WANIPConnection:2
  * 2.3.20 for the port floor; docs/protocol.md, "Attacks" (UPnProxy).
  *
- * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_REMOTE
+ * Return: REFUSAL_NONE, or one of REFUSAL_SECURE to REFUSAL_ALL_PORTS
  */
 enum refusal policy_check(const struct policy *, const struct nat_rule *,
 			  struct addr requester, unsigned *ret_line);

@@ -42,6 +42,8 @@ static void place_tables(struct portmap *pm)
 	pm->due.heap = pm->order + pm->max;
 	pm->next = pm->due.heap + pm->slot_max;
 	pm->bucket = pm->next + pm->slot_max;
+	pm->id_next = pm->bucket + pm->bucket_mask + 1;
+	pm->id_bucket = pm->id_next + pm->slot_max;
 }
 
 struct portmap *portmap_new(size_t max, size_t per_client)
@@ -56,7 +58,7 @@ struct portmap *portmap_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
 					  sizeof(struct descpool_cell)) +
-		(max + 2 * slot_max + bucket_n) * sizeof(uint16_t);
+		(max + 3 * slot_max + 2 * bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
@@ -133,11 +135,11 @@ static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 {
 	struct pm_entry *e = &pm->entry[slot];
 
+	pmtable_set_holder(pm, slot, req);
 	e->rule = req->rule;
 	e->enabled = req->enabled;
 	e->configured = req->configured;
 	e->origin = req->origin;
-	e->requester = req->requester;
 	e->expires_ms = expires_ms;
 	descpool_drop(&pm->texts, e->desc);
 	e->desc = descpool_put(&pm->texts, (struct str){
@@ -185,7 +187,8 @@ static void activate(struct portmap *pm, uint16_t slot)
 	pmtable_set_suspended(pm, slot, 0);
 }
 
-static enum pm_change commit(struct portmap *pm, uint16_t slot)
+/* @id: the unique id that a restored pinhole had, or 0 */
+static enum pm_change commit(struct portmap *pm, uint16_t slot, uint16_t id)
 {
 	struct pm_entry *e = &pm->entry[slot];
 	uint16_t old = e->replaces;
@@ -196,6 +199,8 @@ static enum pm_change commit(struct portmap *pm, uint16_t slot)
 				    (struct pm_saved){ 0 };
 	if (old == PM_NONE) {
 		pmtable_enter(pm, slot);
+		if (e->rule.kind == NAT_PINHOLE)
+			pmtable_give_id(pm, slot, id);
 	} else {
 		e->note = pm->entry[old].note;
 		pm->entry[old].note = 0;
@@ -228,10 +233,12 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	}
 	if (old == PM_NONE && pm->n >= pm->max)
 		return REFUSAL_FULL;
-	if (old == PM_NONE && pmtable_client_full(pm, req->rule.client))
+	if (old == PM_NONE &&
+	    pmtable_client_full(pm, portmap_holder(&req->rule, req->host,
+						   req->requester)))
 		return REFUSAL_CLIENT_FULL;
 	/* @old stays until the new slot replaces it. */
-	slot = pmtable_reserve(pm, &req->rule, old);
+	slot = pmtable_reserve(pm, req, old);
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
 	fill(pm, slot, req, expires_ms);
@@ -239,7 +246,7 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 						     req->rule.ext_port;
 	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
-		commit(pm, slot);
+		commit(pm, slot, req->unique_id);
 		return PM_DONE;
 	}
 	pmtable_queue(pm, slot);
@@ -450,7 +457,7 @@ enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
 	if (err != NAT_OK)
 		return op_failed(pm, slot, err, now_ms);
 	if (e->state == PM_ADDING)
-		return commit(pm, slot);
+		return commit(pm, slot, 0);
 	if (e->state == PM_RESUMING) {
 		enum pm_change change = is_set_aside(e) ? PM_UPDATED :
 							  PM_NO_CHANGE;
@@ -543,6 +550,11 @@ uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
 	return slot;
 }
 
+size_t portmap_max(const struct portmap *pm)
+{
+	return pm->max;
+}
+
 size_t portmap_count(const struct portmap *pm)
 {
 	return pm->order_n;
@@ -603,6 +615,26 @@ uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
 	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
 		slot = pm->next[slot];
 	return slot;
+}
+
+uint16_t portmap_by_id(const struct portmap *pm, uint16_t unique_id)
+{
+	return pmtable_by_id(pm, unique_id);
+}
+
+void portmap_seed_ids(struct portmap *pm, uint16_t last)
+{
+	pm->last_id = last;
+}
+
+struct addr portmap_holder(const struct nat_rule *rule, struct addr host,
+			   struct addr requester)
+{
+	if (rule->kind != NAT_PINHOLE)
+		return rule->client;
+	if (host.family == ADDR_LINK)
+		return host;
+	return addr_is_set(requester) ? requester : rule->client;
 }
 
 uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,

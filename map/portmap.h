@@ -44,6 +44,12 @@ struct pm_req {
 	bool configured;	/* it is in the operator's configuration */
 	uint32_t lease_s;	/* as granted: 0 permanent */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
+	int requester_if;	/* the interface on which it asked; 0: not
+				 * known */
+	struct addr host;	/* ADDR_LINK: the requester's, set by the core;
+				 * ADDR_NONE: not known */
+	uint16_t unique_id;	/* to restore a pinhole: the one that it had; 0:
+				 * choose a new one */
 	char desc[PM_DESC_MAX + 1];	/* printable UTF-8, NUL-terminated */
 };
 
@@ -61,6 +67,9 @@ struct pm_entry {
 	struct pm_saved saved;	/* see portmap_set_saved() */
 	struct nat_rule rule;	/* ext_port: the one in our firewall */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
+	struct addr host;	/* as in struct pm_req */
+	uint16_t unique_id;	/* of a committed pinhole, else 0. It stays when
+				 * the pinhole is renewed */
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint32_t note;		/* private: see portmap_note() */
 	uint16_t replaces;	/* ADDING: the slot that it will replace */
@@ -96,7 +105,7 @@ enum {
 /**
  * portmap_new - create an empty table.
  * @max: the most mappings, 1 to PM_MAPPINGS_LIMIT
- * @per_client: the most mappings of one internal client
+ * @per_client: the most mappings of one holder (portmap_holder())
  *
  * All memory is allocated here.
  * Return: owned by the caller (portmap_free()); NULL without memory, or if @max
@@ -198,6 +207,16 @@ bool portmap_overrule(struct portmap *, uint16_t slot);
 int portmap_resume(struct portmap *, uint16_t slot);
 
 /**
+ * portmap_holder - the host by which a mapping counts towards per_client.
+ *
+ * A port mapping's is its internal client. A pinhole's is the link-layer address
+ * of its requester, because a host has any number of IPv6 addresses; if it is
+ * not known, the requester's address, and for the operator's the client.
+ */
+struct addr portmap_holder(const struct nat_rule *, struct addr host,
+			   struct addr requester);
+
+/**
  * portmap_next_op - fetch the next op for the monitor.
  * @ret_id: the answer has it as well, for portmap_done()
  *
@@ -240,6 +259,9 @@ void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
 				 bool shown),
 		    void *arg);
 
+/** portmap_max - the most mappings, as passed to portmap_new(). */
+size_t portmap_max(const struct portmap *);
+
 /** portmap_count - number of committed mappings, the suspended ones included.
  */
 size_t portmap_count(const struct portmap *);
@@ -277,6 +299,15 @@ uint16_t portmap_after(const struct portmap *, uint64_t seq);
 
 /** portmap_find - the slot of the committed mapping with @rule's key. */
 uint16_t portmap_find(const struct portmap *, const struct nat_rule *rule);
+
+/** portmap_by_id - the slot of the committed pinhole with that unique id;
+ * PM_NONE if there is none, and for 0. */
+uint16_t portmap_by_id(const struct portmap *, uint16_t unique_id);
+
+/** portmap_seed_ids - the next new pinhole gets a unique id after @last. Without
+ * this, a restart would begin with 1 again, and a client that had this id before
+ * could mean the pinhole of another. */
+void portmap_seed_ids(struct portmap *, uint16_t last);
 
 /** portmap_rival - the next slot whose rule is a rival of @rule
  * (nat_rule_rivals()), in any state, after @prev (PM_NONE: the first). PM_NONE

@@ -116,5 +116,5 @@ struct map_wait *range_done(struct map *m, uint16_t slot, enum refusal why)
 	m->range_slot[slot / 8] &= (uint8_t)~bit;
 	if (why != REFUSAL_NONE)
 		m->range_why = why;
-	return --m->range_left ? NULL : waitlist_wake(m, PM_NONE);
+	return --m->range_left ? NULL : waitlist_wake(m, NAT_PORTMAP, PM_NONE);
 }

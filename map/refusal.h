@@ -26,12 +26,16 @@ enum refusal {
 				 * broadcast, in 0/8, or a network's own */
 	REFUSAL_RULE,		/* a deny line, or no line matched */
 	REFUSAL_REMOTE,		/* the remote host is not a unicast address */
+	REFUSAL_ALL_PORTS,	/* a pinhole for every port; no line allows it
+				 */
 	/* the mapping core and its table */
 	REFUSAL_OWNER,		/* deletes another client's mapping */
 	REFUSAL_OPERATOR,	/* changes or deletes the operator's mapping */
 	REFUSAL_CONFLICT,	/* another client has that port */
 	REFUSAL_FULL,		/* max-mappings */
 	REFUSAL_CLIENT_FULL,	/* max-mappings-per-client */
+	REFUSAL_PINHOLES,	/* max-pinholes, or an interface's share of it
+				 */
 	REFUSAL_RATE,		/* too many new mappings a second */
 	REFUSAL_NO_PORT,	/* any port is acceptable, but none is free */
 	/* the monitor's answers (refusal_of_nat()) */

@@ -2,6 +2,7 @@
 /* start.c - start a request on the mapping table, or start it again.
  * Runs in: engine */
 #include "map/anyport.h"
+#include "map/asking.h"
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
@@ -27,62 +28,148 @@ static int wait_or_refuse(struct map *m, struct map_wait *w, int res,
 static int add_over_operators(struct map *m, struct map_wait *w,
 			      uint16_t theirs)
 {
-	const struct pm_entry *e = portmap_entry(m->pm, theirs);
 	const struct pm_req *q = &w->req.mapping;
+	struct portmap *pm = map_table(m, q->rule.kind);
+	const struct pm_entry *e = portmap_entry(pm, theirs);
 	uint16_t slot = PM_NONE;
 	int res;
 
 	if (!e->enabled || !q->enabled || !nat_rule_equal(&e->rule, &q->rule))
 		return (int)mapreport_refusal(m, w, REFUSAL_OPERATOR, 0);
-	res = portmap_reconfirm(m->pm, theirs, &slot);
+	res = portmap_reconfirm(pm, theirs, &slot);
 	return wait_or_refuse(m, w, res, slot);
+}
+
+/* The client's address is not the one that asks. If it is the same host's, only
+ * the rest of the policy is left to check. */
+static int check_client(struct map *m, struct map_wait *w)
+{
+	const struct pm_req *q = &w->req.mapping;
+	enum refusal why = REFUSAL_SECURE;
+	unsigned line = 0;
+
+	switch (asking_same(m, q, q->rule.client)) {
+	case MAP_ASKED:
+		return asking_wait(m, w);
+	case MAP_SAME:
+		w->asks = false;
+		why = policy_check(&m->policy, &q->rule, addr_any(), &line);
+		if (why == REFUSAL_RULE && w->req.any_port)
+			why = REFUSAL_NONE;
+		break;
+	default:
+		break;
+	}
+	return why == REFUSAL_NONE ? REFUSAL_NONE :
+	       (int)mapreport_refusal(m, w, why, line);
+}
+
+/* Hand @req to the table. */
+static int enter(struct map *m, struct map_wait *w, const struct pm_req *req,
+		 uint64_t now_ms, const struct pm_entry **ret)
+{
+	struct portmap *pm = map_table(m, req->rule.kind);
+	uint16_t slot = PM_NONE;
+	int res = portmap_add(pm, req, now_ms, &slot);
+
+	if (res != PM_DONE)
+		return wait_or_refuse(m, w, res, slot);
+	*ret = portmap_entry(pm, slot);
+	mapreport_stored(m, *ret);
+	return REFUSAL_NONE;
 }
 
 static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 	       const struct pm_entry **ret)
 {
 	const struct pm_req *q = &w->req.mapping;
+	struct portmap *pm = map_table(m, q->rule.kind);
 	const struct pm_entry *old;
 	enum refusal why;
 	uint16_t slot;
-	int res;
+	int res = w->asks ? check_client(m, w) : REFUSAL_NONE;
 
-	if (w->req.any_port) {
+	if (res != REFUSAL_NONE)
+		return res;
+	if (w->req.any_port && q->rule.kind == NAT_PORTMAP) {
 		why = anyport_pick(m, w);
 		if (why != REFUSAL_NONE)
 			return (int)why;
 	}
-	slot = portmap_find(m->pm, &q->rule);
-	old = portmap_entry(m->pm, slot);
+	slot = portmap_find(pm, &q->rule);
+	old = portmap_entry(pm, slot);
 	if (old && old->origin == ORIGIN_OPERATOR &&
 	    q->origin != ORIGIN_OPERATOR)
 		return add_over_operators(m, w, slot);
-	slot = PM_NONE;
-	res = portmap_add(m->pm, q, now_ms, &slot);
-	if (res != PM_DONE)
-		return wait_or_refuse(m, w, res, slot);
-	mapreport_stored(m, slot);
-	*ret = portmap_entry(m->pm, slot);
-	return REFUSAL_NONE;
+	return enter(m, w, q, now_ms, ret);
+}
+
+/* May the requester change @e? Return: as start_run(), MAP_WAIT: @w waits for
+ * the neighbour table */
+static int check_owner(struct map *m, struct map_wait *w,
+		       const struct pm_entry *e)
+{
+	const struct pm_req *q = &w->req.mapping;
+	enum refusal why = owner_may_change(m, e, q);
+
+	if (why == REFUSAL_OWNER)
+		switch (asking_same(m, q, e->rule.client)) {
+		case MAP_ASKED:
+			return asking_wait(m, w);
+		case MAP_SAME:
+			why = REFUSAL_NONE;
+			break;
+		default:
+			break;
+		}
+	return why == REFUSAL_NONE ? REFUSAL_NONE :
+	       (int)mapreport_refusal(m, w, why, 0);
+}
+
+/* The pinhole keeps everything but its lease. */
+static int renew(struct map *m, struct map_wait *w, uint64_t now_ms,
+		 const struct pm_entry **ret)
+{
+	struct pm_req req = w->req.mapping;
+	const struct pm_entry *e = portmap_entry(m->pinholes,
+		portmap_by_id(m->pinholes, w->unique_id));
+	int res;
+
+	if (!owner_sees(e, &req))
+		return REFUSAL_NOT_FOUND;
+	w->req.mapping.rule = e->rule;		/* for the log */
+	res = check_owner(m, w, e);
+	if (res != REFUSAL_NONE)
+		return res;
+	req.rule = e->rule;
+	req.enabled = e->enabled;
+	req.configured = e->configured;
+	req.origin = e->origin;
+	req.requester = e->requester;
+	if (e->host.family == ADDR_LINK)
+		req.host = e->host;
+	portmap_desc(m->pinholes, e, req.desc);
+	return enter(m, w, &req, now_ms, ret);
 }
 
 static int delete(struct map *m, struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
-	uint16_t slot = portmap_find(m->pm, &q->rule);
+	struct portmap *pm = map_table(m, q->rule.kind);
+	uint16_t slot = portmap_find(pm, &q->rule);
+	const struct pm_entry *e = portmap_entry(pm, slot);
 	struct nat_rule rule;
-	enum refusal why;
 	bool shown;
 	int res;
 
-	if (!owner_sees(portmap_entry(m->pm, slot), q))
+	if (!owner_sees(e, q))
 		return REFUSAL_NOT_FOUND;
-	why = owner_may_change(m, portmap_entry(m->pm, slot), q);
-	if (why != REFUSAL_NONE)
-		return (int)mapreport_refusal(m, w, why, 0);
-	rule = portmap_entry(m->pm, slot)->rule;
-	shown = portmap_is_shown(portmap_entry(m->pm, slot));
-	res = portmap_delete(m->pm, slot, &slot);
+	res = check_owner(m, w, e);
+	if (res != REFUSAL_NONE)
+		return res;
+	rule = e->rule;
+	shown = portmap_is_shown(e);
+	res = portmap_delete(pm, slot, &slot);
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
 	mapreport_gone(m, &rule, shown);
@@ -96,6 +183,8 @@ int start_run(struct map *m, struct map_wait *w, uint64_t now_ms,
 	switch (w->what) {
 	case MAP_ADD:
 		return add(m, w, now_ms, ret);
+	case MAP_RENEW:
+		return renew(m, w, now_ms, ret);
 	case MAP_DELETE_RANGE:
 		return range_start(m, w);
 	default:

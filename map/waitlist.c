@@ -30,12 +30,21 @@ void waitlist_queue(struct map *m, struct map_wait *w, uint16_t slot,
 	waitlist_add(&m->waiting, w);
 }
 
-struct map_wait *waitlist_wake(struct map *m, uint16_t slot)
+/* A request for a range has no kind: it waits for port mappings. */
+static bool waits_for(const struct map_wait *w, enum nat_kind kind,
+		      uint16_t slot)
+{
+	return w->slot == slot && (w->req.mapping.rule.kind == NAT_PINHOLE) ==
+				  (kind == NAT_PINHOLE);
+}
+
+struct map_wait *waitlist_wake(struct map *m, enum nat_kind kind,
+			       uint16_t slot)
 {
 	struct map_wait **at = &m->waiting, *w, *owner = NULL;
 
 	while ((w = *at)) {
-		if (w->slot != slot) {
+		if (!waits_for(w, kind, slot)) {
 			at = &w->next;
 			continue;
 		}

@@ -221,7 +221,13 @@ static void test_kind_and_protocol_must_be_known(void **state)
 		r = portmap();
 		r.proto = (uint8_t)v;
 		assert_int_equal(nat_rule_sane(&r), v == 6 || v == 17);
+		r = pinhole();
+		r.proto = (uint8_t)v;
+		assert_int_equal(nat_rule_sane(&r), v == 6 || v == 17 ||
+				 v == 33 || v == 132 || v == 136);
 	}
+	assert_false(nat_rule_has_proto(NAT_PINHOLE, 65535));
+	assert_false(nat_rule_has_proto(NAT_PINHOLE, 256 + 6));
 }
 
 static void test_ports_of_a_mapping_must_not_be_0(void **state)
@@ -252,13 +258,24 @@ static void test_each_kind_has_its_own_ports(void **state)
 	r.ext_port = 1;
 	assert_false(nat_rule_sane(&r));
 	r = pinhole();
-	r.int_port = 0;		/* every port: not allowed */
-	assert_false(nat_rule_sane(&r));
+	r.int_port = 0;		/* every port: the policy decides */
+	assert_true(nat_rule_sane(&r));
 }
 
 static void test_protocols_have_names(void **state)
 {
 	assert_string_equal(nat_rule_proto(IPPROTO_TCP), "tcp");
+	static const char *const names[] = { "tcp", "udp", "dccp", "sctp",
+					     "udplite" };
+	uint8_t proto;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_true(nat_rule_proto_get(str_z(names[i]), &proto));
+		assert_true(nat_rule_has_proto(NAT_PINHOLE, proto));
+		assert_string_equal(nat_rule_proto(proto), names[i]);
+	}
+	assert_false(nat_rule_proto_get(STR("icmp"), &proto));
+	assert_false(nat_rule_proto_get(STR(""), &proto));
 	assert_string_equal(nat_rule_proto(IPPROTO_UDP), "udp");
 }
 
