@@ -318,8 +318,8 @@ struct ssdp *ssdp_new(struct loop *loop, const struct ssdp_config *config)
 {
 	struct ssdp *s = mem_new(1, sizeof(*s));
 	struct ifsock_config socks = {
-		.type = SOCK_DGRAM, .group = addr_ip4(GROUP_IP),
-		.multicast_ttl = MULTICAST_TTL, .ready = on_socket,
+		.type = SOCK_DGRAM, .group = { addr_ip4(GROUP_IP) },
+		.group_n = 1, .ttl = MULTICAST_TTL, .ready = on_socket,
 		.opened = on_opened, .closing = on_closing,
 		.outside = on_outside, .arg = s,
 	};

@@ -119,6 +119,12 @@ bool addr_is_private(struct addr a)
 			 sizeof(private_use) / sizeof(*private_use));
 }
 
+bool addr_is_link_local(struct addr a)
+{
+	return a.family == ADDR_IP6 && a.byte[0] == 0xfe &&
+	       (a.byte[1] & 0xc0) == 0x80;
+}
+
 bool addr_equal(struct addr a, struct addr b)
 {
 	return addr_compare(a, b) == 0;

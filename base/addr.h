@@ -85,6 +85,10 @@ bool addr_is_host(struct addr a);
  * fe80::/10. */
 bool addr_is_private(struct addr a);
 
+/** addr_is_link_local - is it an IPv6 address that has a meaning only together
+ * with an interface, fe80::/10 (RFC 4291 2.5.6)? */
+bool addr_is_link_local(struct addr a);
+
 /** addr_equal - the same family and address? */
 bool addr_equal(struct addr a, struct addr b);
 

@@ -284,12 +284,16 @@
  * CONF_IFACES_MAX: each interface may have a second network, or the virtual
  * address of VRRP. Further addresses are logged and not served. */
 #define IFSOCKS_MAX		32
+/* Sockets of the groups of SSDP: those of 239.255.255.250 and of FF05::C, and
+ * for each interface that of FF02::C. The kernel binds a socket with a group of
+ * that scope to one interface. */
+#define IFSOCK_GROUPS_MAX	(2 + CONF_IFACES_MAX)
 /* All networks that are served, and so those of hairpin and masquerade. */
 #define NETWORKS_SERVED_MAX	(IFSOCKS_MAX + CONF_NETWORKS_ALL)
 
 /* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
-			 GENA_SUBS_MAX + IFSOCKS_MAX + \
+			 GENA_SUBS_MAX + IFSOCKS_MAX + IFSOCK_GROUPS_MAX + \
 			 CTL_CLIENTS_MAX + 1 + 8)
 /* RLIMIT_NOFILE: those, a socket for each search that is being answered, and
  * files that are open for a moment. */

@@ -79,7 +79,7 @@ static bool send_one(struct ssdpanswer_search *p)
 	if (!next_match(p, &st) || (p->left && !take(p)))
 		return false;
 	ssdpmsg_write_answer(&w, a->config, p->next, wr_done(&st),
-			     p->from->at.net.addr, a->http_port);
+			     ifsock_url_addr(p->from), a->http_port);
 	/* one that cannot be sent is not retried: any may get lost */
 	if (!w.over)
 		ifsock_send(p->fd, p->from, w.buf, w.len, p->client, p->port);
@@ -108,7 +108,7 @@ static bool is_client_held(const struct ssdpanswer_search *p)
 static bool begin(struct ssdpanswer_search *p)
 {
 	p->at_ms = loop_now_ms(p->all->loop);
-	p->fd = ifsock_sender(p->from->set);
+	p->fd = ifsock_sender(p->from);
 	return p->fd >= 0 && send_one(p);
 }
 

@@ -11,28 +11,49 @@
  */
 #include "sys/ifsock.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <linux/sockios.h>
+#include "sys/ifsockio.h"
 
 static bool is_open(const struct ifsock *s)
 {
 	return s->io.fd >= 0;
 }
 
-/* ---- which peers are served ---------------------------------------- */
+static bool is_group(const struct ifsock *s)
+{
+	return s >= s->set->group && s < s->set->group + IFSOCK_GROUPS_MAX;
+}
 
-/* The address of interface @ifindex whose network holds @peer, or, for ADDR_ANY,
- * its first address: the primary one if there are several. NULL: there is
- * none. */
-static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
-			       struct addr peer)
+/* ---- which address of an interface ----------------------------------- */
+
+/* Is it the virtual address of VRRP, a temporary or a deprecated one? */
+static bool is_spare(const struct netif_addr *at)
+{
+	return at->secondary || at->net.bits == addr_bits(at->net.addr);
+}
+
+/* The order in which the addresses of an interface are used: global, unique
+ * local, link-local. A host that asked at its unique local address would name
+ * that one in a request for a pinhole, and no packet from outside can reach it.
+ */
+static unsigned rank_of(const struct netif_addr *at)
+{
+	if (addr_is_link_local(at->net.addr))
+		return 8;
+	return (is_spare(at) ? 4 : 0) +
+	       (at->net.addr.family == ADDR_IP6 &&
+		addr_is_private(at->net.addr) ? 1 : 0);
+}
+
+/* The first address of this family on interface @ifindex, in that order; if
+ * @peer is not NULL, of those whose network holds it. NULL: there is none. */
+static struct ifsock *find_best(struct ifsock_set *set, int ifindex,
+				uint8_t family, const struct addr *peer)
 {
 	struct ifsock *found = NULL;
 
@@ -40,13 +61,35 @@ static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
 		struct ifsock *s = &set->sock[i];
 
 		if (!is_open(s) || s->at.ifindex != ifindex ||
-		    !(peer.family == ADDR_ANY || addr_in(&s->at.net, peer)))
+		    s->at.net.addr.family != family ||
+		    (peer && !addr_in(&s->at.net, *peer)))
 			continue;
-		if (!found || (found->at.secondary && !s->at.secondary))
+		if (!found || rank_of(&s->at) < rank_of(&found->at))
 			found = s;
 	}
 	return found;
 }
+
+static struct ifsock *find_net(struct ifsock_set *set, int ifindex,
+			       struct addr peer)
+{
+	return find_best(set, ifindex, peer.family, &peer);
+}
+
+static struct ifsock *find_first(struct ifsock_set *set, int ifindex,
+				 uint8_t family)
+{
+	return find_best(set, ifindex, family, NULL);
+}
+
+struct addr ifsock_url_addr(const struct ifsock *s)
+{
+	if (!addr_is_link_local(s->at.net.addr))
+		return s->at.net.addr;
+	return find_first(s->set, s->at.ifindex, ADDR_IP6)->at.net.addr;
+}
+
+/* ---- which peers are served ---------------------------------------- */
 
 /* Is @peer in a network behind another router on interface @ifindex (0: on any
  * interface)? */
@@ -84,17 +127,18 @@ static bool accepts(const struct ifsock *s, struct addr peer)
 /* Find the socket that answers @peer, whose packet arrived on @ifindex for
  * @asked, the group's socket or that of an address. Another host may have
  * routed it to an address of another interface: then the arrival interface
- * answers. */
+ * answers. Routers forward a group of IPv6 with a wider scope than the link. */
 static struct ifsock *find_local(struct ifsock *asked, int ifindex,
 				 struct addr peer)
 {
 	struct ifsock_set *set = asked->set;
+	bool unicast = !is_group(asked);
 
-	if (asked != &set->group && asked->at.ifindex == ifindex &&
-	    accepts(asked, peer))
+	if (unicast && asked->at.ifindex == ifindex && accepts(asked, peer))
 		return asked;
-	if (asked != &set->group && is_routed(set, ifindex, peer))
-		return find_net(set, ifindex, addr_any());
+	if ((unicast || peer.family == ADDR_IP6) &&
+	    is_routed(set, ifindex, peer))
+		return find_first(set, ifindex, peer.family);
 	return find_net(set, ifindex, peer);
 }
 
@@ -105,26 +149,24 @@ static void report_outside(const struct ifsock *asked, int ifindex,
 {
 	struct ifsock_set *set = asked->set;
 
-	if (set->config.outside && asked != &set->group &&
-	    find_net(set, ifindex, addr_any()))
+	if (set->config.outside && !is_group(asked) &&
+	    find_first(set, ifindex, peer.family))
 		set->config.outside(set->config.arg, peer);
 }
 
 int ifsock_accept(struct ifsock *s, struct addr *ret_peer)
 {
-	struct sockaddr_storage sa;
-	socklen_t len = sizeof(sa);
 	struct addr peer;
-	int fd;
+	unsigned zone;
+	int fd = ifsockio_accept(s->io.fd, &peer, &zone);
 
-	fd = accept4(s->io.fd, (struct sockaddr *)&sa, &len,
-		     SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
-		return -errno;
-	peer = addr_from_sockaddr(&sa, len, NULL);
-	if (!accepts(s, peer)) {
+		return fd;
+	/* every link has the link-local addresses: an old kernel does not bind
+	 * the socket to its interface */
+	if ((zone && zone != (unsigned)s->at.ifindex) || !accepts(s, peer)) {
 		close(fd);
-		report_outside(s, s->at.ifindex, peer);
+		report_outside(s, zone ? (int)zone : s->at.ifindex, peer);
 		return -EACCES;
 	}
 	*ret_peer = peer;
@@ -135,34 +177,17 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 		    struct addr *ret_peer, uint16_t *ret_port,
 		    struct ifsock **ret_local)
 {
-	struct in_pktinfo info;
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))];
-	struct sockaddr_storage sa;
-	struct iovec iov = { buf, size };
-	struct msghdr m = {
-		.msg_name = &sa,
-		.msg_namelen = sizeof(sa),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(s->io.fd, &m, 0);
-	const struct cmsghdr *c;
 	struct ifsock *local;
 	struct addr peer;
 	uint16_t port;
+	int ifindex;
+	ssize_t n = ifsockio_recv(s->io.fd, buf, size, &peer, &port, &ifindex);
 
-	if (n < 0)
-		return -errno;
-	c = CMSG_FIRSTHDR(&m);	/* only IP_PKTINFO is requested */
-	if (m.msg_flags & MSG_TRUNC || !c || c->cmsg_type != IP_PKTINFO)
-		return 0;
-	memcpy(&info, CMSG_DATA(c), sizeof(info));
-	peer = addr_from_sockaddr(&sa, m.msg_namelen, &port);
-	local = find_local(s, info.ipi_ifindex, peer);
+	if (n <= 0)
+		return n;
+	local = find_local(s, ifindex, peer);
 	if (!local) {
-		report_outside(s, info.ipi_ifindex, peer);
+		report_outside(s, ifindex, peer);
 		return 0;
 	}
 	*ret_peer = peer;
@@ -171,191 +196,26 @@ ssize_t ifsock_recv(struct ifsock *s, void *buf, size_t size,
 	return n;
 }
 
-/* ---- opening -------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------- */
 
-static int set_option(int fd, int level, int name, int value)
-{
-	return setsockopt(fd, level, name, &value, sizeof(value)) ? -errno : 0;
-}
-
-/* The kernel allows this to an ordinary user since Linux 5.7. Where it does
- * not, the address and the source's network are the checks that remain. */
-static int bind_iface(int fd, const struct netif_addr *at)
-{
-	socklen_t len = (socklen_t)strnlen(at->ifname, sizeof(at->ifname));
-
-	if (!len || !setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, at->ifname,
-				len))
-		return 0;
-	return errno == EPERM ? 0 : -errno;
-}
-
-/* Accepted sockets inherit TCP_NODELAY: the last part of a reply must not wait
- * for an acknowledgement. */
-static int set_stream(int fd, const struct netif_addr *at)
-{
-	int err = bind_iface(fd, at);
-
-	return err ? err : set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-}
-
-/* Sockets are not bound to their interface: one on another interface may
- * answer (find_local()). */
-static int set_dgram(int fd, const struct ifsock_config *c)
-{
-	const struct {
-		int name, value;
-	} option[] = {
-		{ IP_PKTINFO, 1 },
-		/* only groups that this socket joined, not other programs */
-		{ IP_MULTICAST_ALL, 0 },
-		{ IP_MULTICAST_TTL, c->multicast_ttl },
-		/* control points on the router itself receive it */
-		{ IP_MULTICAST_LOOP, 1 },
-	};
-	int err = 0;
-
-	for (size_t i = 0; i < sizeof(option) / sizeof(option[0]) && !err; i++)
-		err = set_option(fd, IPPROTO_IP, option[i].name,
-				 option[i].value);
-	return err;
-}
-
-/* @what of @fd: the group, on the interface of @at. Another address of the
- * interface may have joined already (EADDRINUSE). */
-static int multicast(int fd, int what, struct addr group,
-		     const struct netif_addr *at)
-{
-	struct ip_mreqn req = {
-		.imr_multiaddr.s_addr = htonl(addr_to_ip4(group)),
-		.imr_address.s_addr = htonl(addr_to_ip4(at->net.addr)),
-		.imr_ifindex = at->ifindex,
-	};
-
-	if (setsockopt(fd, IPPROTO_IP, what, &req, sizeof(req)) &&
-	    errno != EADDRINUSE)
-		return -errno;
-	return 0;
-}
-
-static int set_up(int fd, const struct ifsock *s,
-		  const struct sockaddr_storage *sa, socklen_t len)
+/* Open the socket of s->at. Return: 0, or -errno and @s is not open */
+static int open_socket(struct ifsock *s, uint16_t port)
 {
 	const struct ifsock_config *c = &s->set->config;
-	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	int err, fd = c->type == SOCK_STREAM ?
+			      ifsockio_listen(&s->at, port, c->backlog) :
+			      ifsockio_dgram(&s->at, port);
 
-	if (!err)
-		err = c->type == SOCK_STREAM ? set_stream(fd, &s->at) :
-					       set_dgram(fd, c);
-	if (!err && bind(fd, (const struct sockaddr *)sa, len))
-		err = -errno;
-	if (!err && c->type == SOCK_STREAM && listen(fd, c->backlog))
-		err = -errno;
-	if (!err && addr_is_set(c->group) && s != &s->set->group)
-		err = multicast(fd, IP_MULTICAST_IF, c->group, &s->at);
-	return err;
-}
-
-/* Return: 0, or -errno and @s is not open */
-static int open_socket(struct ifsock *s, struct addr a, uint16_t port)
-{
-	struct ifsock_set *set = s->set;
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(a, port, (unsigned)s->at.ifindex, &sa);
-	int err, fd;
-
-	fd = socket(sa.ss_family, set->config.type | SOCK_NONBLOCK |
-		    SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return -errno;
-	err = set_up(fd, s, &sa, len);
-	if (!err) {
-		s->io.fd = fd;
-		err = loop_fd_add(set->loop, &s->io, POLLIN);
-	}
+		return fd;
+	s->io.fd = fd;
+	err = loop_fd_add(s->set->loop, &s->io, POLLIN);
 	if (err) {
 		close(fd);
 		s->io.fd = -1;
 	}
 	return err;
 }
-
-static uint16_t bound_port(int fd)
-{
-	struct sockaddr_storage sa = { 0 };
-	socklen_t len = sizeof(sa);
-	uint16_t port;
-
-	getsockname(fd, (struct sockaddr *)&sa, &len);
-	addr_from_sockaddr(&sa, len, &port);
-	return port;
-}
-
-/* ---- sending --------------------------------------------------------- */
-
-/* It is bound to the group, because no unicast arrives there: one of two
- * sockets that are bound to the same address would take the other's. */
-static int set_up_sender(int fd, const struct ifsock_set *set)
-{
-	struct sockaddr_storage sa;
-	socklen_t len = addr_to_sockaddr(set->config.group, set->port, 0, &sa);
-	int err = set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
-
-	if (!err)
-		err = set_option(fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
-	if (!err && bind(fd, (const struct sockaddr *)&sa, len))
-		err = -errno;
-	return err;
-}
-
-int ifsock_sender(const struct ifsock_set *set)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	int err;
-
-	if (fd < 0)
-		return -errno;
-	err = set_up_sender(fd, set);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
-}
-
-int ifsock_send(int sender, const struct ifsock *from, void *data, size_t n,
-		struct addr to, uint16_t port)
-{
-	const struct in_pktinfo info = {
-		.ipi_spec_dst.s_addr = htonl(addr_to_ip4(from->at.net.addr)),
-	};
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(info))] = { 0 };
-	struct sockaddr_storage sa;
-	struct iovec iov = { data, n };
-	struct msghdr m = {
-		.msg_name = &sa,
-		.msg_namelen = addr_to_sockaddr(to, port, 0, &sa),
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = control,
-		.msg_controllen = sizeof(control),
-	};
-	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
-	return sendmsg(sender, &m, 0) < 0 ? -errno : 0;
-}
-
-bool ifsock_has_unsent(int sender)
-{
-	int bytes = 0;
-
-	return !ioctl(sender, SIOCOUTQ, &bytes) && bytes > 0;
-}
-
-/* ---- closing -------------------------------------------------------- */
 
 static void close_socket(struct ifsock *s)
 {
@@ -366,6 +226,88 @@ static void close_socket(struct ifsock *s)
 	s->io.fd = -1;
 }
 
+/* ---- groups ------------------------------------------------------------ */
+
+/* A group of this scope is another one on each link (RFC 4291 2.7). */
+static bool is_link_scoped(struct addr group)
+{
+	return group.family == ADDR_IP6 && (group.byte[1] & 0x0f) == 2;
+}
+
+static struct ifsock *find_group(struct ifsock_set *set, struct addr group,
+				 int ifindex)
+{
+	for (size_t i = 0; i < IFSOCK_GROUPS_MAX; i++)
+		if (is_open(&set->group[i]) &&
+		    set->group[i].at.ifindex == ifindex &&
+		    addr_equal(set->group[i].at.net.addr, group))
+			return &set->group[i];
+	return NULL;
+}
+
+/* Return: 0, -ENOSPC (there are more interfaces than CONF_IFACES_MAX), or
+ * another -errno */
+static int open_group(struct ifsock_set *set, struct addr group, int ifindex,
+		      uint16_t port, struct ifsock **ret)
+{
+	for (size_t i = 0; i < IFSOCK_GROUPS_MAX; i++) {
+		struct ifsock *s = &set->group[i];
+
+		if (is_open(s))
+			continue;
+		s->at = (struct netif_addr){
+			.ifindex = ifindex,
+			.net = { group, (uint8_t)addr_bits(group) },
+		};
+		*ret = s;
+		return open_socket(s, port);
+	}
+	return -ENOSPC;
+}
+
+static int join(struct ifsock_set *set, struct addr group,
+		const struct netif_addr *at, uint16_t port)
+{
+	int ifindex = is_link_scoped(group) ? at->ifindex : 0;
+	struct ifsock *s = find_group(set, group, ifindex);
+	int err = s ? 0 : open_group(set, group, ifindex, port, &s);
+
+	return err ? err : ifsockio_join(s->io.fd, group, at);
+}
+
+/* Joins on each call: an earlier attempt may have failed. */
+static int join_all(struct ifsock_set *set, const struct netif_addr *at,
+		    uint16_t port)
+{
+	const struct ifsock_config *c = &set->config;
+	int err, first = 0;
+
+	for (size_t i = 0; i < c->group_n; i++) {
+		if (c->group[i].family != at->net.addr.family)
+			continue;
+		err = join(set, c->group[i], at, port);
+		if (!first)
+			first = err;
+	}
+	return first;
+}
+
+/* Leave the groups of this family on the interface of @at. */
+static void leave_all(struct ifsock_set *set, const struct netif_addr *at)
+{
+	for (size_t i = 0; i < IFSOCK_GROUPS_MAX; i++) {
+		struct ifsock *s = &set->group[i];
+		struct addr group = s->at.net.addr;
+
+		if (!is_open(s) || group.family != at->net.addr.family)
+			continue;
+		if (!s->at.ifindex)
+			ifsockio_leave(s->io.fd, group, at);
+		else if (s->at.ifindex == at->ifindex)
+			close_socket(s);
+	}
+}
+
 static void stop(struct ifsock *s)
 {
 	struct ifsock_set *set = s->set;
@@ -373,11 +315,37 @@ static void stop(struct ifsock *s)
 	if (set->config.closing)
 		set->config.closing(set->config.arg, s);
 	close_socket(s);
-	/* fails if the interface was removed: the kernel left the group */
-	if (is_open(&set->group) &&
-	    !find_net(set, s->at.ifindex, addr_any()))
-		multicast(set->group.io.fd, IP_DROP_MEMBERSHIP,
-			  set->config.group, &s->at);
+	if (!find_first(set, s->at.ifindex, s->at.net.addr.family))
+		leave_all(set, &s->at);
+}
+
+/* ---- sending --------------------------------------------------------- */
+
+/* It is bound to a group, because no unicast arrives there: one of two sockets
+ * that are bound to the same address would take the other's. */
+int ifsock_sender(const struct ifsock *from)
+{
+	const struct ifsock_config *c = &from->set->config;
+	struct netif_addr at = { .net.addr.family = ADDR_NONE };
+
+	for (size_t i = 0; i < c->group_n; i++)
+		if (c->group[i].family == from->at.net.addr.family &&
+		    !is_link_scoped(c->group[i]))
+			at.net.addr = c->group[i];
+	return ifsockio_dgram(&at, from->set->port);
+}
+
+int ifsock_send(int sender, const struct ifsock *from, void *data, size_t n,
+		struct addr to, uint16_t port)
+{
+	return ifsockio_send(sender, &from->at, data, n, to, port);
+}
+
+bool ifsock_has_unsent(int sender)
+{
+	int bytes = 0;
+
+	return !ioctl(sender, SIOCOUTQ, &bytes) && bytes > 0;
 }
 
 /* ---- the list of addresses ------------------------------------------ */
@@ -440,27 +408,37 @@ static void stop_others(struct ifsock_set *set, const struct netif_addr *at,
 	}
 }
 
+static int hops_of(const struct ifsock_config *c, const struct netif_addr *at)
+{
+	return at->net.addr.family == ADDR_IP6 ? c->hop_limit : c->ttl;
+}
+
+/* The port in use is known when the first socket is open: the kernel chose it.
+ */
 static int start(struct ifsock_set *set, const struct netif_addr *at,
 		 uint16_t port)
 {
+	const struct ifsock_config *c = &set->config;
 	struct ifsock *s = find_free(set);
 	int err;
 
 	if (!s)
 		return -ENOSPC;
 	s->at = *at;
-	err = open_socket(s, at->net.addr, port ? port : ifsock_port(set));
-	if (err)
+	err = open_socket(s, port ? port : ifsock_port(set));
+	if (!err && c->group_n)
+		err = ifsockio_sends_to_groups(s->io.fd, at,
+					       hops_of(c, at));
+	if (err) {
+		close_socket(s);
 		return err;
-	if (set->config.type == SOCK_STREAM)
-		port = bound_port(s->io.fd);
-	set->port = port;
-	if (set->config.opened)
-		set->config.opened(set->config.arg, s);
+	}
+	set->port = c->type == SOCK_STREAM ? ifsockio_port(s->io.fd) : port;
+	if (c->opened)
+		c->opened(c->arg, s);
 	return 0;
 }
 
-/* Joins on each call: an earlier attempt may have failed. */
 static int serve_one(struct ifsock_set *set, const struct netif_addr *at,
 		     uint16_t port)
 {
@@ -473,10 +451,7 @@ static int serve_one(struct ifsock_set *set, const struct netif_addr *at,
 	}
 	if (!find_sock(set, at))
 		err = start(set, at, port);
-	if (err || !addr_is_set(set->config.group))
-		return err;
-	return multicast(set->group.io.fd, IP_ADD_MEMBERSHIP,
-			 set->config.group, at);
+	return err ? err : join_all(set, at, port);
 }
 
 int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
@@ -488,8 +463,6 @@ int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
 		ifsock_close(set);
 	stop_others(set, at, n);
 	set->routed_n = 0;
-	if (addr_is_set(set->config.group) && !is_open(&set->group))
-		first = open_socket(&set->group, set->config.group, port);
 	for (size_t i = 0; i < n; i++) {
 		err = serve_one(set, &at[i], port);
 		if (!first)
@@ -501,7 +474,8 @@ int ifsock_serve(struct ifsock_set *set, const struct netif_addr *at,
 void ifsock_close(struct ifsock_set *set)
 {
 	stop_others(set, NULL, 0);
-	close_socket(&set->group);
+	for (size_t i = 0; i < IFSOCK_GROUPS_MAX; i++)
+		close_socket(&set->group[i]);
 }
 
 uint16_t ifsock_port(const struct ifsock_set *set)
@@ -534,7 +508,8 @@ void ifsock_init(struct ifsock_set *set, struct loop *loop,
 		 const struct ifsock_config *config)
 {
 	*set = (struct ifsock_set){ .loop = loop, .config = *config };
-	init_sock(&set->group, set);
+	for (size_t i = 0; i < IFSOCK_GROUPS_MAX; i++)
+		init_sock(&set->group[i], set);
 	for (size_t i = 0; i < IFSOCKS_MAX; i++)
 		init_sock(&set->sock[i], set);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ifsock.h - the sockets of one service on the internal interfaces: one for
- * each address, and one for a multicast group.
+ * each address of either family, and those of multicast groups.
  *
  * Every address of an internal interface is served: a second network on the
  * same wire, and the virtual address that routers share (VRRP, CARP). A peer is
@@ -23,22 +23,30 @@
 #include "base/loop.h"
 #include "sys/netif.h"
 
+/* Groups that a service joins: one of IPv4, one for each scope of IPv6. */
+#define IFSOCK_JOINS_MAX	3
+
 struct ifsock_set;
 
 /* The socket of one address. */
 struct ifsock {
 	struct loop_fd io;	/* fd -1: not open */
 	struct ifsock_set *set;
-	struct netif_addr at;	/* all zero in the group's socket */
+	struct netif_addr at;	/* of a group's socket: the group, without a
+				 * name, and its interface if the scope of the
+				 * group is the link, else 0 */
 };
 
 struct ifsock_config {
 	int type;		/* SOCK_STREAM: listens. SOCK_DGRAM: reports
 				 * the arrival interface */
 	int backlog;		/* SOCK_STREAM only */
-	struct addr group;	/* SOCK_DGRAM only: the multicast group to
-				 * join on each interface, or ADDR_NONE */
-	int multicast_ttl;	/* of what is sent to a group */
+	/* SOCK_DGRAM only: the multicast groups to join on each interface that
+	 * has an address of the same family, @group_n of them. For each family
+	 * one has a wider scope than the link (ifsock_sender()). */
+	struct addr group[IFSOCK_JOINS_MAX];
+	size_t group_n;
+	int ttl, hop_limit;	/* of what is sent to them, IPv4 and IPv6 */
 
 	/* @s is readable: call ifsock_accept() or ifsock_recv() */
 	void (*ready)(void *arg, struct ifsock *s);
@@ -57,7 +65,7 @@ struct ifsock_set {
 	struct loop *loop;
 	struct ifsock_config config;
 	uint16_t port;
-	struct ifsock group;
+	struct ifsock group[IFSOCK_GROUPS_MAX];
 	struct ifsock sock[IFSOCKS_MAX];
 	struct netif_addr routed[CONF_NETWORKS_ALL];
 	size_t routed_n;
@@ -65,8 +73,8 @@ struct ifsock_set {
 
 /** ifsock_init - initialize a set without sockets.
  * @set: the caller's memory, which must not move. @config is copied; the loop
- * is borrowed and needs room for IFSOCKS_MAX descriptors, and one more for a
- * group. */
+ * is borrowed and needs room for IFSOCKS_MAX descriptors, and for
+ * IFSOCK_GROUPS_MAX more if there are groups. */
 void ifsock_init(struct ifsock_set *set, struct loop *,
 		 const struct ifsock_config *config);
 
@@ -78,7 +86,7 @@ void ifsock_init(struct ifsock_set *set, struct loop *,
  *        for all addresses
  *
  * A socket whose interface and address are in the list stays open and takes
- * over the new length of the network. The others are closed first. The group is
+ * over the new length of the network. The others are closed first. A group is
  * joined once on each interface. Call it again to retry an address that failed.
  *
  * Return: 0, or -errno of the first failure (the other addresses are served):
@@ -92,6 +100,17 @@ void ifsock_close(struct ifsock_set *);
 
 /** ifsock_port - the port in use, in host order; 0 while nothing is open. */
 uint16_t ifsock_port(const struct ifsock_set *);
+
+/**
+ * ifsock_url_addr - the address of the interface of @s, an open socket that is
+ * no group's, for a URL that a peer of @s reads.
+ *
+ * It is the address of @s. If that is link-local and the interface has others,
+ * it is one of them: a link-local address in a URL needs a zone, which only the
+ * peer knows, and most programs cannot add it. Global ones come before unique
+ * local ones, and temporary and deprecated ones last.
+ */
+struct addr ifsock_url_addr(const struct ifsock *s);
 
 /** ifsock_index - the place of @s in its set, below IFSOCKS_MAX; not for the
  * group's socket. */
@@ -116,7 +135,8 @@ int ifsock_accept(struct ifsock *, struct addr *ret_peer);
  * @ret_peer, @ret_port: its source, set only on success
  * @ret_local: the socket to answer from, set only on success. By unicast: the
  *             address that was asked. By multicast: the address of the arrival
- *             interface in the network of the peer.
+ *             interface in the network of the peer; for an IPv6 peer behind
+ *             another router: the first one of ifsock_url_addr().
  *
  * Return: its length; 0: a datagram was dropped because it is empty, longer
  * than @size, or its source is in no network that its arrival interface serves;
@@ -127,9 +147,9 @@ ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
 		    struct ifsock **ret_local);
 
 /**
- * ifsock_sender - open one more socket that sends from the addresses and the
- * port of a set (SOCK_DGRAM with a group, and at least one address is served).
- * It receives nothing.
+ * ifsock_sender - open one more socket that sends from the addresses of the
+ * family of @from, an open socket of a set with groups, and from its port. It
+ * receives nothing.
  *
  * A datagram waits in the buffer of its socket until the hardware address of
  * its receiver is known, at most a few seconds. The datagrams of other sockets
@@ -137,10 +157,11 @@ ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
  *
  * Return: owned by the caller, who closes it; -errno
  */
-int ifsock_sender(const struct ifsock_set *);
+int ifsock_sender(const struct ifsock *from);
 
 /** ifsock_send - send one datagram from the address of @from, by a socket of
- * ifsock_sender() for its set. Return: 0 or -errno */
+ * ifsock_sender() for its set and family. A link-local receiver is on the
+ * interface of @from. Return: 0 or -errno */
 int ifsock_send(int sender, const struct ifsock *from, void *data, size_t n,
 		struct addr to, uint16_t port);
 

@@ -116,6 +116,8 @@ static const struct checked checked[] = {
 	 * sockets of that family, or gets them by accept4(). */
 	{ __NR_socket, 0, 3, { AF_INET, STREAM, 0 } },	/* HTTP, events */
 	{ __NR_socket, 0, 3, { AF_INET, DGRAM, 0 } },	/* SSDP */
+	{ __NR_socket, 0, 3, { AF_INET6, STREAM, 0 } },
+	{ __NR_socket, 0, 3, { AF_INET6, DGRAM, 0 } },
 	/* to read a link's speed */
 	{ __NR_socket, 0, 3, { AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0 } },
 	{ __NR_socket, 0, 3, { AF_NETLINK, NETLINK, NETLINK_ROUTE } },
@@ -134,6 +136,14 @@ static const struct checked checked[] = {
 	{ __NR_setsockopt, 1, 2, { IPPROTO_IP, IP_MULTICAST_LOOP } },
 	{ __NR_setsockopt, 1, 2, { IPPROTO_IP, IP_MULTICAST_TTL } },
 	{ __NR_setsockopt, 1, 2, { IPPROTO_IP, IP_PKTINFO } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_V6ONLY } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_JOIN_GROUP } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_LEAVE_GROUP } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_MULTICAST_ALL } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_MULTICAST_IF } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_MULTICAST_LOOP } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_MULTICAST_HOPS } },
+	{ __NR_setsockopt, 1, 2, { IPPROTO_IPV6, IPV6_RECVPKTINFO } },
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_ERROR } },    /* events */
 	{ __NR_getsockopt, 1, 2, { SOL_SOCKET, SO_PEERCRED } }, /* control */
 

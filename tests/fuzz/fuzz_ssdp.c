@@ -62,7 +62,7 @@ int __wrap_setsockopt(int fd, int level, int name, const void *p,
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
 ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
 		      const struct sockaddr *to, socklen_t len);
-int __wrap_ifsock_sender(const struct ifsock_set *set);
+int __wrap_ifsock_sender(const struct ifsock *at);
 int __wrap_ifsock_send(int sender, const struct ifsock *at, void *data,
 		       size_t n, struct addr to, uint16_t port);
 bool __wrap_ifsock_has_unsent(int sender);
@@ -139,7 +139,7 @@ ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
 /* A sender is a copy of stderr. A datagram to host NOBODY stays in it. */
 static bool held[64];
 
-int __wrap_ifsock_sender(const struct ifsock_set *set)
+int __wrap_ifsock_sender(const struct ifsock *at)
 {
 	int fd = dup(2);
 

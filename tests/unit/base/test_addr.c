@@ -272,6 +272,17 @@ static void test_which_addresses_the_internet_does_not_route(void **state)
 			fail_msg("%s", no[i]);
 }
 
+static void test_link_local_addresses_need_an_interface(void **state)
+{
+	assert_true(addr_is_link_local(a("fe80::")));
+	assert_true(addr_is_link_local(a("febf::1")));
+	assert_false(addr_is_link_local(a("fe7f::1")));
+	assert_false(addr_is_link_local(a("fec0::1")));
+	assert_false(addr_is_link_local(a("ff02::1")));
+	assert_false(addr_is_link_local(a("254.128.0.1")));
+	assert_false(addr_is_link_local((struct addr){ 0 }));
+}
+
 static void test_a_sockaddr_and_back(void **state)
 {
 	struct sockaddr_storage ss;
@@ -368,6 +379,7 @@ int main(void)
 		cmocka_unit_test(
 			test_which_addresses_the_internet_does_not_route),
 		cmocka_unit_test(test_hosts_of_urls),
+		cmocka_unit_test(test_link_local_addresses_need_an_interface),
 		cmocka_unit_test(test_a_sockaddr_and_back),
 		cmocka_unit_test(
 			test_an_ipv4_peer_of_an_ipv6_socket_is_ipv4),

@@ -86,20 +86,20 @@ static void init(int type)
 {
 	struct ifsock_config config = {
 		.type = type, .backlog = 8,
-		.group = addr_ip4(GROUP),
-		.multicast_ttl = 2, .ready = on_ready, .opened = on_opened,
+		.group = { addr_ip4(GROUP) }, .group_n = 1,
+		.ttl = 2, .ready = on_ready, .opened = on_opened,
 		.closing = on_closing, .outside = on_outside, .arg = &set,
 	};
 
 	if (type != SOCK_DGRAM)
-		config.group = (struct addr){ .family = ADDR_NONE };
+		config.group_n = 0;
 	ifsock_init(&set, loop, &config);
 }
 
 static int set_up(void **state)
 {
 	opened = closing = ready = outside = 0;
-	loop = loop_new(IFSOCKS_MAX + 1, fake_clock);
+	loop = loop_new(IFSOCKS_MAX + IFSOCK_GROUPS_MAX, fake_clock);
 	init(SOCK_DGRAM);
 	return loop ? 0 : -1;
 }
@@ -335,7 +335,7 @@ static void test_sender_receives_nothing(void **state)
 
 	NEED_NET;
 	serve(two, 2);
-	sender = ifsock_sender(&set);
+	sender = ifsock_sender(&set.sock[0]);
 	assert_true(sender >= 0);
 	for (size_t i = 0; i < 2; i++) {
 		fd = client(SOCK_DGRAM, LO(2, 9));

@@ -171,7 +171,10 @@ static void test_only_listed_sockets_are_allowed(void **state)
 		{ AF_INET, SOCK_DGRAM | flags, IPPROTO_ICMP, DENY },
 		{ AF_NETLINK, SOCK_RAW | flags, NETLINK_NETFILTER, DENY },
 		{ AF_NETLINK, SOCK_RAW | flags, NETLINK_SOCK_DIAG, DENY },
-		{ AF_INET6, SOCK_STREAM | flags, 0, DENY },
+		{ AF_INET6, SOCK_STREAM | flags, 0, ALLOW },
+		{ AF_INET6, SOCK_DGRAM | flags, 0, ALLOW },
+		{ AF_INET6, SOCK_RAW | flags, 0, DENY },
+		{ AF_INET6, SOCK_DGRAM | flags, IPPROTO_ICMPV6, DENY },
 		{ AF_UNIX, SOCK_STREAM | flags, 0, DENY },
 		{ AF_UNIX, SOCK_DGRAM | flags, 0, DENY },
 		{ AF_PACKET, SOCK_RAW | flags, 0, DENY },
@@ -213,6 +216,10 @@ static void test_arguments_are_checked(void **state)
 	assert_int_equal(call(SYS_setsockopt, 3, IPPROTO_IP, SO_REUSEADDR),
 			 DENY);
 	assert_int_equal(call(SYS_setsockopt, 3, IPPROTO_IP, 64), DENY);
+	assert_int_equal(call(SYS_setsockopt, 3, IPPROTO_IPV6,
+			      IPV6_JOIN_GROUP), ALLOW);
+	assert_int_equal(call(SYS_setsockopt, 3, IPPROTO_IPV6, IPV6_RTHDR),
+			 DENY);
 	assert_int_equal(call(SYS_getsockopt, 3, SOL_SOCKET, SO_PEERCRED),
 			 ALLOW);
 }
