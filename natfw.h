@@ -31,7 +31,9 @@ struct natfw_env {
 	struct addr ext;	/* the interface's own address (IPv4);
 				 * ADDR_NONE: the kernel holds none of our
 				 * mappings */
-	struct netif_addr net[NETWORKS_SERVED_MAX];	/* internal */
+	/* the internal networks of both families, as in struct policy; what is
+	 * for IPv4 only skips the others */
+	struct netif_addr net[NATFW_NETS_MAX];
 	size_t net_n;
 	bool ipv6;		/* pinholes can exist */
 	bool hairpin;

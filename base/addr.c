@@ -125,6 +125,16 @@ bool addr_is_link_local(struct addr a)
 	       (a.byte[1] & 0xc0) == 0x80;
 }
 
+enum addr_kind addr_kind(struct addr a)
+{
+	if (a.family == ADDR_IP4)
+		return ADDR_KIND_IP4;
+	if (addr_is_link_local(a))
+		return ADDR_KIND_LINK_LOCAL;
+	return (a.byte[0] & 0xfe) == 0xfc ? ADDR_KIND_UNIQUE_LOCAL :
+					    ADDR_KIND_GLOBAL;
+}
+
 bool addr_equal(struct addr a, struct addr b)
 {
 	return addr_compare(a, b) == 0;

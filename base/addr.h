@@ -89,6 +89,14 @@ bool addr_is_private(struct addr a);
  * with an interface, fe80::/10 (RFC 4291 2.5.6)? */
 bool addr_is_link_local(struct addr a);
 
+/* The kinds of addresses of which an interface commonly has one each. */
+enum addr_kind { ADDR_KIND_IP4, ADDR_KIND_GLOBAL, ADDR_KIND_UNIQUE_LOCAL,
+		 ADDR_KIND_LINK_LOCAL, ADDR_KINDS };
+
+/** addr_kind - the kind of an address that is set. Each IPv6 address that is
+ * neither unique local (fc00::/7) nor link-local counts as global. */
+enum addr_kind addr_kind(struct addr a);
+
 /** addr_equal - the same family and address? */
 bool addr_equal(struct addr a, struct addr b);
 

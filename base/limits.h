@@ -106,6 +106,9 @@
 /* Pinholes that the monitor holds: as many as max-mappings allows mappings by
  * default, for the hosts of the same home. */
 #define PM_PINHOLES_MAX		1024
+/* Of max-pinholes: a UniqueID has 16 bits, and the ID of a pinhole that ended
+ * is not used again soon. */
+#define PM_PINHOLES_LIMIT	16384
 /* The longest lease of a pinhole, a day (WANIPv6FirewallControl:1). */
 #define PINHOLE_LEASE_MAX_S	86400
 /* Requests that wait until the neighbour table tells whose an address is. Each
@@ -277,19 +280,25 @@
 #define CONF_MAPPINGS_MAX	128
 #define CONF_COMMENTS_MAX	8192
 #define CONF_STR_MAX		128	/* bytes of one value, with the NUL */
-/* Addresses of the whole router that are kept: twice those that are served, and
- * the external ones. The kernel knows the others (route_is_local()). */
-#define NETIF_ADDRS_MAX		64
-/* Addresses of internal interfaces that are served, by HTTP and by SSDP. Twice
- * CONF_IFACES_MAX: each interface may have a second network, or the virtual
- * address of VRRP. Further addresses are logged and not served. */
-#define IFSOCKS_MAX		32
+/* Addresses of the whole router that are kept: twice those that are served, of
+ * both families. The kernel knows the others (route_is_local()). */
+#define NETIF_ADDRS_MAX		128
+/* Addresses of internal interfaces that are served, by HTTP and by SSDP: one of
+ * each kind (IPv4, global, unique local, link-local) on each of
+ * CONF_IFACES_MAX interfaces. Few routers have so many interfaces; then there
+ * is room for second networks, and for the virtual addresses of VRRP. Further
+ * addresses are logged and not served. */
+#define IFSOCKS_MAX		64
 /* Sockets of the groups of SSDP: those of 239.255.255.250 and of FF05::C, and
  * for each interface that of FF02::C. The kernel binds a socket with a group of
  * that scope to one interface. */
 #define IFSOCK_GROUPS_MAX	(2 + CONF_IFACES_MAX)
-/* All networks that are served, and so those of hairpin and masquerade. */
+/* All networks that are served. */
 #define NETWORKS_SERVED_MAX	(IFSOCKS_MAX + CONF_NETWORKS_ALL)
+/* Networks in the firewall: those, without the link-local ones. Hairpin and
+ * masquerade take rules for each. */
+#define NATFW_NETS_MAX		(IFSOCKS_MAX - CONF_IFACES_MAX + \
+				 CONF_NETWORKS_ALL)
 
 /* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \

@@ -50,13 +50,13 @@ struct conf_mapping {
 
 struct conf {
 	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
-		hairpin, masquerade;
+		hairpin, masquerade, ipv6;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	char backend[CONF_STR_MAX];
 	bool backend_nft;	/* the file has nft, a former name of netlink */
 	uint32_t http_port, igd_version, max_lease, max_mappings,
-		max_per_client, notify_interval, verify_interval, log_level,
+		max_pinholes, max_per_client, notify_interval, verify_interval, log_level,
 		up_bps, down_bps;
 	char state_dir[CONF_STR_MAX], control_socket[CONF_STR_MAX],
 		pid_file[CONF_STR_MAX], user[CONF_STR_MAX], uuid[CONF_STR_MAX],

@@ -89,16 +89,24 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 
 /* ---- all interfaces ------------------------------------------------------ */
 
-static void add_internal(struct ifstate *r, const struct netif_table *t,
+static bool is_used(const struct conf *c, struct addr a)
+{
+	return c->ipv6 || a.family == ADDR_IP4;
+}
+
+static void add_internal(struct ifstate *r, const struct conf *c,
+			 const struct netif_table *t,
 			 const struct netif_link *l)
 {
 	for (size_t i = 0; i < t->addr_n && l->ifindex && l->up; i++)
 		if (t->addr[i].ifindex == l->ifindex &&
+		    is_used(c, t->addr[i].net.addr) &&
 		    r->net_n < NETIF_ADDRS_MAX)
 			r->net[r->net_n++] = t->addr[i];
 }
 
-static void add_routed(struct ifstate *r, const struct conf_iface *conf,
+static void add_routed(struct ifstate *r, const struct conf *c,
+		       const struct conf_iface *conf,
 		       const struct netif_link *l)
 {
 	for (size_t i = 0; i < conf->network.n && l->ifindex && l->up; i++) {
@@ -106,6 +114,8 @@ static void add_routed(struct ifstate *r, const struct conf_iface *conf,
 
 		if (r->routed_n == CONF_NETWORKS_ALL)
 			return;
+		if (!is_used(c, conf->network.at[i].addr))
+			continue;
 		a->ifindex = l->ifindex;
 		memcpy(a->ifname, l->name, sizeof(a->ifname));
 		a->master = l->master;
@@ -127,7 +137,8 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		return err;
 	memset(ret, 0, sizeof(*ret));
 	for (size_t i = 0; i < t.addr_n; i++)
-		ret->own[ret->own_n++] = t.addr[i].net.addr;
+		if (is_used(c, t.addr[i].net.addr))
+			ret->own[ret->own_n++] = t.addr[i].net.addr;
 	ret->own_cut = t.addr_cut;
 	ret->own_sum = t.addr_sum;
 	l = t.link;	/* in the order of enabled_names() */
@@ -137,13 +148,13 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		if (c->iface[i].type == CONF_EXTERNAL)
 			add_external(ret, &c->iface[i], &t, l);
 		else
-			add_internal(ret, &t, l);
+			add_internal(ret, c, &t, l);
 		l++;
 	}
 	l = t.link;
 	for (size_t i = 0; i < c->iface_n; i++)
 		if (!c->iface[i].disabled)
-			add_routed(ret, &c->iface[i], l++);
+			add_routed(ret, c, &c->iface[i], l++);
 	return 0;
 }
 
@@ -168,6 +179,32 @@ struct addr ifstate_reported(const struct ifstate_ext *e, const struct conf *c)
 	return addr_is_set(a) && addr_is_set(e->forced_ip) ? e->forced_ip : a;
 }
 
+static bool has_prefix(const struct policy *p, const struct netif_addr *a)
+{
+	for (size_t i = 0; i < p->net_n; i++)
+		if (p->net[i].ifindex == a->ifindex &&
+		    p->net[i].routed == a->routed &&
+		    p->net[i].net.bits == a->net.bits &&
+		    addr_equal(p->net[i].net.addr, a->net.addr))
+			return true;
+	return false;
+}
+
+static void add_policy_net(struct policy *p, const struct netif_addr *net)
+{
+	struct netif_addr a = *net;
+
+	if (addr_is_link_local(a.net.addr))
+		return;
+	if (a.net.addr.family == ADDR_IP6) {
+		a.net.addr = addr_net_first(&a.net);
+		a.secondary = 0;
+		if (has_prefix(p, &a))
+			return;
+	}
+	p->net[p->net_n++] = a;
+}
+
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
@@ -182,5 +219,5 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 	for (size_t i = 0; i < r->own_n; i++)
 		ret->own[ret->own_n++] = r->own[i];
 	for (size_t i = 0; i < r->net_n; i++)
-		ret->net[ret->net_n++] = r->net[i];
+		add_policy_net(ret, &r->net[i]);
 }

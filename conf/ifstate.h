@@ -29,10 +29,11 @@ struct ifstate {
 	/* the enabled external interfaces of the configuration, in its order */
 	struct ifstate_ext ext[CONF_EXTERNALS_MAX];
 	size_t ext_n;
-	/* First the addresses of internal interfaces that are up; those of one
-	 * interface are adjacent, its primary addresses first. Then the
-	 * networks behind other routers (netif_addr.routed), @routed_n of
-	 * them. @net_n counts both. */
+	/* First the addresses of internal interfaces that are up, of both
+	 * families, link-local ones included; those of one interface are
+	 * adjacent, its primary addresses first. Then the networks behind
+	 * other routers (netif_addr.routed), @routed_n of them. @net_n counts
+	 * both. With ipv6 = no, nothing here is IPv6. */
 	struct netif_addr net[POLICY_NETS_MAX];
 	size_t net_n, routed_n;
 	struct addr own[NETIF_ADDRS_MAX]; /* addresses of the router */
@@ -83,8 +84,15 @@ struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
  * without a usable address. */
 struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
 
-/** ifstate_policy - make the policy for these networks. @ret borrows the rules
- * of @conf. */
+/**
+ * ifstate_policy - make the policy for these networks.
+ * @ret: borrows the rules of @conf
+ *
+ * An IPv6 prefix is listed once for each interface, with its first address, so
+ * that an address which comes or goes in it changes no network. Link-local ones
+ * are left out: no rule leads to a link-local address. The IPv4 networks are
+ * those of @ifstate.
+ */
 void ifstate_policy(const struct ifstate *, const struct conf *conf,
 		   struct policy *ret);
 

@@ -79,6 +79,12 @@ static size_t address_n(const struct ifwatch *f)
 	return f->ifstate.net_n - f->ifstate.routed_n;
 }
 
+/* The servers speak IPv4 only as yet. */
+static bool is_servable(const struct netif_addr *a)
+{
+	return a->net.addr.family == ADDR_IP4;
+}
+
 /* Choose the networks to serve: the first address of each interface, then the
  * other addresses while there is room, then all networks behind other routers.
  */
@@ -90,7 +96,7 @@ static size_t choose_networks(const struct ifwatch *f,
 
 	for (int first = 1; first >= 0; first--)
 		for (size_t i = 0; i < address_n(f) && n < IFSOCKS_MAX; i++)
-			if (is_first(net, i) == first)
+			if (is_first(net, i) == first && is_servable(&net[i]))
 				ret[n++] = net[i];
 	for (size_t i = address_n(f); i < f->ifstate.net_n; i++)
 		ret[n++] = net[i];

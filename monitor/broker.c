@@ -37,7 +37,7 @@ static void note_nets_left(struct broker *g, size_t left)
 	if (is_new && left && (g->conf->hairpin || g->conf->masquerade))
 		log_warn("firewall: there are more than %d internal networks; "
 			 "%u of them have no hairpin and no masquerade",
-			 NETWORKS_SERVED_MAX, (unsigned)left);
+			 NATFW_NETS_MAX, (unsigned)left);
 }
 
 static int read_env(struct broker *g, struct natfw_env *env)
@@ -57,14 +57,15 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	env->ext_index = (uint32_t)ifstate_external(&r)->ifindex;
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
+	env->ipv6 = c->ipv6;
 	str_copy(env->nft_table, sizeof(env->nft_table), str_z(c->nft_table));
 	str_copy(env->nft_chain, sizeof(env->nft_chain), str_z(c->nft_chain));
 	/* leave room for the networks behind other routers, which are last */
-	for (size_t i = 0; i < r.net_n; i++)
-		if (r.net[i].routed ||
-		    env->net_n < NETWORKS_SERVED_MAX - r.routed_n)
-			env->net[env->net_n++] = r.net[i];
-	note_nets_left(g, r.net_n - env->net_n);
+	for (size_t i = 0; i < g->policy.net_n; i++)
+		if (g->policy.net[i].routed ||
+		    env->net_n < NATFW_NETS_MAX - r.routed_n)
+			env->net[env->net_n++] = g->policy.net[i];
+	note_nets_left(g, g->policy.net_n - env->net_n);
 	return 0;
 }
 

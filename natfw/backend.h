@@ -17,8 +17,8 @@
 /* ---- running a tool ------------------------------------------------ */
 
 /* The longest piece of input: a line of hairpin, 147 bytes at most, for each of
- * NETWORKS_SERVED_MAX networks. */
-#define BACKEND_PIECE_MAX 8192
+ * NATFW_NETS_MAX networks. */
+#define BACKEND_PIECE_MAX 12288
 
 /**
  * struct backend_run - one run of a tool.

@@ -205,7 +205,8 @@ static uint32_t put_in_set(struct nfnl_batch *b, const struct nl_table *own,
 	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
 	put_name_elem(m, env->ext_if);
 	for (size_t i = 0; i < env->net_n; i++)
-		put_name_elem(m, env->net[i].ifname);
+		if (env->net[i].net.addr.family == ADDR_IP4)
+			put_name_elem(m, env->net[i].ifname);
 	nlmsg_unnest(m, list);
 	nfnl_close_msg(b);
 	return id;

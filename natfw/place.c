@@ -49,14 +49,14 @@ struct search {
 	const struct ruleset *rs;
 	const struct natfw_env *env;
 	struct places *ret;
-	const char *ifname[NETWORKS_SERVED_MAX];	/* each once */
+	const char *ifname[NATFW_NETS_MAX];	/* each once */
 	size_t if_n;
 	uint32_t base;		/* the chain that is searched */
 	struct need need[NEEDS_MAX];
 	size_t need_n;
 };
 
-_Static_assert(NETWORKS_SERVED_MAX <= 64, "a bit for each interface");
+_Static_assert(NATFW_NETS_MAX <= 64, "a bit for each interface");
 
 /* A position in a chain as a number, for comparisons. */
 static uint32_t ordinal(const struct ruleset *rs, uint32_t rule)
@@ -373,13 +373,19 @@ static void follow_flow(struct search *s, const struct netif_addr *net,
 	follow(s, &back, net->ifname, FROM);
 }
 
-/* Is it the first network of its interface? */
+static bool is_ip4(const struct natfw_env *env, size_t i)
+{
+	return env->net[i].net.addr.family == ADDR_IP4;
+}
+
+/* Is it the first IPv4 network of its interface? */
 static bool is_first(const struct natfw_env *env, size_t i)
 {
 	for (size_t j = 0; j < i; j++)
-		if (strcmp(env->net[j].ifname, env->net[i].ifname) == 0)
+		if (is_ip4(env, j) &&
+		    strcmp(env->net[j].ifname, env->net[i].ifname) == 0)
 			return false;
-	return true;
+	return is_ip4(env, i);
 }
 
 static void search_base(struct search *s, uint32_t base)
@@ -392,7 +398,7 @@ static void search_base(struct search *s, uint32_t base)
 		const struct netif_addr *net = &env->net[n / PROTOS];
 		uint8_t proto = protos[n % PROTOS];
 
-		if (net->net.addr.family != ADDR_IP4)
+		if (!is_ip4(env, n / PROTOS))
 			continue;
 		follow_flow(s, net, NULL, proto);
 		for (size_t i = 0; env->hairpin && i < env->net_n; i++)
@@ -480,8 +486,7 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 	memset(ret, 0, sizeof(*ret));
 	ret->lost = RULESET_NONE;
 	for (size_t i = 0; i < env->net_n; i++)
-		if (is_first(env, i) &&
-		    env->net[i].net.addr.family == ADDR_IP4)
+		if (is_first(env, i))
 			s.ifname[s.if_n++] = env->net[i].ifname;
 	if (!s.if_n)
 		return;

@@ -200,23 +200,26 @@ uint64_t netif_speed_bps(const char *name)
 
 /* ---- addresses --------------------------------------------------------- */
 
-static bool is_first(const struct netif_table *t, size_t n, int ifindex)
+/* Is @a the first of its kind on its interface? @n: addresses before it */
+static bool is_first(const struct netif_table *t, size_t n,
+		     const struct netif_addr *a)
 {
 	for (size_t i = 0; i < n; i++)
-		if (t->addr[i].ifindex == ifindex)
+		if (t->addr[i].ifindex == a->ifindex &&
+		    addr_kind(t->addr[i].net.addr) == addr_kind(a->net.addr))
 			return false;
 	return true;
 }
 
-/* Which address of two stays in a full table: the first one of an interface
- * that was asked for, then its others, then the primary one. @n: addresses
- * before @a */
+/* Which address of two stays in a full table: the first one of its kind on an
+ * interface that was asked for, then its others, then the primary one. @n:
+ * addresses before @a */
 static int rank(const struct netif_table *t, size_t n,
 		const struct netif_addr *a)
 {
 	const bool asked = a->ifname[0] != '\0';
 
-	return 4 * (asked && is_first(t, n, a->ifindex)) + 2 * asked +
+	return 4 * (asked && is_first(t, n, a)) + 2 * asked +
 	       !a->secondary;
 }
 
@@ -248,10 +251,14 @@ static bool make_room(struct netif_table *t, const struct netif_addr *a)
 
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 {
+	uint32_t word;
 	size_t at;
 
 	/* as in FNV-1a, with 32 bits in each step */
-	t->addr_sum = (t->addr_sum ^ addr_to_ip4(a->net.addr)) * 16777619u;
+	for (at = 0; at < addr_bits(a->net.addr) / 8; at += sizeof(word)) {
+		memcpy(&word, a->net.addr.byte + at, sizeof(word));
+		t->addr_sum = (t->addr_sum ^ word) * 16777619u;
+	}
 	t->addr_cut |= t->addr_n == NETIF_ADDRS_MAX;
 	if (!make_room(t, a))
 		return;
@@ -262,24 +269,63 @@ void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 }
 
 /* On a point-to-point link IFA_ADDRESS is the peer and IFA_LOCAL our own. */
+static bool read_bytes(const struct nlmsghdr *h, void *ret, size_t n)
+{
+	const size_t head = sizeof(struct ifaddrmsg);
+
+	return netlink_attr_get(h, head, IFA_LOCAL, ret, n) ||
+	       netlink_attr_get(h, head, IFA_ADDRESS, ret, n);
+}
+
+/* The header has room for the first eight flags, and those that are read here
+ * are among them. */
+static bool parse_ip4(const struct nlmsghdr *h, const struct ifaddrmsg *m,
+		      struct netif_addr *ret)
+{
+	uint32_t ip_be;
+
+	if (!read_bytes(h, &ip_be, sizeof(ip_be)))
+		return false;
+	ret->net.addr = addr_ip4(ntohl(ip_be));
+	ret->secondary = (m->ifa_flags & IFA_F_SECONDARY) != 0;
+	return true;
+}
+
+static bool parse_ip6(const struct nlmsghdr *h, const struct ifaddrmsg *m,
+		      struct netif_addr *ret)
+{
+	uint8_t byte[16];
+
+	/* RFC 4429: an optimistic address is in use */
+	if (m->ifa_flags & IFA_F_DADFAILED ||
+	    (m->ifa_flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) ==
+	    IFA_F_TENTATIVE)
+		return false;
+	if (!read_bytes(h, byte, sizeof(byte)))
+		return false;
+	ret->net.addr = addr_ip6(byte);
+	ret->secondary = (m->ifa_flags & (IFA_F_TEMPORARY |
+					  IFA_F_DEPRECATED)) != 0;
+	return true;
+}
+
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret)
 {
 	const struct ifaddrmsg *m = netlink_body(h, sizeof(*m));
-	uint32_t ip_be;
+	struct netif_addr a = { .ifindex = 0 };
+	bool good = false;
 
-	if (h->nlmsg_type != RTM_NEWADDR || !m || m->ifa_family != AF_INET ||
-	    m->ifa_prefixlen > 32)
+	if (h->nlmsg_type != RTM_NEWADDR || !m)
 		return false;
-	if (!netlink_attr_get(h, sizeof(*m), IFA_LOCAL, &ip_be,
-			      sizeof(ip_be)) &&
-	    !netlink_attr_get(h, sizeof(*m), IFA_ADDRESS, &ip_be,
-			      sizeof(ip_be)))
+	if (m->ifa_family == AF_INET)
+		good = parse_ip4(h, m, &a);
+	else if (m->ifa_family == AF_INET6)
+		good = parse_ip6(h, m, &a);
+	if (!good || m->ifa_prefixlen > addr_bits(a.net.addr))
 		return false;
-	*ret = (struct netif_addr){
-		.ifindex = (int)m->ifa_index,
-		.net = { addr_ip4(ntohl(ip_be)), m->ifa_prefixlen },
-		.secondary = m->ifa_flags & IFA_F_SECONDARY,
-	};
+	a.ifindex = (int)m->ifa_index;
+	a.net.bits = m->ifa_prefixlen;
+	*ret = a;
 	return true;
 }
 
@@ -296,6 +342,9 @@ static void take_addr(void *arg, const struct nlmsghdr *h)
 		memcpy(a.ifname, t->link[i].name, sizeof(a.ifname));
 		a.master = t->link[i].master;
 	}
+	/* each interface of the router has one; they are not needed */
+	if (!*a.ifname && addr_is_link_local(a.net.addr))
+		return;
 	netif_add_addr(t, &a);
 }
 
@@ -310,7 +359,7 @@ static int read_addrs(struct netif_table *t)
 			.nlmsg_type = RTM_GETADDR,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
 		},
-		.a = { .ifa_family = AF_INET },
+		.a = { .ifa_family = AF_UNSPEC },	/* IPv4 comes first */
 	};
 
 	t->addr_n = 0;
@@ -351,7 +400,8 @@ const struct netif_addr *netif_first_addr(const struct netif_table *t,
 	size_t i;
 
 	for (i = 0; i < t->addr_n; i++)
-		if (t->addr[i].ifindex == ifindex && !t->addr[i].secondary)
+		if (t->addr[i].ifindex == ifindex && !t->addr[i].secondary &&
+		    t->addr[i].net.addr.family == ADDR_IP4)
 			return &t->addr[i];
 	return NULL;
 }
@@ -363,7 +413,7 @@ int netif_open(void)
 	struct sockaddr_nl groups = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
-			     RTMGRP_IPV4_ROUTE,
+			     RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE,
 	};
 	int fd = netlink_open(NETLINK_ROUTE), err;
 

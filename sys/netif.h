@@ -26,7 +26,9 @@ struct netif_addr {
 	int ifindex;
 	char ifname[IF_NAMESIZE];
 	struct addr_net net;	/* net.addr is the router's own address */
-	uint8_t secondary;	/* IFA_F_SECONDARY or 0 */
+	/* 1: IPv4: IFA_F_SECONDARY; IPv6: temporary (RFC 8981) or deprecated
+	 * (its preferred lifetime is over). Others are preferred to it. */
+	uint8_t secondary;
 	uint8_t routed;		/* 1: behind another router; net.addr is the
 				 * network's own */
 	int master;		/* ifindex of the VRF, bridge or bond that the
@@ -62,8 +64,8 @@ struct netif_counters {
 };
 
 /**
- * netif_open - open a netlink socket that receives changes of links, of IPv4
- * addresses and of IPv4 default routes.
+ * netif_open - open a netlink socket that receives changes of links, of
+ * addresses of both families and of IPv4 default routes.
  *
  * Non-blocking, close-on-exec. Return: the descriptor, or -errno
  */
@@ -84,10 +86,11 @@ bool netif_drain(int fd);
  * @names:  NUL-terminated interface names, @n of them, n <= CONF_IFACES_MAX;
  *          ret->link[i] is names[i]'s, with ifindex 0 where there is none
  *
- * It uses sockets of its own and waits: the kernel answers at once. Primary
- * addresses come before secondary ones. Addresses of interfaces that were not
- * asked for have no ifname and no master; beyond NETIF_ADDRS_MAX they are left
- * out first (netif_add_addr()).
+ * It uses sockets of its own and waits: the kernel answers at once. Addresses
+ * of both families are read; primary ones come before secondary ones. Addresses
+ * of interfaces that were not asked for have no ifname and no master; beyond
+ * NETIF_ADDRS_MAX they are left out first (netif_add_addr()). Their link-local
+ * addresses are left out always: no mapping or pinhole leads to one.
  *
  * Return: 0, -EINVAL (too many names, or a name that no interface can have),
  * -EINTR (the addresses change all the time), other -errno; @ret is set only on
@@ -95,7 +98,8 @@ bool netif_drain(int fd);
  */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret);
 
-/** netif_first_addr - find the first primary address of @ifindex, or NULL. */
+/** netif_first_addr - find the first primary IPv4 address of @ifindex, or
+ * NULL. */
 const struct netif_addr *netif_first_addr(const struct netif_table *,
 					  int ifindex);
 
@@ -127,8 +131,9 @@ bool netif_parse_link(const struct nlmsghdr *h, struct netif_link *ret);
 bool netif_parse_counters(const struct nlmsghdr *h,
 			  struct netif_counters *ret);
 
-/** netif_parse_addr - read an IPv4 address, without ifname and master. Return:
- * false if the message has none. (IPv6 addresses are not served yet.) */
+/** netif_parse_addr - read an address of either family, without ifname and
+ * master. Return: false if the message has none, or one that the router does
+ * not have yet (IPv6: tentative, or a duplicate of another host's) */
 bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
 
 /**
@@ -136,9 +141,9 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
  *
  * Primary ones come before secondary ones, each in the order in which they were
  * added. In a full table (NETIF_ADDRS_MAX), an address with ifname replaces one
- * without; the first of its interface replaces one with ifname that is not; and
- * otherwise a primary one replaces a secondary one. The rest is left out. Sets
- * @addr_cut and @addr_sum too.
+ * without; the first of its kind (addr_kind()) on its interface replaces one
+ * with ifname that is not; and otherwise a primary one replaces a secondary
+ * one. The rest is left out. Sets @addr_cut and @addr_sum too.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

@@ -58,7 +58,7 @@ static void add_routed(struct natfw_env *fw, const struct conf_iface *i,
 		       const struct netif_link *l)
 {
 	for (size_t k = 0; k < i->network.n && !i->disabled && l->up &&
-	     fw->net_n < NETWORKS_SERVED_MAX; k++) {
+	     fw->net_n < NATFW_NETS_MAX; k++) {
 		struct netif_addr *a = &fw->net[fw->net_n];
 
 		if (i->network.at[k].addr.family != ADDR_IP4)
@@ -98,13 +98,14 @@ static void fill_env(struct check *c)
 		 str_z(c->conf.nft_table));
 	str_copy(fw->nft_chain, sizeof(fw->nft_chain),
 		 str_z(c->conf.nft_chain));
-	for (size_t i = 0; i < c->net.addr_n && fw->net_n < NETWORKS_SERVED_MAX;
+	for (size_t i = 0; i < c->net.addr_n && fw->net_n < NATFW_NETS_MAX;
 	     i++) {
 		const struct netif_addr *a = &c->net.addr[i];
 		const struct conf_iface *iface =
 			check_report_iface(c, a->ifindex);
 
 		if (iface && iface->type == CONF_INTERNAL &&
+		    a->net.addr.family == ADDR_IP4 &&
 		    c->net.link[iface - c->conf.iface].up)
 			fw->net[fw->net_n++] = *a;
 	}

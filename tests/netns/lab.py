@@ -9,6 +9,10 @@
     behind it is a host (eth0 172.31.0.10).
     With container=True the router has a bridge docker0 172.17.0.1, and on it a
     host with the address of Docker's first container (eth0 172.17.0.2).
+    With ipv6=True each LAN, the WAN and the hosts have IPv6 as well, with
+    global, unique local and link-local addresses. ipv6="only": nobody has an
+    IPv4 address. ipv6="ula": no global addresses in the LAN. Without ipv6 the
+    kernels have no IPv6 addresses at all.
 
 Every lab has its own names, so several runs can exist at the same time. This
 process creates sockets inside a namespace itself: setns() moves one thread, and
@@ -43,6 +47,19 @@ HOST_LAN2_IP = "192.168.89.20"
 BEHIND_IP = "172.31.0.10"
 CONTAINER_IP = "172.17.0.2"
 
+LAN6_IP = "2001:db8:88::1"      # on lan0, /64
+LAN6_ULA = "fd00:88::1"
+HOST6_IP = "2001:db8:88::10"    # lan1
+HOST6_ULA = "fd00:88::10"
+HOST26_IP = "2001:db8:88::11"   # lan2 on the same wire (bridge=True)
+HOST26_ULA = "fd00:88::11"
+LAN26_IP = "2001:db8:89::1"     # on the router's lan1 (second_lan=True)
+LAN26_ULA = "fd00:89::1"
+HOST6_LAN2_IP = "2001:db8:89::11"   # lan2 there
+HOST6_LAN2_ULA = "fd00:89::11"
+EXT6_IP = "2001:db8:11::1"
+OUTSIDE6_IP = "2001:db8:11::2"
+
 SLOW = float(os.environ.get("SLOW", 1))     # the daemon's slowdown (valgrind)
 # Timeout in seconds for an event that must happen. It normally takes
 # milliseconds, but a machine may be slow or pause for seconds at any moment.
@@ -51,6 +68,18 @@ LONG = 30.0
 CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 _counter = itertools.count()
+
+# A stateful firewall for IPv6: nothing from outside but answers.
+DROP6 = """\
+table ip6 fw {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state established,related accept
+        iifname "lan0" accept
+        iifname "lan1" accept
+    }
+}
+"""
 
 # A new namespace inherits the machine's IPv4 settings.
 IPV4 = {"rp_filter": 0, "arp_ignore": 0, "arp_filter": 0, "accept_local": 0,
@@ -128,11 +157,16 @@ def inside(ns):
         os.close(here)
 
 
+def family_of(ip):
+    """The address family of an address in text; IPv4 for ""."""
+    return socket.AF_INET6 if ip and ":" in ip else socket.AF_INET
+
+
 class Host:
     """One namespace."""
 
-    def __init__(self, ns, ip=None):
-        self.ns, self.ip = ns, ip
+    def __init__(self, ns, ip=None, ip6=None):
+        self.ns, self.ip, self.ip6 = ns, ip, ip6
 
     def run(self, *argv, **kw):
         return run("ip", "netns", "exec", self.ns, *argv, **kw)
@@ -140,10 +174,23 @@ class Host:
     def ip_batch(self, *lines):
         run("ip", "-n", self.ns, "-batch", "-", stdin="\n".join(lines) + "\n")
 
-    def socket(self, kind, bind=None, reuse=False):
-        """A socket in this namespace. @kind: SOCK_STREAM or SOCK_DGRAM"""
+    def ifindex(self, name):
         with inside(self.ns):
-            sock = socket.socket(socket.AF_INET, kind)
+            return socket.if_nametoindex(name)
+
+    def link_local(self, name="eth0"):
+        """The link-local address of an interface, without its zone."""
+        text = wait_until(lambda: self.run(
+            "ip", "-6", "-br", "addr", "show", "dev", name, "scope", "link"))
+        return text.split()[2].split("/")[0]
+
+    def socket(self, kind, bind=None, reuse=False, family=None):
+        """A socket in this namespace. @kind: SOCK_STREAM or SOCK_DGRAM.
+        @family: by default that of the address to bind to, else IPv4"""
+        if family is None:
+            family = family_of(bind[0] if bind else "")
+        with inside(self.ns):
+            sock = socket.socket(family, kind)
         try:
             if reuse:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -173,18 +220,20 @@ class Lab:
     """The three or four namespaces; use as a context manager."""
 
     def __init__(self, firewall, bridge=False, second_lan=False,
-                 behind=False, container=False):
+                 behind=False, container=False, ipv6=False):
         self.id = f"upnpd{os.getpid()}x{next(_counter)}"
         self.firewall = firewall
+        self.ipv6, self.ipv4 = ipv6, ipv6 != "only"
         self.bridge, self.second_lan = bridge, second_lan
-        self.router = Host(self.id + "rt", LAN_IP)
-        self.lan1 = Host(self.id + "l1", HOST_IP)
-        self.outside = Host(self.id + "out", OUT_IP)
+        self.router = Host(self.id + "rt", LAN_IP, LAN6_IP)
+        self.lan1 = Host(self.id + "l1", HOST_IP, HOST6_IP)
+        self.outside = Host(self.id + "out", OUT_IP, OUTSIDE6_IP)
         self.hosts = [self.router, self.lan1, self.outside]
         self.lan2 = None
         if bridge or second_lan:
             ip = HOST2_IP if bridge else HOST_LAN2_IP
-            self.lan2 = Host(self.id + "l2", ip)
+            ip6 = HOST26_IP if bridge else HOST6_LAN2_IP
+            self.lan2 = Host(self.id + "l2", ip, ip6)
             self.hosts.append(self.lan2)
         self.behind = None
         if behind:
@@ -227,6 +276,7 @@ class Lab:
             for name, value in IPV4.items():
                 for which_ones in ("all", "default"):
                     host.sysctl(f"net.ipv4.conf.{which_ones}.{name}", value)
+            self._set_ipv6(host)
             host.ip_batch("link set lo up")
         rt = self.router
         self._wire(rt, "wan0", self.outside)
@@ -267,7 +317,46 @@ class Lab:
             self._wire(rt, "veth0", self.container, master="docker0")
             self.container.ip_batch(f"addr add {CONTAINER_IP}/16 dev eth0",
                                     "route add default via 172.17.0.1")
+        if self.ipv6:
+            self._build6()
+        if not self.ipv4:
+            for host in self.hosts:
+                host.run("ip", "-4", "addr", "flush", "scope", "global")
         self.firewall.build(rt)
+
+    def _set_ipv6(self, host):
+        """Before there is an interface. Without duplicate address detection,
+        which takes seconds."""
+        values = {"disable_ipv6": int(not self.ipv6), "accept_dad": 0,
+                  "accept_ra": 0, "autoconf": 0,
+                  "forwarding": int(host is self.router)}
+        for name, value in values.items():
+            for which_ones in ("all", "default"):
+                host.sysctl(f"net.ipv6.conf.{which_ones}.{name}", value)
+
+    def _build6(self):
+        rt = self.router
+        lans = [("lan0", LAN6_IP, LAN6_ULA)]
+        hosts = [(self.lan1, HOST6_IP, HOST6_ULA, lans[0])]
+        if self.bridge:
+            hosts.append((self.lan2, HOST26_IP, HOST26_ULA, lans[0]))
+        if self.second_lan:
+            lans.append(("lan1", LAN26_IP, LAN26_ULA))
+            hosts.append((self.lan2, HOST6_LAN2_IP, HOST6_LAN2_ULA, lans[1]))
+        rt.ip_batch(f"addr add {EXT6_IP}/64 dev wan0 nodad",
+                    f"route add default via {OUTSIDE6_IP} dev wan0")
+        self.outside.ip_batch(f"addr add {OUTSIDE6_IP}/64 dev eth0 nodad",
+                              f"route add 2001:db8::/32 via {EXT6_IP}")
+        for name, ip, ula in lans:
+            if self.ipv6 != "ula":
+                rt.ip_batch(f"addr add {ip}/64 dev {name} nodad")
+            rt.ip_batch(f"addr add {ula}/64 dev {name} nodad")
+        for host, ip, ula, (_, gw, gw_ula) in hosts:
+            host.ip_batch(f"addr add {ula}/64 dev eth0 nodad",
+                          f"route add fd00::/8 via {gw_ula}")
+            if self.ipv6 != "ula":
+                host.ip_batch(f"addr add {ip}/64 dev eth0 nodad",
+                              f"route add default via {gw}")
 
     def _wire(self, router, name, host, master=None):
         run("ip", "link", "add", name, "netns", router.ns, "type", "veth",
@@ -303,7 +392,8 @@ def tcp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
     """Does a connection from host @src to dst:dst_port reach @listener, both
     ways? Return the peer's address as the listener sees it, or None."""
     token = os.urandom(8)
-    sock = src.socket(socket.SOCK_STREAM, (src_ip or "", src_port), True)
+    sock = src.socket(socket.SOCK_STREAM, (src_ip or "", src_port), True,
+                      family_of(dst))
     with sock:
         sock.settimeout(timeout)
         listener.settimeout(timeout)
@@ -343,7 +433,8 @@ def udp_passes(src, dst, dst_port, listener, src_ip=None, src_port=0,
                timeout=LONG):
     """The same for a datagram and its answer."""
     token = os.urandom(8)
-    sock = src.socket(socket.SOCK_DGRAM, (src_ip or "", src_port), True)
+    sock = src.socket(socket.SOCK_DGRAM, (src_ip or "", src_port), True,
+                      family_of(dst))
     with sock:
         sock.settimeout(timeout)
         listener.settimeout(timeout)
@@ -368,6 +459,11 @@ def listener(host, proto, port, ip=""):
     return host.socket(socket.SOCK_DGRAM, (ip, port))
 
 
+def drop6(lab):
+    """Give the router a firewall for IPv6 (DROP6)."""
+    lab.router.run("nft", "-f", "-", stdin=DROP6)
+
+
 def reaches(lab, proto, port, server, dst=EXT_IP, **kw):
     """Does traffic from outside to @port reach @server? Try until it does or
     LONG has passed: for traffic that must pass."""
@@ -389,7 +485,7 @@ class Probe:
     def __init__(self, near, far, ip):
         with far.listen(0, ip) as server:
             server.settimeout(LONG * SLOW)
-            self.near = near.socket(socket.SOCK_STREAM)
+            self.near = near.socket(socket.SOCK_STREAM, family=family_of(ip))
             self.near.settimeout(LONG * SLOW)
             self.near.connect(server.getsockname())
             self.far, _ = server.accept()
@@ -430,8 +526,8 @@ def arrives(probe, src, proto, dst, port, server, src_ip=None, src_port=0):
     the answer is known when @probe is back on the same path."""
     token, before = os.urandom(8), server.gettimeout()
     kind = socket.SOCK_STREAM if proto == "TCP" else socket.SOCK_DGRAM
-    with src.socket(kind, (src_ip or "", src_port), True) as sock, \
-            one_processor():
+    with src.socket(kind, (src_ip or "", src_port), True,
+                    family_of(dst)) as sock, one_processor():
         sock.setblocking(False)
         server.setblocking(False)
         try:
@@ -467,7 +563,8 @@ def heard(server, proto):
 def blocked(lab, proto, port, server, dst=EXT_IP, **kw):
     """Is new traffic from outside to @port kept from @server? The probe uses a
     connection that lan1 opened, so it passes without a mapping."""
-    with Probe(lab.lan1, lab.outside, OUT_IP) as probe:
+    far = OUTSIDE6_IP if ":" in dst else OUT_IP
+    with Probe(lab.lan1, lab.outside, far) as probe:
         return not arrives(probe, lab.outside, proto, dst, port, server, **kw)
 
 

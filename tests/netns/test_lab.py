@@ -3,7 +3,10 @@
 does."""
 import pytest
 
-from lab import EXT_IP, LAN_IP, Probe, arrives, blocked, listener
+from firewall import Bare
+from lab import (EXT_IP, HOST26_ULA, HOST6_IP, HOST6_LAN2_ULA, HOST_IP,
+                 LAN_IP, OUT_IP, OUTSIDE6_IP, PASSES, Lab, Probe, arrives,
+                 blocked, drop6, listener)
 from upnp import ROOT, WANIP, msearch, unanswered
 
 pytestmark = pytest.mark.core
@@ -33,3 +36,38 @@ def test_hairpin_traffic_is_seen(lab, igd):
 def test_answers_to_searches_are_seen(lab, upnpd):
     for st in (ROOT, WANIP, "ssdp:all"):
         assert not unanswered(lab, lab.lan1, msearch(st))
+
+
+def traffic6(lab, src, dst, ip):
+    """Does a connection and a datagram get from host @src to @ip of @dst?"""
+    for proto in ("TCP", "UDP"):
+        with listener(dst, proto, 7000, ip) as server:
+            assert PASSES[proto](src, ip, 7000, server), proto
+
+
+@pytest.mark.parametrize("ipv6", [True, "only"])
+def test_ipv6_passes(ipv6):
+    with Lab(Bare(), bridge=True, ipv6=ipv6) as lab:
+        traffic6(lab, lab.lan1, lab.outside, OUTSIDE6_IP)
+        traffic6(lab, lab.outside, lab.lan1, HOST6_IP)
+        traffic6(lab, lab.lan1, lab.lan2, HOST26_ULA)
+        drop6(lab)
+        traffic6(lab, lab.lan1, lab.outside, OUTSIDE6_IP)
+        with lab.lan1.listen(7000, HOST6_IP) as server:
+            assert blocked(lab, "TCP", 7000, server, dst=HOST6_IP)
+        assert lab.router.link_local("lan0").startswith("fe80::")
+        addrs = lab.lan1.run("ip", "-4", "addr", "show", "scope", "global")
+        assert (HOST_IP in addrs) == (ipv6 is True)
+
+
+def test_ipv6_unique_local_only():
+    with Lab(Bare(), second_lan=True, ipv6="ula") as lab:
+        traffic6(lab, lab.lan1, lab.lan2, HOST6_LAN2_ULA)
+        assert "2001:db8:8" not in lab.router.run("ip", "-6", "addr")
+        assert PASSES["TCP"](lab.lan1, OUT_IP, 7000,
+                             lab.outside.listen(7000, OUT_IP))
+
+
+def test_lab_without_ipv6_has_no_address_of_it():
+    with Lab(Bare()) as lab:
+        assert lab.router.run("ip", "-6", "addr") == ""

@@ -24,7 +24,7 @@
 /* ---- the tables ---------------------------------------------------- */
 
 #define CHAINS_MAX	48
-#define LINES_MAX	200
+#define LINES_MAX	256
 #define LINE_MAX_N	240
 
 struct fake_chain {

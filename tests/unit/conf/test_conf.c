@@ -45,7 +45,9 @@ static void test_empty_file_has_the_defaults(void **state)
 	assert_false(conf.backend_nft);
 	assert_int_equal(conf.max_lease, 604800);
 	assert_int_equal(conf.max_mappings, 1024);
+	assert_int_equal(conf.max_pinholes, 1024);
 	assert_int_equal(conf.max_per_client, 128);
+	assert_true(conf.ipv6);
 	assert_int_equal(conf.notify_interval, 900);
 	assert_int_equal(conf.verify_interval, 30);
 	assert_int_equal(conf.rule_n, 0);

@@ -64,6 +64,7 @@ static struct netif_addr at(int ifindex, const char *name, uint32_t ip,
 static int setup(void **state)
 {
 	memset(&conf, 0, sizeof(conf));
+	conf.ipv6 = true;
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
 	conf.iface[1] = (struct conf_iface){ "lan0", CONF_INTERNAL };
 	conf.iface[2] = (struct conf_iface){ "lan1", CONF_INTERNAL };

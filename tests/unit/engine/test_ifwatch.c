@@ -427,8 +427,8 @@ static void test_addresses_above_the_limit_are_not_served(void **state)
 	assert_int_equal(map.policy.net_n, IFSOCKS_MAX + 2);
 	kernel.t.addr[kernel.t.addr_n - 1].net.addr.byte[3]++;
 	change();
-	assert_int_equal(logged_count("<4>internal interfaces have 34 "
-				      "addresses; only 32 are served\n"), 1);
+	assert_int_equal(logged_count("<4>internal interfaces have 66 "
+				      "addresses; only 64 are served\n"), 1);
 	ifwatch_refresh(&watch);
 	assert_int_equal(logged_count("are served"), 1);
 }

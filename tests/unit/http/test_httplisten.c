@@ -76,7 +76,7 @@ static int setup(void **state)
 	};
 
 	got_n = ended_n = pressed_n = 0;
-	loop = loop_new(32, fake_clock);
+	loop = loop_new(IFSOCKS_MAX, fake_clock);
 	httplisten_init(set, loop, &ops);
 	return 0;
 }

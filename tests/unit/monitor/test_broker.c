@@ -59,8 +59,9 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->ext[0].up = link_state;
 	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
 							24 } };
-	ret->net_n = 1;
-	while (ret->net_n <= more_nets) {
+	ret->net[1] = (struct netif_addr){ 3, "lan0", { lan6(0), 64 } };
+	ret->net_n = 2;
+	while (ret->net_n < 2 + more_nets) {
 		struct netif_addr *a = &ret->net[ret->net_n++];
 
 		*a = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER), 24 } };
@@ -95,11 +96,11 @@ static int fake_local(struct addr a, int master)
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
 		   struct policy *ret)
 {
-	*ret = (struct policy){ .net[0] = { 3, "", { addr_ip4(ROUTER), 24 } },
-				.net[1] = { 3, "", { lan6(1), 64 } },
-				.net_n = 2, .own = { addr_ip4(ROUTER),
-						     addr_ip4(EXT) },
-				.own_n = 2, .is_local = fake_local };
+	*ret = (struct policy){ .own = { addr_ip4(ROUTER), addr_ip4(EXT),
+					 lan6(1) },
+				.own_n = 3, .is_local = fake_local };
+	for (size_t i = 0; i < r->net_n; i++)
+		ret->net[ret->net_n++] = r->net[i];
 }
 
 static int ports_fail;
@@ -886,14 +887,14 @@ static void test_network_that_disappeared_is_reported(void **state)
 /* Networks after the first sixteen were once left out without a log line. */
 static void test_networks_beyond_the_limit_are_logged(void **state)
 {
-	more_nets = NETWORKS_SERVED_MAX - 1;
+	more_nets = NATFW_NETS_MAX - 2;
 	conf.hairpin = true;
 	assert_int_equal(broker_refresh(&broker), 0);
-	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(broker.fw.env.net_n, NATFW_NETS_MAX);
 	assert_int_equal(warnings, 0);
 	more_nets += 2;
 	assert_int_equal(broker_refresh(&broker), 0);
-	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(broker.fw.env.net_n, NATFW_NETS_MAX);
 	assert_int_equal(warnings, 1);
 	assert_int_equal(broker_refresh(&broker), 0);
 	assert_int_equal(warnings, 1);
@@ -909,15 +910,15 @@ static void test_routed_networks_are_never_left_out(void **state)
 {
 	const struct netif_addr *net = broker.fw.env.net;
 
-	more_nets = NETWORKS_SERVED_MAX + 9;
+	more_nets = NATFW_NETS_MAX + 9;
 	routed_nets = 2;
 	conf.hairpin = true;
 	assert_int_equal(broker_refresh(&broker), 0);
-	assert_int_equal(broker.fw.env.net_n, NETWORKS_SERVED_MAX);
+	assert_int_equal(broker.fw.env.net_n, NATFW_NETS_MAX);
 	assert_int_equal(warnings, 1);
-	assert_true(net[NETWORKS_SERVED_MAX - 1].routed);
-	assert_true(net[NETWORKS_SERVED_MAX - 2].routed);
-	assert_false(net[NETWORKS_SERVED_MAX - 3].routed);
+	assert_true(net[NATFW_NETS_MAX - 1].routed);
+	assert_true(net[NATFW_NETS_MAX - 2].routed);
+	assert_false(net[NATFW_NETS_MAX - 3].routed);
 	more_nets = routed_nets = 0;
 }
 

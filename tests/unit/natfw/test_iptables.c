@@ -256,7 +256,7 @@ static void test_lines_of_most_networks_fit_into_a_piece(void **state)
 {
 	struct natfw_env env = {
 		.ext_if = "fifteen-letters", .ext = addr_ip4(0xcb647171),
-		.net_n = NETWORKS_SERVED_MAX, .hairpin = true,
+		.net_n = NATFW_NETS_MAX, .hairpin = true,
 		.masquerade = true,
 	};
 	size_t lines = 0;
@@ -271,7 +271,7 @@ static void test_lines_of_most_networks_fit_into_a_piece(void **state)
 	it.w->be->sync(&it.fw, it.w, NULL, 0);
 	for (const char *at = ipt.in; (at = strstr(at, " -d 192.168.100."));)
 		lines += *at++ != 0;
-	assert_int_equal(lines, 3 * NETWORKS_SERVED_MAX - 2);
+	assert_int_equal(lines, 3 * NATFW_NETS_MAX - 2);
 	assert_null(strstr(ipt.in, "does not fit"));
 	end();
 }

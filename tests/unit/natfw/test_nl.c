@@ -403,10 +403,10 @@ static void test_rules_of_most_networks_fit_into_a_batch(void **state)
 	struct nfnl_batch b;
 
 	env.ext = addr_ip4(EXT);
-	for (size_t i = 0; i < NETWORKS_SERVED_MAX; i++)
+	for (size_t i = 0; i < NATFW_NETS_MAX; i++)
 		env.net[env.net_n++] = (struct netif_addr){ 3, "lan0",
 			{ addr_ip4(0x0a000000u + (uint32_t)i * 512), 23 },
-			.routed = i >= NETWORKS_SERVED_MAX - CONF_NETWORKS_ALL,
+			.routed = i >= NATFW_NETS_MAX - CONF_NETWORKS_ALL,
 		};
 	nfnl_begin(&b, words, sizeof(words), 1);
 	nl_rule_put_table(&b, &nl_map_own, &env, true);

@@ -331,15 +331,15 @@ static void test_links_and_addresses_are_read(void **state)
 	assert_int_equal(t.link[1].ifindex, 0);
 	assert_true(t.link[2].up && t.link[2].running);
 	assert_false(t.link[2].multicast);
-	assert_int_equal(t.addr_n, 5);		/* with 127.0.0.1 */
+	assert_int_equal(t.addr_n, 6);		/* with 127.0.0.1 and ::1 */
 	assert_false(t.addr_cut);
 	a = netif_first_addr(&t, t.link[0].ifindex);
 	assert_int_equal(ip_of(a), IP(10, 1, 0, 1));
 	assert_int_equal(a->net.bits, 24);
 	assert_string_equal(a->ifname, "upt0");
-	assert_true(t.addr[4].secondary);
-	assert_int_equal(ip_of(&t.addr[4]), IP(10, 1, 0, 2));
-	assert_string_equal(t.addr[4].ifname, "upt0");
+	assert_true(t.addr[5].secondary);
+	assert_int_equal(ip_of(&t.addr[5]), IP(10, 1, 0, 2));
+	assert_string_equal(t.addr[5].ifname, "upt0");
 	assert_string_equal(ifname_of(&t, IP(127, 0, 0, 1)), "lo");
 	/* upt1 was not asked for */
 	assert_string_equal(ifname_of(&t, IP(10, 3, 0, 1)), "");
@@ -584,7 +584,7 @@ static void test_ordinary_user_can_only_read(void **state)
 			_exit(1);
 		if (netif_open() < 0 || netif_read(names, 3, &t))
 			_exit(2);
-		if (t.addr_n != 5 || netif_counters(1, &c))
+		if (t.addr_n != 6 || netif_counters(1, &c))
 			_exit(3);
 		_exit(netif_set_up("upt0", true) == -EPERM ? 0 : 4);
 	}
