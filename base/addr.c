@@ -12,6 +12,10 @@
 #include <stddef.h>
 #include <string.h>
 
+/* Bytes of a zone that is skipped: an interface's name has 15 at most, each of
+ * which may be escaped as three. */
+#define ZONE_MAX 48
+
 struct block {
 	uint8_t head[12];	/* the first bytes of its network address */
 	uint8_t family, bits;
@@ -285,6 +289,25 @@ void addr_host_write(struct wr *w, struct addr a)
 		wr_ch(w, ']');
 }
 
+/* Read an address, and the zone of a link-local one. The zone is the name or
+ * the number of an interface; it may be escaped (RFC 6874). */
+static bool parse_zoned(struct str s, struct addr *ret)
+{
+	struct str head = { 0 };
+	bool zoned = s.n && memchr(s.p, '%', s.n);
+
+	if (!zoned)
+		return addr_parse(s, ret);
+	str_cut(&s, '%', &head);
+	if (!s.n || s.n > ZONE_MAX || !addr_parse(head, ret) ||
+	    !addr_is_link_local(*ret))
+		return false;
+	for (size_t i = 0; i < s.n; i++)
+		if (s.p[i] <= ' ' || s.p[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 bool addr_host_parse(struct str *s, struct addr *ret)
 {
 	struct str rest = *s, host = { 0 };
@@ -298,7 +321,7 @@ bool addr_host_parse(struct str *s, struct addr *ret)
 	str_cut(&rest, brackets ? ']' : ':', &host);
 	if (brackets && rest.n && rest.p[0] != ':')
 		return false;
-	if (!addr_parse(host, &a) || (a.family == ADDR_IP6) != brackets)
+	if (!parse_zoned(host, &a) || (a.family == ADDR_IP6) != brackets)
 		return false;
 	*s = brackets ? str_skip(rest, 1) : rest;
 	*ret = a;

@@ -161,6 +161,10 @@ void addr_host_write(struct wr *w, struct addr a);
  * "192.0.2.1:80", "[2001:db8::1]:80".
  * @s: in: all of it; out: what follows the colon, "" if nothing does
  *
+ * A zone after a link-local address is skipped, "[fe80::1%eth0]" as well as
+ * "[fe80::1%25eth0]" (RFC 6874): it means something only to the host that wrote
+ * it.
+ *
  * Return: false if it is not an address; @s and @ret are unchanged
  */
 bool addr_host_parse(struct str *s, struct addr *ret);

@@ -160,31 +160,55 @@ static void test_paths_are_decoded(void **state)
 	}
 }
 
-/* The server's own address may be an IPv6 one, which stands in brackets. */
+/* The server's own address may be an IPv6 one, which stands in brackets. A zone
+ * is the client's name of its interface. */
 static void test_own_address_of_ip6(void **state)
 {
 	static const struct {
 		const char *host;
-		int want;
+		int global, link_local;	/* if that is its own address */
 	} row[] = {
-		{ "[2001:db8::1]:2828", 0 }, { "[2001:db8::1]", 0 },
-		{ "[2001:DB8:0::1]:2828", 0 }, { "[2001:db8::2]:2828", -403 },
-		{ "[2001:db8::1]:80", -403 }, { "2001:db8::1", -403 },
-		{ "192.168.1.1:2828", -403 }, { "[2001:db8::1", -403 },
+		{ "[2001:db8::1]:2828", 0, -403 }, { "[2001:db8::1]", 0, -403 },
+		{ "[2001:DB8:0::1]:2828", 0, -403 },
+		{ "[fe80::1]:2828", -403, 0 }, { "[FE80::0:1]", -403, 0 },
+		{ "[fe80::1%eth0]:2828", -403, 0 },
+		{ "[fe80::1%25eth0]:2828", -403, 0 },
+		{ "[fe80::1%25]", -403, 0 }, { "[fe80::1%12]", -403, 0 },
+		{ "[fe80::2%eth0]:2828", -403, -403 },
+		{ "[fe80::1%eth0]:80", -403, -403 },
+		{ "[fe80::1%]:2828", -403, -403 },
+		{ "[fe80::1%a]evil.example:2828", -403, -403 },
+		{ "[fe80::1%a].evil.example", -403, -403 },
+		{ "[2001:db8::1%eth0]:2828", -403, -403 },
+		{ "fe80::1", -403, -403 }, { "[evil.example]", -403, -403 },
+		{ "[2001:db8::2]:2828", -403, -403 },
+		{ "[2001:db8::1]:80", -403, -403 },
+		{ "2001:db8::1", -403, -403 }, { "[2001:db8::1", -403, -403 },
+		{ "192.168.1.1:2828", -403, -403 },
+		{ "[::ffff:192.168.1.1]:2828", -403, -403 },
+		{ "evil.example:2828", -403, -403 }, { "[]", -403, -403 },
 	};
+	const struct addr own[] = { addr_of_text("2001:db8::1"),
+				    addr_of_text("fe80::1") };
 	struct httpmsg m;
 	struct httpreq r;
 	char text[256];
 
-	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+	for (size_t i = 0; i < 2 * sizeof(row) / sizeof(row[0]); i++) {
+		const char *host = row[i / 2].host;
 		struct wr path = wr_init(path_buf, sizeof(path_buf));
+		int want = i % 2 ? row[i / 2].link_local : row[i / 2].global;
 
-		snprintf(text, sizeof(text), "GET http://%s/a HTTP/1.1\r\n"
-			 "Host: %s\r\n\r\n", row[i].host, row[i].host);
+		snprintf(text, sizeof(text), "GET /a HTTP/1.1\r\n"
+			 "Host: %s\r\n\r\n", host);
 		assert_true(httpmsg_parse(text, strlen(text), &m) > 0);
-		assert_int_equal(httpreq_read(&m, addr_of_text("2001:db8::1"),
-					      OWN_PORT, &path, &r),
-				 row[i].want);
+		if (httpreq_read(&m, own[i % 2], OWN_PORT, &path, &r) != want)
+			fail_msg("Host: %s", host);
+		snprintf(text, sizeof(text), "GET http://%s/a HTTP/1.1\r\n"
+			 "\r\n", host);
+		assert_true(httpmsg_parse(text, strlen(text), &m) > 0);
+		if (httpreq_read(&m, own[i % 2], OWN_PORT, &path, &r) != want)
+			fail_msg("http://%s/a", host);
 	}
 }
 
