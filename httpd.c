@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/addrshare.h"
 #include "base/wr.h"
 #include "http/httpbody.h"
 #include "http/httpreply.h"
@@ -258,6 +259,7 @@ static void serve(struct httpconn *c)
 		.body = { in_at(c) + c->head_n, c->body.n },
 		.peer = c->ends.peer, .local = c->ends.local,
 		.local_port = c->ends.local_port, .ifindex = c->ends.ifindex,
+		.share = c->ends.share,
 	};
 	uint32_t size = c->head_n + c->body.n;
 
@@ -472,13 +474,17 @@ static void refuse_connection(struct httpd *srv, int fd, struct addr peer)
 }
 
 static struct httpconn *admit(struct httpd *srv, int fd,
-			      const struct httpends *ends)
+			      const struct httpends *at)
 {
-	struct httpconn *c = httpconn_pool_admit(&srv->conns, fd, on_ready,
-						 ends);
+	const struct httpd_routes *r = &srv->routes;
+	struct httpends ends = *at;
+	struct httpconn *c;
 
+	ends.share = r->share ? r->share(r->arg, ends.ifindex, ends.peer) :
+				addr_share(ends.peer, (struct addr){ 0 });
+	c = httpconn_pool_admit(&srv->conns, fd, on_ready, &ends);
 	if (!c) {
-		refuse_connection(srv, fd, ends->peer);
+		refuse_connection(srv, fd, ends.peer);
 		return NULL;
 	}
 	if (!srv->sweep.active)

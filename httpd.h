@@ -30,6 +30,7 @@ struct httpd_req {
 	struct addr peer, local;
 	uint16_t local_port;
 	int ifindex;		/* the interface of @local; 0: not known */
+	struct addr share;	/* httpd_routes.share() */
 	uint32_t id;		/* for httpd_reply() */
 };
 
@@ -58,6 +59,9 @@ struct httpd_routes {
 	 * slow, or its buffer was another client's share), 0 (the peer is in
 	 * none of the served networks, and got no answer). May be NULL */
 	void (*refused)(void *arg, struct addr peer, int status);
+	/* by what a client's connections and buffers are counted, addr_share();
+	 * NULL: by its address */
+	struct addr (*share)(void *arg, int ifindex, struct addr peer);
 	void *arg;
 };
 

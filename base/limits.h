@@ -8,7 +8,7 @@
 /* The goal is 200 requests at once beside 2,000 idle connections. */
 #define HTTP_CONNS_MAX		512
 /* Half of the pool: a burst of 200 from one host fits, and one host cannot take
- * all connections. */
+ * all connections. What counts as one client: base/addrshare.h. */
 #define HTTP_CONNS_PER_CLIENT	256
 /* Only buffers cost memory, not connections, and only a connection with a part
  * of a request or of a reply holds one. 48 x 24 KiB bounds the worst case. */

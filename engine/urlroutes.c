@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/wr.h"
 #include "gena/gena.h"
+#include "igd/peer.h"
 #include "engine/urlroutes.h"
 #include "soap.h"
 
@@ -84,6 +85,7 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 		.subscribe = req->method == HTTP_SUBSCRIBE, .svc = svc, .n = n,
 		.head = req->head, .peer = req->peer,
 		.local = req->local, .ifindex = req->ifindex,
+		.share = req->share,
 	};
 	struct gena_reply answer;
 	struct httpd_reply reply = { 0 };
@@ -157,12 +159,21 @@ static void refused(void *arg, struct addr peer, int status)
 		    status ? REFUSAL_CONNECTIONS : REFUSAL_OUTSIDE, peer);
 }
 
+static struct addr share(void *arg, int ifindex, struct addr peer)
+{
+	const struct urlroutes *s = arg;
+	const struct peer p = { s->config.igd, ifindex, peer };
+
+	return peer_share(&p);
+}
+
 struct urlroutes *urlroutes_new(struct loop *loop,
 				const struct urlroutes_config *config)
 {
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
-	struct httpd_routes routes = { methods, serve, aborted, refused, NULL };
+	struct httpd_routes routes = { methods, serve, aborted, refused, share,
+				       NULL };
 	struct urlroutes *s = mem_new(1, sizeof(*s));
 
 	if (!s)

@@ -28,6 +28,7 @@
 #include "base/wr.h"
 #include "gena/genamsg.h"
 #include "gena/genasend.h"
+#include "igd/peer.h"
 #include "igd/wanip.h"
 
 #define ANSWER_EXTRA_MAX 96
@@ -50,6 +51,7 @@ struct sub {
 	char sid[GENAMSG_SID_LEN + 1];
 	struct addr peer, local;
 	int ifindex;		/* the interface of @local */
+	struct addr share;	/* by what the client is counted */
 	uint32_t seq;		/* of the next message, or the current one */
 	uint64_t expires_ms;
 	uint64_t next_ms;	/* no message is sent earlier */
@@ -161,12 +163,26 @@ static uint64_t url_deadline_ms(const struct sub *s)
 	return now_ms + (s->deadline_ms - now_ms) / (s->callback.n - s->url);
 }
 
-static int try_url(struct sub *s, const struct genamsg_url *url)
+/* Another address than the one that subscribed may have changed hands, or was
+ * not in the neighbour table. The kernel chooses the address that it is reached
+ * from: it may be of the other family. */
+static int dial(const struct sub *s, const struct genamsg_url *url)
 {
 	const struct gena_config *c = &s->gena->config;
+	const struct peer peer = { c->igd, s->ifindex, s->peer };
+	bool other = !addr_equal(url->host, s->peer);
+
+	if (other && peer_owns(&peer, url->host) != MAP_SAME)
+		return -EACCES;
+	return c->connect(other ? (struct addr){ 0 } : s->local, url->host,
+			  url->port, s->ifindex);
+}
+
+static int try_url(struct sub *s, const struct genamsg_url *url)
+{
 	struct wr msg = wr_init(s->buf, GENA_MSG_MAX);
 	struct genamsg_notify notify = {
-		s->peer, url->port, genamsg_path(&s->callback, url),
+		url->host, url->port, genamsg_path(&s->callback, url),
 		s->sid, s->seq, write_body(s),
 	};
 	int fd;
@@ -174,7 +190,7 @@ static int try_url(struct sub *s, const struct genamsg_url *url)
 	genamsg_notify(&msg, &notify);
 	if (msg.over || !notify.body.n)
 		return -ENOSPC;
-	fd = c->connect(s->local, s->peer, url->port, s->ifindex);
+	fd = dial(s, url);
 	if (fd < 0)
 		return fd;
 	return genasend_start(&s->send, fd, &msg, url_deadline_ms(s));
@@ -340,19 +356,19 @@ static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 	return NULL;
 }
 
-static size_t count_of(const struct gena *g, struct addr peer)
+static size_t count_of(const struct gena *g, struct addr share)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
-		n += g->sub[i].topic && addr_equal(g->sub[i].peer, peer);
+		n += g->sub[i].topic && addr_equal(g->sub[i].share, share);
 	return n;
 }
 
 /* Before places run out, send all variables again to the subscriptions of the
  * client, or of all, to find out which of them fail: a program that was killed
  * could not end its own. */
-static void probe(struct gena *g, struct addr peer, size_t own)
+static void probe(struct gena *g, struct addr share, size_t own)
 {
 	uint64_t now_ms = loop_now_ms(g->loop);
 	bool all = g->used >= GENA_SUBS_MAX * 3 / 4 &&
@@ -366,21 +382,21 @@ static void probe(struct gena *g, struct addr peer, size_t own)
 		struct sub *s = &g->sub[i];
 
 		if (!s->topic || s->buf ||
-		    !(all || addr_equal(s->peer, peer)))
+		    !(all || addr_equal(s->share, share)))
 			continue;
 		memset(s->notified, 0, sizeof(s->notified));
 		memset(s->confirmed, 0, sizeof(s->confirmed));
 	}
 }
 
-/* How readily a subscription gives up its place to a new one of @peer, which
+/* How readily a subscription gives up its place to a new one of @share, which
  * has @own: the one that failed most often, else one with the same callback,
  * else one of the client that has most. 0: not at all */
 static size_t readiness(const struct gena *g, const struct sub *s,
-			struct addr peer, size_t own,
+			struct addr share, size_t own,
 			const struct genamsg_callback *cb)
 {
-	bool same = addr_equal(s->peer, peer);
+	bool same = addr_equal(s->share, share);
 	size_t n;
 
 	if (!same && own >= GENA_SUBS_PER_CLIENT)
@@ -389,13 +405,13 @@ static size_t readiness(const struct gena *g, const struct sub *s,
 		return 2 * GENA_SUBS_MAX + s->failed;
 	if (same)
 		return genamsg_same(&s->callback, cb) ? 2 * GENA_SUBS_MAX : 0;
-	n = count_of(g, s->peer);
+	n = count_of(g, s->share);
 	return own < GENA_SUBS_SHARE && n > GENA_SUBS_SHARE ? n : 0;
 }
 
 /* Return: the subscription that gives up its place, of those that do so equally
  * readily the one that was not renewed for longest; NULL: none */
-static struct sub *find_victim(struct gena *g, struct addr peer, size_t own,
+static struct sub *find_victim(struct gena *g, struct addr share, size_t own,
 			       const struct genamsg_callback *cb)
 {
 	struct sub *found = NULL;
@@ -404,7 +420,7 @@ static struct sub *find_victim(struct gena *g, struct addr peer, size_t own,
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++) {
 		struct sub *s = &g->sub[i];
 
-		n = s->topic ? readiness(g, s, peer, own, cb) : 0;
+		n = s->topic ? readiness(g, s, share, own, cb) : 0;
 		if (n > most || (found && n == most &&
 				 s->turn < found->turn)) {
 			found = s;
@@ -415,22 +431,22 @@ static struct sub *find_victim(struct gena *g, struct addr peer, size_t own,
 }
 
 /* Return: a slot for a new subscription; NULL if a limit is reached */
-static struct sub *find_slot(struct gena *g, struct addr peer,
+static struct sub *find_slot(struct gena *g, const struct gena_request *req,
 			     const struct genamsg_callback *cb)
 {
-	size_t own = count_of(g, peer), i = 0;
+	size_t own = count_of(g, req->share), i = 0;
 	struct sub *s;
 
-	probe(g, peer, own);
+	probe(g, req->share, own);
 	if (own < GENA_SUBS_PER_CLIENT && g->used < GENA_SUBS_MAX) {
 		while (g->sub[i].topic)
 			i++;
 		return &g->sub[i];
 	}
-	s = find_victim(g, peer, own, cb);
-	if (!s || !addr_equal(s->peer, peer))
+	s = find_victim(g, req->share, own, cb);
+	if (!s || !addr_equal(s->share, req->share))
 		igd_refused(g->config.igd, REFUSAL_SUBSCRIBERS,
-			    s ? s->peer : peer);
+			    s ? s->peer : req->peer);
 	if (s)
 		drop(s);
 	return s;
@@ -456,6 +472,9 @@ static void grant(struct sub *s, const struct httpmsg *head,
 static int subscribe(struct gena *g, const struct gena_request *req,
 		     struct gena_reply *ret)
 {
+	const struct peer peer = { g->config.igd, req->ifindex, req->peer };
+	/* what the neighbour table does not show yet is decided by dial() */
+	const struct genamsg_owner owner = { peer_may_own, &peer };
 	struct topic *t = find_topic(g, req);
 	struct genamsg_callback callback;
 	struct str nt, value;
@@ -465,18 +484,18 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	if (!httpmsg_get(req->head, STR("NT"), &nt) ||
 	    !str_eq(nt, STR("upnp:event")) ||
 	    !httpmsg_get(req->head, STR("CALLBACK"), &value) ||
-	    genamsg_callback(value, req->peer, &callback))
+	    genamsg_callback(value, &owner, &callback))
 		return 412;
 	if (!t || !t->var_n ||
 	    getrandom(rnd, sizeof(rnd), GRND_NONBLOCK) != sizeof(rnd))
 		return 503;
-	s = find_slot(g, req->peer, &callback);
+	s = find_slot(g, req, &callback);
 	if (!s)
 		return 503;
 	*s = (struct sub){
 		.gena = g, .topic = t, .callback = callback,
 		.peer = req->peer, .local = req->local,
-		.ifindex = req->ifindex,
+		.ifindex = req->ifindex, .share = req->share,
 		.next_ms = loop_now_ms(g->loop) + GENA_INITIAL_MS,
 		.send = { .loop = g->loop, .done = on_done },
 	};

@@ -49,6 +49,8 @@ struct gena_request {
 	struct addr peer, local;
 	int ifindex;			/* the interface of @local; 0: not
 					 * known */
+	struct addr share;		/* by what the client is counted
+					 * (addr_share()) */
 };
 
 struct gena_reply {
@@ -62,6 +64,11 @@ struct gena_reply {
  *
  * The initial event is sent from the loop, GENA_INITIAL_MS later, so that the
  * owner sends the reply before it (UDA 1.1 4.1.2).
+ *
+ * A CALLBACK may name another address of the subscriber, of either family
+ * (peer_owns()). If the neighbour table does not show yet whose it is, the
+ * subscription is accepted. Before each message to such an address it must show
+ * that it is the subscriber's.
  *
  * ret->status: 200; 400 for SID together with NT or CALLBACK; 412 for a
  * CALLBACK that is missing or has no allowed URL (genamsg_callback()), an NT

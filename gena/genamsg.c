@@ -51,8 +51,8 @@ static struct str authority_of(struct str s)
 }
 
 /* Parse a URL. Return: true: events may be sent to it */
-static bool parse_url(struct str url, struct addr peer, uint16_t *ret_port,
-		      struct str *ret_path)
+static bool parse_url(struct str url, const struct genamsg_owner *owner,
+		      struct genamsg_url *ret, struct str *ret_path)
 {
 	struct str rest = str_skip(url, 7), authority, path;
 	struct addr host;
@@ -62,47 +62,51 @@ static bool parse_url(struct str url, struct addr peer, uint16_t *ret_port,
 		return false;
 	authority = authority_of(rest);
 	rest = str_skip(rest, authority.n);
-	if (!addr_host_parse(&authority, &host) || !addr_equal(host, peer))
+	if (!addr_host_parse(&authority, &host))
 		return false;
 	if (authority.n && str_u32(authority, 1, UINT16_MAX, &port))
 		return false;
+	if (!owner->owns(owner->arg, host))
+		return false;
 	path = (struct str){ rest.p, 0 };
 	str_cut(&rest, '#', &path);
-	*ret_port = (uint16_t)port;
+	*ret = (struct genamsg_url){ .host = host, .port = (uint16_t)port };
 	*ret_path = path;
 	return true;
 }
 
 static void add_url(struct genamsg_callback *cb, struct wr *text,
-		    uint16_t port, struct str path)
+		    const struct genamsg_url *url, struct str path)
 {
 	size_t off = text->len;
+	struct genamsg_url *place;
 
-	if (cb->n == GENA_URLS_MAX)
-		return;
 	if (!path.n || path.p[0] != '/')
 		wr_ch(text, '/');
 	wr_str(text, path);
-	if (!text->over)
-		cb->url[cb->n++] = (struct genamsg_url){
-			port, (uint16_t)off, (uint16_t)(text->len - off),
-		};
+	if (text->over)
+		return;
+	place = &cb->url[cb->n++];
+	*place = *url;
+	place->off = (uint16_t)off;
+	place->len = (uint16_t)(text->len - off);
 }
 
-int genamsg_callback(struct str value, struct addr peer,
+int genamsg_callback(struct str value, const struct genamsg_owner *owner,
 		     struct genamsg_callback *ret)
 {
 	struct genamsg_callback cb = { .n = 0 };
 	struct wr text = wr_init(cb.text, sizeof(cb.text));
-	struct str url, path;
-	uint16_t port;
+	struct genamsg_url url;
+	struct str text_url, path;
 	int got;
 
 	if (value.n > GENA_CALLBACK_MAX)
 		return -EINVAL;
-	while ((got = next_url(&value, &url)) > 0)
-		if (parse_url(url, peer, &port, &path))
-			add_url(&cb, &text, port, path);
+	while ((got = next_url(&value, &text_url)) > 0)
+		if (cb.n < GENA_URLS_MAX &&
+		    parse_url(text_url, owner, &url, &path))
+			add_url(&cb, &text, &url, path);
 	if (got < 0 || !cb.n)
 		return -EINVAL;
 	*ret = cb;
@@ -122,6 +126,7 @@ bool genamsg_same(const struct genamsg_callback *a,
 		return false;
 	for (size_t i = 0; i < a->n; i++)
 		if (a->url[i].port != b->url[i].port ||
+		    !addr_equal(a->url[i].host, b->url[i].host) ||
 		    !str_eq(genamsg_path(a, &a->url[i]),
 			    genamsg_path(b, &b->url[i])))
 			return false;
@@ -171,7 +176,7 @@ uint32_t genamsg_next_seq(uint32_t seq)
 void genamsg_notify(struct wr *w, const struct genamsg_notify *n)
 {
 	wr_fmt(w, "NOTIFY %.*s HTTP/1.1\r\nHOST: ", STR_F(n->path));
-	addr_host_write(w, n->peer);
+	addr_host_write(w, n->host);
 	wr_fmt(w, ":%u\r\nCONTENT-TYPE: text/xml; charset=\"utf-8\"\r\n"
 	       "CONTENT-LENGTH: %zu\r\nNT: upnp:event\r\n"
 	       "NTS: upnp:propchange\r\nSID: %s\r\nSEQ: %u\r\n"

@@ -13,9 +13,9 @@
 
 #define GENAMSG_SID_LEN 41	/* "uuid:" and 36 characters */
 
-/* A URL for events. Its address is the subscriber's own, so only the port and
- * the path are stored. */
+/* A URL for events. */
 struct genamsg_url {
+	struct addr host;	/* of the subscriber */
 	uint16_t port;
 	uint16_t off, len;	/* path and query in text[] */
 };
@@ -26,22 +26,28 @@ struct genamsg_callback {
 	char text[GENA_CALLBACK_MAX];
 };
 
+/* Is an address the subscriber's? Events must not be sent to another host
+ * (CallStranger, CVE-2020-12695). */
+struct genamsg_owner {
+	bool (*owns)(const void *arg, struct addr host);
+	const void *arg;
+};
+
 /**
  * genamsg_callback - parse the value of CALLBACK, one or more <URL>.
- * @peer: address of the subscriber
  * @ret: set only on success
  *
- * Skips a URL that is not http, whose host is not the literal @peer
- * (CallStranger, CVE-2020-12695: events must not be sent to another host) or
- * whose port is 0. Such a URL is not an error, because some control points also
- * list their IPv6 address.
+ * Skips a URL that is not http, whose host is not the literal of an address
+ * that the subscriber owns, or whose port is 0. Such a URL is not an error,
+ * because some control points list addresses of all their interfaces. A zone
+ * after a link-local address is skipped (addr_host_parse()).
  * Limits: URLs beyond GENA_URLS_MAX are skipped.
  *
  * Return: 0, -EINVAL (no URL is left, the value is longer than
  * GENA_CALLBACK_MAX or is not a list of <URL>)
  * Source: UDA 1.1 4.1.2 (412 if it "does not contain a valid HTTP URL")
  */
-int genamsg_callback(struct str value, struct addr peer,
+int genamsg_callback(struct str value, const struct genamsg_owner *,
 		     struct genamsg_callback *ret);
 
 /** genamsg_path - the path and query of a URL, beginning with '/'. */
@@ -70,7 +76,7 @@ void genamsg_sid(const uint8_t rnd[16], char *ret);
 uint32_t genamsg_next_seq(uint32_t seq);
 
 struct genamsg_notify {
-	struct addr peer;
+	struct addr host;
 	uint16_t port;
 	struct str path;
 	const char *sid;

@@ -26,7 +26,7 @@ int genasend_connect(struct addr local, struct addr peer, uint16_t port,
 	socklen_t to_n = addr_to_sockaddr(peer, port, zone, &to);
 	int fd, err, one = 1;
 
-	if (!from_n || !to_n)
+	if (!to_n || (!from_n && local.family != ADDR_NONE))
 		return -EAFNOSUPPORT;
 	fd = socket(to.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    0);
@@ -34,7 +34,7 @@ int genasend_connect(struct addr local, struct addr peer, uint16_t port,
 		return -errno;
 	/* without it, bind() would reserve a local port */
 	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	if (!bind(fd, (const struct sockaddr *)&from, from_n) &&
+	if ((!from_n || !bind(fd, (const struct sockaddr *)&from, from_n)) &&
 	    (!connect(fd, (const struct sockaddr *)&to, to_n) ||
 	     errno == EINPROGRESS))
 		return fd;

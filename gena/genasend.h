@@ -32,6 +32,7 @@ struct genasend {
 };
 
 /** genasend_connect - start a TCP connection from @local to a subscriber.
+ * @local: ADDR_NONE: from the address that the kernel chooses
  * @ifindex: the interface of @local, for link-local addresses
  * Return: a non-blocking descriptor, or -errno */
 int genasend_connect(struct addr local, struct addr peer, uint16_t port,

@@ -176,7 +176,7 @@ char *httpconn_buffer(struct httpconn *c)
 
 /* Return: the client's record, or a free one */
 static struct httpconn_client *find_client(struct httpconn_pool *all,
-					   struct addr peer)
+					   struct addr share)
 {
 	struct httpconn_client *place = all->client;
 
@@ -185,10 +185,10 @@ static struct httpconn_client *find_client(struct httpconn_pool *all,
 
 		if (!at->held[SHARE_SLOTS])
 			place = at;
-		else if (addr_equal(at->addr, peer))
+		else if (addr_equal(at->share, share))
 			return at;
 	}
-	*place = (struct httpconn_client){ .addr = peer };
+	*place = (struct httpconn_client){ .share = share };
 	return place;
 }
 
@@ -196,7 +196,7 @@ struct httpconn *httpconn_pool_admit(struct httpconn_pool *all, int fd,
 				 void (*cb)(struct loop_fd *, short),
 				 const struct httpends *ends)
 {
-	struct httpconn_client *own = find_client(all, ends->peer);
+	struct httpconn_client *own = find_client(all, ends->share);
 	struct httpconn *c = all->slot;
 
 	if ((own->held[SHARE_SLOTS] >= HTTP_CONNS_PER_CLIENT ||

@@ -47,7 +47,7 @@ enum httpconn_share {
 
 /* A client with connections, and how much of each pool it holds. */
 struct httpconn_client {
-	struct addr addr;
+	struct addr share;
 	uint32_t held[SHARE__MAX];	/* no slot: the record is free */
 };
 

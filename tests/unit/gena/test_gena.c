@@ -97,7 +97,24 @@ static void op_refused(void *arg, const struct refused *r)
 	refused[r->why]++;
 }
 
-static const struct map_ops ops = { .wake = op_wake, .refused = op_refused };
+/* What the neighbour table says of an address, beside the one that asked. */
+static struct {
+	struct addr host;
+	enum map_same same;
+	unsigned asked;
+} neighbour;
+
+static enum map_same op_same_host(void *arg, int ifindex, struct addr requester,
+				  struct addr client)
+{
+	assert_int_equal(ifindex, IFINDEX);
+	neighbour.asked++;
+	return addr_equal(client, neighbour.host) ? neighbour.same : MAP_OTHER;
+}
+
+static const struct map_ops ops = {
+	.wake = op_wake, .refused = op_refused, .same_host = op_same_host,
+};
 
 static int setup(void **state)
 {
@@ -112,7 +129,21 @@ static int setup(void **state)
 	map = (struct map){
 		.max_lease_s = PM_LEASE_MAX_S, .ops = &ops,
 		.ext = addr_ip4(0x0b162101),
+		.policy = {
+			.net = {
+				{ IFINDEX, "lan0", { addr_ip4(ROUTER), 24 } },
+				{ IFINDEX, "lan0",
+				  { addr_of_text("2001:db8:88::1"), 64 } },
+				{ IFINDEX + 1, "lan1",
+				  { addr_of_text("2001:db8:99::1"), 64 } },
+				{ IFINDEX, "lan0",
+				  { addr_of_text("2001:db8:aa::"), 64 },
+				  .routed = 1 },
+			},
+			.net_n = 4,
+		},
 	};
+	memset(&neighbour, 0, sizeof(neighbour));
 	map_init(&map, pm);
 	igd = (struct igd){
 		.wan_uuid = { NULL, UUID, UUID },
@@ -158,13 +189,10 @@ static void change_ip(uint32_t ip)
 	run();
 }
 
-static int ask_at(const char *method, const struct igd_service *svc,
-		  unsigned n, uint32_t peer_ip, const char *fields, char *sid)
+/* @who: who asks, at which of the router's addresses, for which topic */
+static int ask_as(struct gena_request req, const char *method,
+		  const char *fields, char *sid)
 {
-	struct gena_request req = {
-		*method == 'S', svc, n, NULL, addr_ip4(peer_ip),
-		addr_ip4(ROUTER), IFINDEX
-	};
 	struct gena_reply answer;
 	struct httpmsg head;
 	char text[2048];
@@ -173,6 +201,8 @@ static int ask_at(const char *method, const struct igd_service *svc,
 		 fields);
 	assert_true(httpmsg_parse(text, strlen(text), &head) > 0);
 	req.head = &head;
+	req.subscribe = *method == 'S';
+	req.ifindex = IFINDEX;
 	gena_handle(gena, &req, &answer);
 	if (answer.status == 200 && req.subscribe && sid)
 		assert_true(str_copy(sid, 42, str_skip((struct str){
@@ -180,6 +210,17 @@ static int ask_at(const char *method, const struct igd_service *svc,
 	if (answer.status != 200)
 		assert_int_equal(answer.extra.n, 0);
 	return answer.status;
+}
+
+static int ask_at(const char *method, const struct igd_service *svc,
+		  unsigned n, uint32_t peer_ip, const char *fields, char *sid)
+{
+	const struct gena_request who = {
+		.svc = svc, .n = n, .peer = addr_ip4(peer_ip),
+		.local = addr_ip4(ROUTER), .share = addr_ip4(peer_ip),
+	};
+
+	return ask_as(who, method, fields, sid);
 }
 
 static int ask(const char *method, const char *fields, char *sid)
@@ -289,8 +330,10 @@ static void each_request_has_its_status(void **state)
 
 static void the_reply_has_sid_and_timeout(void **state)
 {
-	struct gena_request q = { true, wanip, 1, NULL, addr_ip4(PEER),
-				  addr_ip4(ROUTER) };
+	struct gena_request q = {
+		.subscribe = true, .svc = wanip, .n = 1,
+		.peer = addr_ip4(PEER), .local = addr_ip4(ROUTER),
+	};
 	static const char text[] = "SUBSCRIBE / HTTP/1.1\r\n" CB NT
 				   "TIMEOUT: Second-3600\r\n\r\n";
 	struct gena_reply a;
@@ -977,6 +1020,135 @@ static void unsubscribed_before_the_initial_event(void **state)
 	assert_int_equal(made_n, 0);
 }
 
+/* ---- several addresses of a host ------------------------------------- */
+
+static struct gena_request who6(const char *peer, const char *local)
+{
+	const uint8_t mac[6] = { 2, 0, 0x5e, 0, 0x53, 1 };
+
+	return (struct gena_request){
+		.svc = wanip, .n = 1, .peer = addr_of_text(peer),
+		.local = addr_of_text(local),
+		.share = addr_link(mac, sizeof(mac)),
+	};
+}
+
+/* Return: the status of a SUBSCRIBE over a link-local address */
+static int subscribe6(const char *url)
+{
+	char fields[512];
+
+	snprintf(fields, sizeof(fields), "CALLBACK: <http://%s/cb>\r\n" NT,
+		 url);
+	return ask_as(who6("fe80::10", "fe80::1"), "SUBSCRIBE", fields, NULL);
+}
+
+static void assert_made(size_t i, const char *peer, struct addr local)
+{
+	assert_true(made_n > i);
+	assert_string_equal(addr_text(made[i].peer).text, peer);
+	assert_true(addr_equal(made[i].local, local));
+	assert_int_equal(made[i].ifindex, IFINDEX);
+}
+
+/* A link-local address is reached by the interface of the subscription; its
+ * zone, which is the subscriber's, is not sent. */
+static void a_link_local_subscriber_gets_its_events(void **state)
+{
+	assert_int_equal(subscribe6("[fe80::10%eth0]:4004"), 200);
+	pass(GENA_INITIAL_MS);
+	assert_made(0, "fe80::10", addr_of_text("fe80::1"));
+	assert_true(has(received(0), "\r\nHOST: [fe80::10]:4004\r\n"));
+	assert_int_equal(neighbour.asked, 0);
+}
+
+/* The kernel chooses where from: perhaps another family. */
+static void another_address_of_the_subscriber_gets_events(void **state)
+{
+	static const char *const host[][2] = {
+		{ "192.168.88.10:4004", "192.168.88.10" },
+		{ "[2001:db8:88::10]:4004", "2001:db8:88::10" },
+		{ "[fe80::11]:4004", "fe80::11" },
+	};
+	char line[64];
+
+	for (size_t i = 0; i < ARRAY_N(host); i++) {
+		neighbour.host = addr_of_text(host[i][1]);
+		neighbour.same = MAP_SAME;
+		assert_int_equal(subscribe6(host[i][0]), 200);
+		pass(GENA_INITIAL_MS);
+		assert_made(i, host[i][1], (struct addr){ 0 });
+		snprintf(line, sizeof(line), "\r\nHOST: %s\r\n", host[i][0]);
+		assert_true(has(received(i), line));
+		answer(i, OK);
+	}
+}
+
+/* Each of these is another host, or not on the subscriber's link: a host of the
+ * link may answer for addresses of others (proxy ARP). */
+static void an_address_elsewhere_gets_no_events(void **state)
+{
+	static const char *const host[] = {
+		"11.22.33.9", "2001:db8:1::9", "2001:db8:99::10",
+		"2001:db8:aa::10", "ff02::1", "::1", "127.0.0.1",
+		"224.0.0.1", "::ffff:192.168.88.10",
+	};
+	char url[64];
+
+	for (size_t i = 0; i < ARRAY_N(host); i++) {
+		struct wr w = wr_init(url, sizeof(url));
+
+		neighbour.host = addr_of_text(host[i]);
+		neighbour.same = MAP_SAME;
+		addr_host_write(&w, neighbour.host);
+		assert_int_equal(subscribe6(wr_cstr(&w)), 412);
+	}
+	assert_int_equal(neighbour.asked, 0);
+	neighbour.host = addr_of_text("fe80::12");
+	assert_int_equal(subscribe6("[2001:db8:88::10]"), 412);
+	assert_int_equal(neighbour.asked, 1);
+	assert_int_equal(gena_count(gena), 0);
+}
+
+/* Whose an address is may be known a moment after the subscription, and may
+ * change after that. */
+static void each_message_checks_whose_the_address_is(void **state)
+{
+	neighbour.host = addr_of_text("2001:db8:88::10");
+	neighbour.same = MAP_ASKED;
+	assert_int_equal(subscribe6("[2001:db8:88::10]:4004"), 200);
+	pass(GENA_INITIAL_MS);
+	assert_int_equal(made_n, 0);
+	neighbour.same = MAP_SAME;
+	change_ip(1);
+	pass(GENA_MODERATE_MS);
+	assert_made(0, "2001:db8:88::10", (struct addr){ 0 });
+	/* all variables, because the first message was not sent */
+	assert_true(has(received(0), "PossibleConnectionTypes"));
+	answer(0, OK);
+	neighbour.same = MAP_OTHER;
+	change_ip(2);
+	pass(GENA_MODERATE_MS);
+	assert_int_equal(made_n, 1);
+	assert_int_equal(gena_count(gena), 1);
+}
+
+/* However many addresses a host has, it has one share. */
+static void the_addresses_of_a_host_share_a_limit(void **state)
+{
+	char peer[64], fields[128];
+
+	for (unsigned i = 0; i <= GENA_SUBS_PER_CLIENT; i++) {
+		snprintf(peer, sizeof(peer), "2001:db8:88::%x", 0x100 + i);
+		snprintf(fields, sizeof(fields),
+			 "CALLBACK: <http://[%s]/>\r\n" NT, peer);
+		assert_int_equal(ask_as(who6(peer, "2001:db8:88::1"),
+					"SUBSCRIBE", fields, NULL),
+				 i < GENA_SUBS_PER_CLIENT ? 200 : 503);
+	}
+	assert_int_equal(gena_count(gena), GENA_SUBS_PER_CLIENT);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1015,6 +1187,11 @@ int main(void)
 		T(a_hanging_subscriber_delays_no_other),
 		T(unsubscribing_closes_the_delivery),
 		T(unsubscribed_before_the_initial_event),
+		T(a_link_local_subscriber_gets_its_events),
+		T(another_address_of_the_subscriber_gets_events),
+		T(an_address_elsewhere_gets_no_events),
+		T(each_message_checks_whose_the_address_is),
+		T(the_addresses_of_a_host_share_a_limit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

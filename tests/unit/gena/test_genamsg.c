@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -18,6 +19,23 @@
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 #define PEER	addr_ip4(0xc0a8580au)	/* 192.168.88.10 */
+
+static bool is_peer(const void *arg, struct addr host)
+{
+	return addr_equal(host, PEER);
+}
+
+/* A subscriber with one IPv4 address. */
+static const struct genamsg_owner owner = { is_peer, NULL };
+
+/* A subscriber with several addresses, a list of texts with NULL behind it. */
+static bool is_in_list(const void *arg, struct addr host)
+{
+	for (const char *const *text = arg; *text; text++)
+		if (addr_equal(host, addr_of_text(*text)))
+			return true;
+	return false;
+}
 #define US "<http://192.168.88.10"
 
 static const struct {
@@ -95,7 +113,8 @@ static void callback_leads_only_to_the_subscriber(void **state)
 	for (size_t i = 0; i < ARRAY_N(callbacks); i++) {
 		const char *z = callbacks[i].value;
 		struct wr w = wr_init(text, sizeof(text));
-		int err = genamsg_callback(guarded(z, strlen(z)), PEER, &cb);
+		int err = genamsg_callback(guarded(z, strlen(z)),
+					   &owner, &cb);
 
 		if (!callbacks[i].urls) {
 			if (err != -EINVAL)
@@ -110,25 +129,66 @@ static void callback_leads_only_to_the_subscriber(void **state)
 	}
 }
 
+/* A host has several IPv6 addresses, and names one that it does not ask from.
+ * A zone is the subscriber's own name of an interface. */
 static void an_ip6_subscriber_gets_its_events(void **state)
 {
-	const struct addr peer = addr_of_text("2001:db8::10");
+	static const char *const list[] = {
+		"2001:db8::10", "fd00::10", "fe80::10", "192.168.88.10", NULL,
+	};
+	static const char *const host[] = {
+		"[2001:db8::10]", "[fe80::10]", "[fe80::10]", "192.168.88.10",
+	};
+	const struct genamsg_owner ours = { is_in_list, list };
 	struct genamsg_callback cb;
 	char text[512];
-	struct wr w = wr_init(text, sizeof(text));
-	struct genamsg_notify n = { peer, 4004, STR("/cb"), "uuid:x", 0,
-				    { 0 } };
 
-	assert_int_equal(genamsg_callback(STR("<http://[2001:db8::10]:4004/cb>"
-					      "<http://192.168.88.10:1/>"),
-					  peer, &cb), 0);
-	assert_int_equal(cb.n, 1);
-	assert_int_equal(cb.url[0].port, 4004);
-	assert_int_equal(genamsg_callback(STR("<http://[2001:db8::11]:1/>"),
-					  peer, &cb), -EINVAL);
-	genamsg_notify(&w, &n);
-	assert_non_null(strstr(wr_cstr(&w),
-			       "\r\nHOST: [2001:db8::10]:4004\r\n"));
+	assert_int_equal(genamsg_callback(STR(
+		"<http://[2001:db8::11]:1/>"
+		"<http://[2001:DB8:0::10]:4004/cb><http://[fe80::10%eth0]:2/>"
+		"<http://[fe80::10%25eth0]:3><http://192.168.88.10:4/>"
+		"<http://[fd00::10]:5/>"), &ours, &cb), 0);
+	assert_int_equal(cb.n, GENA_URLS_MAX);
+	for (size_t i = 0; i < cb.n; i++) {
+		struct wr w = wr_init(text, sizeof(text));
+		char want[128];
+		const struct genamsg_notify n = {
+			cb.url[i].host, cb.url[i].port,
+			genamsg_path(&cb, &cb.url[i]), "uuid:x", 0, { 0 },
+		};
+
+		genamsg_notify(&w, &n);
+		snprintf(want, sizeof(want), "NOTIFY %s HTTP/1.1\r\n"
+			 "HOST: %s:%d\r\n", i ? "/" : "/cb", host[i],
+			 i ? (int)i + 1 : 4004);
+		assert_memory_equal(wr_cstr(&w), want, strlen(want));
+	}
+}
+
+static void an_ip6_callback_leads_only_to_the_subscriber(void **state)
+{
+	static const char *const bad[] = {
+		"<http://[2001:db8::11]:1/>", "<http://[fe80::11%eth0]:1/>",
+		/* only a link-local address has a zone */
+		"<http://[2001:db8::10%eth0]:1/>", "<http://[fe80::10%]:1/>",
+		"<http://2001:db8::10:1/>", "<http://[2001:db8::10/>",
+		"<http://[2001:db8::10]1/>", "<http://[2001:db8::10]:0/>",
+		"<http://[::ffff:192.168.88.10]:1/>",
+		"<http://[2001:db8::10]@[2001:db8::11]:1/>",
+		"<http://[2001:db8::11]@[2001:db8::10]:1/>",
+		"<http://[fe80::10%eth0]@[2001:db8::11]:1/>",
+		"<http://[fe80::10%a]b]:1/>", "<http://[]:1/>",
+	};
+	static const char *const list[] = {
+		"2001:db8::10", "fe80::10", "192.168.88.10", NULL,
+	};
+	const struct genamsg_owner ours = { is_in_list, list };
+	struct genamsg_callback cb;
+
+	for (size_t i = 0; i < ARRAY_N(bad); i++)
+		if (genamsg_callback(guarded(bad[i], strlen(bad[i])), &ours,
+				     &cb) != -EINVAL)
+			fail_msg("taken: %s", bad[i]);
 }
 
 static void every_prefix_of_a_callback_is_safe(void **state)
@@ -139,7 +199,7 @@ static void every_prefix_of_a_callback_is_safe(void **state)
 		const char *z = callbacks[i].value;
 
 		for (size_t n = 0; n < strlen(z); n++)
-			genamsg_callback(guarded(z, n), PEER, &cb);
+			genamsg_callback(guarded(z, n), &owner, &cb);
 	}
 }
 
@@ -152,12 +212,12 @@ static void callback_has_a_maximum_length(void **state)
 	memset(text, 'a', sizeof(text));
 	memcpy(text, begin, strlen(begin));
 	text[GENA_CALLBACK_MAX] = '>';
-	assert_int_equal(genamsg_callback(guarded(text, sizeof(text)), PEER,
+	assert_int_equal(genamsg_callback(guarded(text, sizeof(text)), &owner,
 					  &cb), -EINVAL);
 	assert_int_equal(cb.n, 77);
 	text[GENA_CALLBACK_MAX - 1] = '>';
 	assert_int_equal(genamsg_callback(guarded(text, sizeof(text) - 1),
-					  PEER, &cb), 0);
+					  &owner, &cb), 0);
 	assert_int_equal(cb.url[0].len,
 			 GENA_CALLBACK_MAX - strlen(begin));
 }
@@ -238,8 +298,8 @@ static bool same(const char *a, const char *b)
 {
 	struct genamsg_callback x, y;
 
-	assert_int_equal(genamsg_callback(str_z(a), PEER, &x), 0);
-	assert_int_equal(genamsg_callback(str_z(b), PEER, &y), 0);
+	assert_int_equal(genamsg_callback(str_z(a), &owner, &x), 0);
+	assert_int_equal(genamsg_callback(str_z(b), &owner, &y), 0);
 	return genamsg_same(&x, &y);
 }
 
@@ -262,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(callback_leads_only_to_the_subscriber),
 		cmocka_unit_test(an_ip6_subscriber_gets_its_events),
+		cmocka_unit_test(an_ip6_callback_leads_only_to_the_subscriber),
 		cmocka_unit_test(every_prefix_of_a_callback_is_safe),
 		cmocka_unit_test(callback_has_a_maximum_length),
 		cmocka_unit_test(callbacks_are_compared),

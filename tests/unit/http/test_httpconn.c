@@ -49,7 +49,8 @@ static int teardown(void **state)
 
 static struct httpconn *admit(uint32_t ip)
 {
-	const struct httpends ends = { .peer = addr_ip4(ip) };
+	const struct httpends ends = { .peer = addr_ip4(ip),
+				       .share = addr_ip4(ip) };
 	int fd = eventfd(0, EFD_CLOEXEC);
 	struct httpconn *c;
 

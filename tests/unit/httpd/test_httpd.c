@@ -169,10 +169,19 @@ static void on_refused(void *arg, struct addr peer, int status)
 
 /* ---- clients ------------------------------------------------------- */
 
+/* The hosts of 2001:db8::/64 are one; an IPv4 host is its address. */
+static struct addr share_of(void *arg, int ifindex, struct addr peer)
+{
+	if (peer.family == ADDR_IP6)
+		memset(peer.byte + 8, 0, 8);
+	return peer;
+}
+
 static int setup(void **state)
 {
-	const struct httpd_routes routes = {methods_of, serve, on_aborted,
-					    on_refused, NULL};
+	const struct httpd_routes routes = {
+		methods_of, serve, on_aborted, on_refused, share_of, NULL
+	};
 	const struct httpd_config config = { "test/1", fake_wall };
 
 	clock_now = 1000;
@@ -1516,6 +1525,53 @@ static void test_reset_is_reported_over_tcp(void **state)
 	close(fd);
 }
 
+/* The same link-local address may belong to several interfaces. */
+static void test_connections_of_another_interface_stay(void **state)
+{
+	const struct netif_addr two[] = {
+		lo, { 9, "", { addr_ip4(0x7f000002), 8 } },
+	};
+	struct httpends ends = { .peer = addr_ip4(1), .local = two[1].net.addr };
+	int pair[2][2];
+
+	assert_int_equal(httpd_listen(srv, two, 2, 0), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					    0, pair[i]), 0);
+		ends.ifindex = 8 + i;
+		httpd_adopt(srv, pair[i][0], &ends);
+	}
+	assert_int_equal(httpd_listen(srv, two, 1, 0), 0);
+	assert_false(is_closed(pair[0][1]));
+	assert_true(is_closed(pair[1][1]));
+	close(pair[0][1]);
+	close(pair[1][1]);
+}
+
+/* A host with many addresses has one share of the connections. */
+static void test_addresses_of_a_host_share_connections(void **state)
+{
+	struct httpends ends = { .peer = addr_of_text("2001:db8::") };
+	int many[HTTP_CONNS_PER_CLIENT + 20], friend = dial_from(1), pair[2];
+	size_t n = 0;
+
+	for (size_t i = 0; i < HTTP_CONNS_PER_CLIENT + 20; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC,
+					    0, pair), 0);
+		ends.peer.byte[8] = (uint8_t)(i >> 8);
+		ends.peer.byte[15] = (uint8_t)i;
+		assert_int_equal(httpd_adopt(srv, pair[0], &ends), 0);
+		many[i] = pair[1];
+	}
+	for (size_t i = 0; i < HTTP_CONNS_PER_CLIENT + 20; i++) {
+		n += !is_closed(many[i]);
+		close(many[i]);
+	}
+	assert_int_equal(n, HTTP_CONNS_PER_CLIENT);
+	assert_false(is_closed(friend));
+	close(friend);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -1562,6 +1618,8 @@ int main(void)
 		TEST(test_burst_of_200),
 		TEST(test_burst_beside_2000_idle_connections),
 		TEST(test_reset_is_reported_over_tcp),
+		TEST(test_connections_of_another_interface_stay),
+		TEST(test_addresses_of_a_host_share_connections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
