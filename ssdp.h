@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ssdp.h - discovery: NOTIFY and answers to M-SEARCH (UDA 1.1 section 1).
+ * ssdp.h - discovery: NOTIFY and answers to M-SEARCH (UDA 1.1 section 1, and
+ * UDA 2.0 annex A for IPv6).
  *
- * One socket is bound to the multicast group and shares the port with other
+ * Sockets that are bound to the multicast groups share the port with other
  * programs on this machine. One socket for each internal address receives
  * unicast searches and sends the announcements. Each answer has a socket of its
  * own (ssdp/ssdpanswer.h).
@@ -31,14 +32,19 @@ void ssdp_free(struct ssdp *);
  *
  * Each address answers the searches that are sent to it. A search by multicast
  * is answered from the address in the network of the control point. LOCATION
- * has the address that answers.
+ * has the address that answers; if that is link-local, the first global or
+ * unique local one of the interface, if it has one.
  *
- * NOTIFYs are sent from one address of each network: not from a /32 or a
- * secondary address. In a new network, every target is announced, twice. If any
- * network was served before, a new one raises BOOTID: the networks that stay
- * get ssdp:update, and then every target again (UDA 1.1 1.2). When an interface
- * loses its last network, byebye is sent if the kernel still can. No privilege
- * is needed.
+ * NOTIFYs of IPv4 are sent from one address of each network: not from a /32 or
+ * a secondary address. Those of IPv6 are sent from the link-local address of
+ * each interface to FF02::C, and from the first global or unique local one to
+ * FF05::C; LOCATION has the latter address in both.
+ *
+ * In a new network, every target is announced, twice. If any network was served
+ * before, a new one, or another address in LOCATION, raises BOOTID: the
+ * networks that stay get ssdp:update, and then every target again (UDA 1.1
+ * 1.2). When an interface loses its last network of a family, byebye is sent if
+ * the kernel still can. No privilege is needed.
  *
  * Call it again to retry an address that failed.
  *

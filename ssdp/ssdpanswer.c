@@ -79,7 +79,8 @@ static bool send_one(struct ssdpanswer_search *p)
 	if (!next_match(p, &st) || (p->left && !take(p)))
 		return false;
 	ssdpmsg_write_answer(&w, a->config, p->next, wr_done(&st),
-			     ifsock_url_addr(p->from), a->http_port);
+			     ifsock_for_urls(p->from)->at.net.addr,
+			     a->http_port);
 	/* one that cannot be sent is not retried: any may get lost */
 	if (!w.over)
 		ifsock_send(p->fd, p->from, w.buf, w.len, p->client, p->port);

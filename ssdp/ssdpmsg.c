@@ -127,22 +127,22 @@ bool ssdpmsg_match(const struct ssdp_config *c, size_t target,
 }
 
 static void write_location(struct wr *w, const struct ssdp_target *t,
-			   struct addr local, uint16_t http_port)
+			   struct addr url_addr, uint16_t http_port)
 {
 	wr_z(w, "LOCATION: http://");
-	addr_host_write(w, local);
+	addr_host_write(w, url_addr);
 	wr_fmt(w, ":%u%s\r\n", http_port, t->path);
 }
 
 static void write_description(struct wr *w, const struct ssdp_config *c,
-			const struct ssdp_target *t, struct addr local,
+			const struct ssdp_target *t, struct addr url_addr,
 			uint16_t http_port)
 {
 	unsigned max_age_s = 2 * c->notify_s < SSDP_MAX_AGE_MIN_S ?
 				     SSDP_MAX_AGE_MIN_S : 2 * c->notify_s;
 
 	wr_fmt(w, "CACHE-CONTROL: max-age=%u\r\n", max_age_s);
-	write_location(w, t, local, http_port);
+	write_location(w, t, url_addr, http_port);
 	wr_fmt(w, "SERVER: %s\r\n", c->server);
 }
 
@@ -166,7 +166,7 @@ static void write_usn(struct wr *w, const struct ssdp_config *c,
 }
 
 void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
-		       size_t target, struct str st, struct addr local,
+		       size_t target, struct str st, struct addr url_addr,
 		       uint16_t http_port)
 {
 	const struct ssdp_target *t = &c->target[target];
@@ -174,7 +174,7 @@ void ssdpmsg_write_answer(struct wr *w, const struct ssdp_config *c,
 	wr_z(w, "HTTP/1.1 200 OK\r\nDATE: ");
 	date_http(w, c->wall_s());
 	wr_z(w, "\r\nEXT:\r\n");
-	write_description(w, c, t, local, http_port);
+	write_description(w, c, t, url_addr, http_port);
 	write_usn(w, c, t, "ST", st);
 	wr_z(w, "\r\n");
 }
@@ -191,29 +191,31 @@ static void write_nts(struct wr *w, const struct ssdp_config *c,
 	write_usn(w, c, t, "NT", wr_done(&type));
 }
 
-#define NOTIFY "NOTIFY * HTTP/1.1\r\nHOST: 239.255.255.250:1900\r\n"
+static void write_start(struct wr *w, const struct ssdp_notify *n)
+{
+	wr_fmt(w, "NOTIFY * HTTP/1.1\r\nHOST: %s\r\n", n->host);
+}
 
 void ssdpmsg_write_update(struct wr *w, const struct ssdp_config *c,
 		       size_t target, uint32_t next_boot_id,
-		       struct addr local, uint16_t http_port)
+		       const struct ssdp_notify *n)
 {
 	const struct ssdp_target *t = &c->target[target];
 
-	wr_z(w, NOTIFY);
-	write_location(w, t, local, http_port);
+	write_start(w, n);
+	write_location(w, t, n->url_addr, n->http_port);
 	write_nts(w, c, t, "update");
 	wr_fmt(w, "NEXTBOOTID.UPNP.ORG: %u\r\n\r\n", next_boot_id);
 }
 
 void ssdpmsg_write_notify(struct wr *w, const struct ssdp_config *c,
-		       size_t target, bool alive, struct addr local,
-		       uint16_t http_port)
+		       size_t target, bool alive, const struct ssdp_notify *n)
 {
 	const struct ssdp_target *t = &c->target[target];
 
-	wr_z(w, NOTIFY);
+	write_start(w, n);
 	if (alive)
-		write_description(w, c, t, local, http_port);
+		write_description(w, c, t, n->url_addr, n->http_port);
 	write_nts(w, c, t, alive ? "alive" : "byebye");
 	wr_z(w, "\r\n");
 }

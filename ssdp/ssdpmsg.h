@@ -49,6 +49,14 @@ struct ssdp_search {
 	unsigned mx;		/* 0: none given */
 };
 
+/* What a NOTIFY says besides its target. */
+struct ssdp_notify {
+	const char *host;	/* the HOST field: the group that it is sent
+				 * to, an IPv6 one in brackets */
+	struct addr url_addr;	/* LOCATION has this address, */
+	uint16_t http_port;	/* and this port */
+};
+
 /**
  * ssdpmsg_parse_search - parse a datagram that may be an M-SEARCH.
  *
@@ -74,21 +82,21 @@ bool ssdpmsg_match(const struct ssdp_config *, size_t target,
 		const struct ssdp_search *, struct wr *ret_st);
 
 /** ssdpmsg_write_answer - write the 200 OK for one target; @st: as
- * ssdpmsg_match() returned it. */
+ * ssdpmsg_match() returned it; @url_addr, @http_port: for LOCATION. */
 void ssdpmsg_write_answer(struct wr *, const struct ssdp_config *,
-			  size_t target, struct str st, struct addr local,
+			  size_t target, struct str st, struct addr url_addr,
 			  uint16_t http_port);
 
 /** ssdpmsg_write_update - write the NOTIFY ssdp:update of one target: BOOTID
  * will be @next_boot_id (UDA 1.1 1.2.4). */
 void ssdpmsg_write_update(struct wr *, const struct ssdp_config *,
 			  size_t target, uint32_t next_boot_id,
-			  struct addr local, uint16_t http_port);
+			  const struct ssdp_notify *);
 
 /** ssdpmsg_write_notify - write the NOTIFY ssdp:alive or ssdp:byebye of one
  * target. */
 void ssdpmsg_write_notify(struct wr *, const struct ssdp_config *,
-			  size_t target, bool alive, struct addr local,
-			  uint16_t http_port);
+			  size_t target, bool alive,
+			  const struct ssdp_notify *);
 
 #endif

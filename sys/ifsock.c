@@ -37,10 +37,9 @@ static bool is_spare(const struct netif_addr *at)
 	return at->secondary || at->net.bits == addr_bits(at->net.addr);
 }
 
-/* The order in which the addresses of an interface are used: global, unique
- * local, link-local. A host that asked at its unique local address would name
- * that one in a request for a pinhole, and no packet from outside can reach it.
- */
+/* The order of ifsock_first(). Global addresses come before unique local ones,
+ * because a control point names the address that it asks from in a request for
+ * a pinhole, and no packet from outside reaches a unique local one. */
 static unsigned rank_of(const struct netif_addr *at)
 {
 	if (addr_is_link_local(at->net.addr))
@@ -82,11 +81,14 @@ static struct ifsock *find_first(struct ifsock_set *set, int ifindex,
 	return find_best(set, ifindex, family, NULL);
 }
 
-struct addr ifsock_url_addr(const struct ifsock *s)
+const struct ifsock *ifsock_first(const struct ifsock *s)
 {
-	if (!addr_is_link_local(s->at.net.addr))
-		return s->at.net.addr;
-	return find_first(s->set, s->at.ifindex, ADDR_IP6)->at.net.addr;
+	return find_first(s->set, s->at.ifindex, s->at.net.addr.family);
+}
+
+const struct ifsock *ifsock_for_urls(const struct ifsock *s)
+{
+	return addr_is_link_local(s->at.net.addr) ? ifsock_first(s) : s;
 }
 
 /* ---- which peers are served ---------------------------------------- */

@@ -101,16 +101,20 @@ void ifsock_close(struct ifsock_set *);
 /** ifsock_port - the port in use, in host order; 0 while nothing is open. */
 uint16_t ifsock_port(const struct ifsock_set *);
 
+/** ifsock_first - the first address of the family and interface of @s, an open
+ * socket that is no group's: global ones come before unique local ones, then
+ * temporary and deprecated ones, then link-local ones. */
+const struct ifsock *ifsock_first(const struct ifsock *s);
+
 /**
- * ifsock_url_addr - the address of the interface of @s, an open socket that is
- * no group's, for a URL that a peer of @s reads.
+ * ifsock_for_urls - the socket whose address belongs into a URL that the peers
+ * of @s read; @s is open and no group's.
  *
- * It is the address of @s. If that is link-local and the interface has others,
- * it is one of them: a link-local address in a URL needs a zone, which only the
- * peer knows, and most programs cannot add it. Global ones come before unique
- * local ones, and temporary and deprecated ones last.
+ * It is @s itself. If its address is link-local, it is ifsock_first(): a
+ * link-local address in a URL needs a zone, which only the peer knows, and most
+ * programs cannot add it.
  */
-struct addr ifsock_url_addr(const struct ifsock *s);
+const struct ifsock *ifsock_for_urls(const struct ifsock *s);
 
 /** ifsock_index - the place of @s in its set, below IFSOCKS_MAX; not for the
  * group's socket. */
@@ -136,7 +140,7 @@ int ifsock_accept(struct ifsock *, struct addr *ret_peer);
  * @ret_local: the socket to answer from, set only on success. By unicast: the
  *             address that was asked. By multicast: the address of the arrival
  *             interface in the network of the peer; for an IPv6 peer behind
- *             another router: the first one of ifsock_url_addr().
+ *             another router: the ifsock_first().
  *
  * Return: its length; 0: a datagram was dropped because it is empty, longer
  * than @size, or its source is in no network that its arrival interface serves;

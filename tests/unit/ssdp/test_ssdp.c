@@ -397,12 +397,16 @@ static void test_answer_byte_by_byte(void **state)
 				   R2 "::" SVC "WANIPv6FirewallControl:1"));
 }
 
+static const struct ssdp_notify to_ip4 = {
+	"239.255.255.250:1900", { ADDR_IP4, { 192, 168, 88, 1 } }, 2828
+};
+
 static const char *notify(size_t i, bool alive)
 {
 	static char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdpmsg_write_notify(&w, &config, i, alive, addr_ip4(0xc0a85801), 2828);
+	ssdpmsg_write_notify(&w, &config, i, alive, &to_ip4);
 	assert_false(w.over);
 	return wr_cstr(&w);
 }
@@ -430,8 +434,7 @@ static void test_update_byte_by_byte(void **state)
 	char buf[SSDP_REPLY_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	ssdpmsg_write_update(&w, &config, 9, 1700000001, addr_ip4(0xc0a85801),
-			     2828);
+	ssdpmsg_write_update(&w, &config, 9, 1700000001, &to_ip4);
 	/* UDA 1.1 1.2.4: neither CACHE-CONTROL nor SERVER. */
 	assert_string_equal(wr_cstr(&w), NOTIFY
 			    "LOCATION: http://192.168.88.1:2828/igd2.xml\r\n"
@@ -461,7 +464,7 @@ static void test_max_age_is_twice_the_interval(void **state)
 	for (i = 0; i < N(row); i++) {
 		w = wr_init(buf, sizeof(buf));
 		c.notify_s = row[i].notify_s;
-		ssdpmsg_write_notify(&w, &c, 0, true, addr_ip4(1), 1);
+		ssdpmsg_write_notify(&w, &c, 0, true, &to_ip4);
 		assert_non_null(strstr(wr_cstr(&w), row[i].field));
 	}
 }
@@ -474,8 +477,7 @@ static void test_message_without_room_is_over(void **state)
 
 	for (cap = 0; cap < len; cap++) {
 		w = wr_init(buf, cap);
-		ssdpmsg_write_notify(&w, &config, 9, true, addr_ip4(0xc0a85801),
-				     2828);
+		ssdpmsg_write_notify(&w, &config, 9, true, &to_ip4);
 		assert_true(w.over);
 		assert_true(w.len <= cap);
 	}

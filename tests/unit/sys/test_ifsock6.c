@@ -9,24 +9,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <arpa/inet.h>
 #include <errno.h>
-#include <net/if.h>
-#include <net/route.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
-#include <linux/ipv6.h>
-#include <linux/rtnetlink.h>
+#include "tests/unit/lo6.h"
 #include "sys/ifsock.h"
 
 #define PORT		1900
-#define LO		1
+#define LO		LO6_IFINDEX
 #define OTHER_IFINDEX	77	/* no interface has it */
 
 #define LINK_GROUP	"ff02::c"
@@ -66,74 +60,6 @@ static struct addr a(const char *text)
 
 	assert_true(addr_parse(str_z(text), &ret));
 	return ret;
-}
-
-static bool add_addr(int fd, const char *text)
-{
-	struct in6_ifreq req = { .ifr6_prefixlen = 64, .ifr6_ifindex = LO };
-
-	return inet_pton(AF_INET6, text, &req.ifr6_addr) == 1 &&
-	       !ioctl(fd, SIOCSIFADDR, &req);
-}
-
-/* The kernel gives the loopback interface no route for groups, and takes only a
- * local one. */
-static bool add_route(int fd)
-{
-	struct in6_rtmsg route = {
-		.rtmsg_dst.s6_addr = { 0xff }, .rtmsg_dst_len = 8,
-		.rtmsg_type = RTN_LOCAL, .rtmsg_flags = RTF_UP | RTF_LOCAL,
-		.rtmsg_ifindex = LO,
-	};
-
-	return !ioctl(fd, SIOCADDRT, &route);
-}
-
-/* The kernel adds an address at once, and lets programs use it a little later.
- */
-static bool is_usable(const char *text)
-{
-	struct sockaddr_storage sa;
-	struct addr addr;
-	socklen_t len;
-	bool ok = false;
-
-	if (!addr_parse(str_z(text), &addr))
-		return false;
-	len = addr_to_sockaddr(addr, 0, LO, &sa);
-	for (int ms = 0; ms < 5000 && !ok; ms++) {
-		int fd = socket(AF_INET6, SOCK_DGRAM, 0);
-
-		ok = !bind(fd, (struct sockaddr *)&sa, len);
-		close(fd);
-		if (!ok)
-			poll(NULL, 0, 1);
-	}
-	return ok;
-}
-
-static bool own_net(void)
-{
-	static const char *const all[] = {
-		OWN_LL, OWN_GLOBAL, OWN_ULA, HOST_LL, HOST_GLOBAL, HOST_ULA,
-		FAR_HOST,
-	};
-	struct ifreq ifr = { .ifr_name = "lo" };
-	bool ok;
-	int fd;
-
-	if (unshare(CLONE_NEWNET) < 0 &&
-	    unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
-		return false;
-	fd = socket(AF_INET6, SOCK_DGRAM, 0);
-	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST;
-	ok = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &ifr) &&
-	     if_nametoindex("lo") == LO && add_route(fd);
-	for (size_t i = 0; ok && i < sizeof(all) / sizeof(*all); i++)
-		ok = add_addr(fd, all[i]) && is_usable(all[i]);
-	if (fd >= 0)
-		close(fd);
-	return ok;
 }
 
 static void init(int type)
@@ -225,7 +151,7 @@ static const char *url_addr(size_t i)
 {
 	static struct addr_text text;
 
-	text = addr_text(ifsock_url_addr(&set.sock[i]));
+	text = addr_text(ifsock_for_urls(&set.sock[i])->at.net.addr);
 	return text.text;
 }
 
@@ -526,6 +452,10 @@ static void test_connection_from_another_link_is_refused(void **state)
 
 int main(void)
 {
+	static const char *const all[] = {
+		OWN_LL, OWN_GLOBAL, OWN_ULA, HOST_LL, HOST_GLOBAL, HOST_ULA,
+		FAR_HOST,
+	};
 	const struct CMUnitTest tests[] = {
 		TEST(test_each_scope_is_answered_from_the_network_of_the_peer),
 		TEST(test_link_local_peers_are_served_on_their_own_link),
@@ -538,6 +468,6 @@ int main(void)
 		TEST(test_connection_from_another_link_is_refused),
 	};
 
-	have_net = own_net();
+	have_net = lo6_own_net(all, sizeof(all) / sizeof(*all));
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
