@@ -68,10 +68,22 @@ static void log_external(const struct ifwatch *f)
 			 name);
 }
 
-/* Is @i the first address of its interface? */
+static bool same_kind(const struct netif_addr *a, const struct netif_addr *b)
+{
+	return a->ifindex == b->ifindex &&
+	       a->net.addr.family == b->net.addr.family &&
+	       addr_is_link_local(a->net.addr) ==
+		       addr_is_link_local(b->net.addr);
+}
+
+/* Is @i the first address of its kind on its interface: IPv4, link-local, other
+ * IPv6? */
 static bool is_first(const struct netif_addr *net, size_t i)
 {
-	return i == 0 || net[i].ifindex != net[i - 1].ifindex;
+	for (size_t k = i; k-- > 0 && net[k].ifindex == net[i].ifindex;)
+		if (same_kind(&net[k], &net[i]))
+			return false;
+	return true;
 }
 
 static size_t address_n(const struct ifwatch *f)
@@ -79,13 +91,7 @@ static size_t address_n(const struct ifwatch *f)
 	return f->ifstate.net_n - f->ifstate.routed_n;
 }
 
-/* The servers speak IPv4 only as yet. */
-static bool is_servable(const struct netif_addr *a)
-{
-	return a->net.addr.family == ADDR_IP4;
-}
-
-/* Choose the networks to serve: the first address of each interface, then the
+/* Choose the networks to serve: the first addresses of each interface, then the
  * other addresses while there is room, then all networks behind other routers.
  */
 static size_t choose_networks(const struct ifwatch *f,
@@ -96,7 +102,7 @@ static size_t choose_networks(const struct ifwatch *f,
 
 	for (int first = 1; first >= 0; first--)
 		for (size_t i = 0; i < address_n(f) && n < IFSOCKS_MAX; i++)
-			if (is_first(net, i) == first && is_servable(&net[i]))
+			if (is_first(net, i) == first)
 				ret[n++] = net[i];
 	for (size_t i = address_n(f); i < f->ifstate.net_n; i++)
 		ret[n++] = net[i];

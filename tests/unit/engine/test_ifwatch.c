@@ -433,6 +433,39 @@ static void test_addresses_above_the_limit_are_not_served(void **state)
 	assert_int_equal(logged_count("are served"), 1);
 }
 
+static void add_addr6(int ifindex, const char *name, const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(str_z(text), &a));
+	add_addr(ifindex, name, 0, 64);
+	kernel.t.addr[kernel.t.addr_n - 1].net.addr = a;
+}
+
+/* Of both families, and the first of each kind before any other. */
+static void test_ipv6_addresses_are_served(void **state)
+{
+	struct addr last;
+
+	kernel.t.addr_n = 2;
+	add_addr(3, "lan0", LAN0, 24);
+	for (uint32_t i = 0; i < IFSOCKS_MAX - 3; i++)
+		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), 24);
+	add_addr6(3, "lan0", "2001:db8:88::1");
+	add_addr6(3, "lan0", "2001:db8:88::2");
+	add_addr6(3, "lan0", "fe80::1");
+	begin();
+	assert_int_equal(served.listen_n, IFSOCKS_MAX);
+	assert_string_equal(addr_text(served.listen[1].net.addr).text,
+			    "2001:db8:88::1");
+	assert_string_equal(addr_text(served.listen[2].net.addr).text,
+			    "fe80::1");
+	last = served.listen[IFSOCKS_MAX - 1].net.addr;
+	assert_int_equal(last.family, ADDR_IP4);
+	assert_memory_equal(served.found, served.listen,
+			    IFSOCKS_MAX * sizeof(served.found[0]));
+}
+
 /* They come after all addresses, and do not use an address's place. */
 static void test_networks_behind_other_routers_are_served(void **state)
 {
@@ -955,6 +988,7 @@ int main(void)
 		TEST(test_every_address_of_an_interface_is_served),
 		TEST(test_addresses_above_the_limit_are_not_served),
 		TEST(test_networks_behind_other_routers_are_served),
+		TEST(test_ipv6_addresses_are_served),
 		TEST(test_refresh_without_a_change_sends_no_table),
 		TEST(test_first_refresh_may_find_no_external_address),
 		TEST(test_without_an_internal_interface_nothing_is_served),
