@@ -93,6 +93,12 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 		p->serving_due = 0;
 		return true;
 	}
+	if (p->packets_due) {
+		p->packets_due = false;
+		ret->verb = BROKER_PACKETS;
+		ret->rule = p->counted;
+		return true;
+	}
 	return p->synced && next_op(p, ret);
 }
 
@@ -143,6 +149,13 @@ void brokerclient_verify(struct brokerclient *p)
 void brokerclient_serving(struct brokerclient *p, bool yes)
 {
 	p->serving_due = yes ? BROKER_SERVING : BROKER_IDLE;
+	brokerclient_pump(p);
+}
+
+void brokerclient_packets(struct brokerclient *p, const struct nat_rule *rule)
+{
+	p->packets_due = true;
+	p->counted = *rule;
 	brokerclient_pump(p);
 }
 

@@ -41,6 +41,8 @@ struct brokerclient {
 	uint32_t link_due;		/* BROKER_LINK_UP or _DOWN, 0: none */
 	uint32_t serving_due;		/* BROKER_SERVING or _IDLE, 0: none */
 	bool verify_due;
+	bool packets_due;
+	struct nat_rule counted;	/* whose packets */
 	bool synced;			/* a sync was sent */
 	bool ping_due;			/* an answer: to this ping */
 	struct nat_op_id ping;
@@ -70,6 +72,10 @@ void brokerclient_verify(struct brokerclient *);
 /** brokerclient_serving - report whether the LAN is served; after a sync that
  * is due. */
 void brokerclient_serving(struct brokerclient *, bool yes);
+
+/** brokerclient_packets - ask for the packets that a pinhole let in. Not again
+ * before the answer, which is BROKER_PACKETS. */
+void brokerclient_packets(struct brokerclient *, const struct nat_rule *rule);
 
 /** brokerclient_link - ask for the external link to be taken up or down. */
 void brokerclient_link(struct brokerclient *, bool up);

@@ -92,6 +92,7 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.suspended = portmap_is_suspended(e);
 	rep.mapping.overruled = e->overruled;
 	rep.mapping.configured = e->configured;
+	rep.mapping.unique_id = e->unique_id;
 	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
 	return send_rep(c->io.fd, kind, &rep);
 }

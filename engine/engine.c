@@ -282,6 +282,21 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 	return addr_is_set(x->addr) ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
+static void status_pinholes(const struct engine *e, struct ctl_status *ret)
+{
+	const struct portmap *pm = e->map.pinholes;
+
+	if (!pm)
+		return;
+	ret->pinholes = (uint32_t)portmap_count(pm);
+	ret->pinholes_max = (uint32_t)portmap_max(pm);
+	ret->pinholes_suspended = ret->pinholes -
+				  (uint32_t)portmap_shown_count(pm);
+	for (size_t i = 0; i < portmap_count(pm); i++)
+		ret->pinholes_of[portmap_entry(pm,
+					       portmap_at(pm, i))->origin]++;
+}
+
 static void op_status(void *arg, struct ctl_status *ret)
 {
 	struct engine *e = arg;
@@ -303,6 +318,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 		ret->mappings_of[m->origin]++;
 		ret->overruled += m->overruled;
 	}
+	status_pinholes(e, ret);
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);

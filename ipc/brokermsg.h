@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 4	/* raise it with every change of a record */
+#define BROKER_VERSION 5	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
@@ -34,6 +34,8 @@ enum broker_verb {
 	BROKER_IDLE,	/* it is ready, but nobody can be served: no internal
 			 * interface has an address, or the port is taken. The
 			 * rules stay until a table comes; answered */
+	BROKER_PACKETS,	/* rule: the key of a pinhole; answered with the packets
+			 * that it let in. Not NAT_OK: they are not known */
 	/* The monitor sends these without a request. */
 	BROKER_TAKEN,	/* rule: it was removed, or was left out of a sync; err
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
@@ -59,9 +61,10 @@ struct broker_rep {
 	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
 	struct nat_rule rule;	/* BROKER_TAKEN; else zero */
 	uint16_t zero;
+	uint64_t packets;	/* BROKER_PACKETS; else zero */
 };
 
 _Static_assert(sizeof(struct broker_req) == 56 &&
-	       sizeof(struct broker_rep) == 64, "no padding: they are sent");
+	       sizeof(struct broker_rep) == 72, "no padding: they are sent");
 
 #endif

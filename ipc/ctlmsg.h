@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 5	/* raise it with every change of a record */
+#define CTL_VERSION 6	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -82,6 +82,7 @@ struct ctl_mapping {
 				 * administrator forwards it; it has no rule,
 				 * and clients see it as not enabled */
 	uint32_t configured;	/* it is in the configuration */
+	uint32_t unique_id;	/* of a pinhole, 1 to 65535; else 0 */
 	char desc[PM_DESC_MAX + 1];
 };
 
@@ -100,9 +101,12 @@ struct ctl_status {
 	uint32_t http_port;	/* 0: does not listen (yet) */
 	uint32_t igd_versions;	/* a bit for each, 1 << version */
 	uint32_t up_s;		/* time that this engine has been serving */
-	uint32_t mappings, mappings_max, per_client_max;
+	uint32_t mappings, mappings_max, per_client_max;	/* of ports */
 	uint32_t suspended, overruled;	/* of the mappings */
 	uint32_t mappings_of[ORIGINS];	/* by enum origin */
+	uint32_t pinholes, pinholes_max;	/* max 0: there can be none */
+	uint32_t pinholes_suspended;
+	uint32_t pinholes_of[ORIGINS];
 	uint32_t subscribers, subscribers_max;
 	uint32_t refused[REFUSALS];
 };

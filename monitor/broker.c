@@ -18,6 +18,7 @@
 #include "base/mem.h"
 #include "sys/netif.h"
 #include "sys/netlink.h"
+#include "monitor/answer.h"
 #include "monitor/broker.h"
 #include "monitor/enginelog.h"
 #include "monitor/extlink.h"
@@ -350,19 +351,6 @@ static enum nat_err check(struct broker *g, struct broker_batch *b,
 	return err ? err : rulecheck_port(g, &req->rule);
 }
 
-static int send_answer(int fd, const struct broker_req *req, enum nat_err err,
-		       bool repaired)
-{
-	const struct broker_rep rep = {
-		.version = BROKER_VERSION, .verb = req->verb,
-		.err = (int32_t)err, .id = req->id, .repaired = repaired,
-	};
-
-	if (send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep))
-		return 0;
-	return errno == EPIPE || errno == ECONNRESET ? -EPIPE : -EXFULL;
-}
-
 static int batch_flush(struct broker *g, int fd, struct broker_batch *b)
 {
 	int err = 0;
@@ -383,7 +371,7 @@ static int batch_flush(struct broker *g, int fd, struct broker_batch *b)
 		if (b->err[i] == NAT_EFAIL && may_log(g))
 			log_err("firewall: %s", g->fw.why);
 		g->ask_due |= b->err[i] != NAT_OK;
-		err = send_answer(fd, &req, b->err[i], false);
+		err = answer_send(fd, &req, b->err[i], false);
 	}
 	b->n = 0;
 	b->turn_over = true;
@@ -412,7 +400,7 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 	b->polled = true;
 	err = check(g, b, req);
 	if (err || waits_for_address(g, req))
-		return send_answer(fd, req, err, false);
+		return answer_send(fd, req, err, false);
 	b->op[b->n].rule = req->rule;
 	b->op[b->n].verb = req->verb == BROKER_SET ? NAT_SET : NAT_DEL;
 	b->id[b->n++] = req->id;
@@ -531,25 +519,27 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return 0;
 	case BROKER_SYNC_END:
 		b->flushed++;
-		return send_answer(fd, req, sync_end(g), false);
+		return answer_send(fd, req, sync_end(g), false);
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;
-		return send_answer(fd, req, res, false);
+		return answer_send(fd, req, res, false);
 	case BROKER_LINK_UP:
 	case BROKER_LINK_DOWN:
 		res = extlink_set(g, req->verb == BROKER_LINK_UP);
-		return send_answer(fd, req, res, false);
+		return answer_send(fd, req, res, false);
+	case BROKER_PACKETS:
+		return answer_packets(fd, req, &g->fw);
 	case BROKER_VERIFY:
 		err = verify_all(g);	/* 1: repaired */
 		res = err < 0 || *broker_fault(g) ? NAT_EFAIL : NAT_OK;
-		return send_answer(fd, req, res, err > 0);
+		return answer_send(fd, req, res, err > 0);
 	case BROKER_SERVING:
 	case BROKER_IDLE:
 		/* the rules stay, until the engine's table ends some */
 		g->ready = true;
 		g->serving = req->verb == BROKER_SERVING;
-		return send_answer(fd, req, NAT_OK, false);
+		return answer_send(fd, req, NAT_OK, false);
 	}
 	return -EPROTO;
 }

@@ -28,6 +28,14 @@ static int memory_rules(struct natfw *fw, struct natfw_writer *w,
 	return 0;
 }
 
+/* It lets nothing in. */
+static int memory_packets(struct natfw *fw, struct natfw_writer *w,
+			  const struct nat_rule *rule, uint64_t *ret)
+{
+	*ret = 0;
+	return 0;
+}
+
 static void memory_close(struct natfw *fw, struct natfw_writer *w)
 {
 }
@@ -40,6 +48,7 @@ const struct natfw_backend natfw_memory = {
 	.sync = memory_rules,
 	.verify = memory_rules,
 	.close = memory_close,
+	.packets = memory_packets,
 	.pinholes = true,
 	.offline = true,
 };

@@ -249,7 +249,7 @@ static enum nat_err mon_result(const struct broker_req *req, enum nat_err err)
 		mon.serving = req->verb == BROKER_SERVING;
 		return NAT_OK;
 	}
-	CHECK(req->verb == BROKER_VERIFY);
+	CHECK(req->verb == BROKER_VERIFY || req->verb == BROKER_PACKETS);
 	return err;
 }
 
@@ -296,7 +296,7 @@ static void mon_read(void)
 			mon.pong = req.id.slot;
 			continue;
 		}
-		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_IDLE);
+		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_PACKETS);
 		if (req.verb <= BROKER_SYNC_RULE)
 			CHECK(nat_rule_sane(&req.rule));
 		mon.queue[mon.queue_n++] = req;
@@ -326,7 +326,7 @@ static void mon_set_taken(uint8_t taken)
 static void mon_lie(uint8_t how, struct str *in)
 {
 	struct broker_rep rep = {
-		.version = BROKER_VERSION, .verb = 1 + how / 8 % 13u,
+		.version = BROKER_VERSION, .verb = 1 + how / 8 % 14u,
 		.err = (int8_t)fuzz_u8(in),
 		.id = { fuzz_u8(in) % 4, fuzz_u8(in) % 32, fuzz_u8(in) % 8 },
 	};

@@ -18,6 +18,7 @@ static struct portmap *pm, *holes;	/* mappings and pinholes */
 static struct brokerclient line;
 static int monitor;
 static unsigned answers, lost, repaired;
+static uint64_t packets;
 
 static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
 {
@@ -41,6 +42,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	answers++;
 	repaired += rep->repaired;
+	packets = rep->packets;
 }
 
 static unsigned notices;
@@ -328,6 +330,26 @@ static void test_link_change_is_answered(void **state)
 	assert_int_equal(answers, 1);
 }
 
+static void test_packets_of_a_pinhole_are_asked_for(void **state)
+{
+	struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_PACKETS,
+		.packets = UINT64_MAX,
+	};
+	const struct nat_rule rule = pinhole(7).rule;
+	struct broker_req req;
+
+	brokerclient_packets(&line, &rule);
+	req = next();
+	assert_int_equal(req.verb, BROKER_PACKETS);
+	assert_true(nat_rule_equal(&req.rule, &rule));
+	assert_int_equal(next().verb, 0);
+	assert_int_equal(send(monitor, &rep, sizeof(rep), 0), sizeof(rep));
+	loop_step(loop, 0);
+	assert_int_equal(answers, 1);
+	assert_true(packets == UINT64_MAX);
+}
+
 static void test_two_verify_requests_are_sent_as_one(void **state)
 {
 	struct broker_rep rep = {
@@ -563,6 +585,7 @@ int main(void)
 		T(test_notices_of_the_monitor),
 		T(test_sync_under_back_pressure),
 		T(test_link_change_is_answered),
+		T(test_packets_of_a_pinhole_are_asked_for),
 		T(test_two_verify_requests_are_sent_as_one),
 		T(test_serving_is_sent_after_the_table),
 		T(test_no_op_is_sent_before_the_first_sync),

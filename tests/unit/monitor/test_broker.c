@@ -296,6 +296,15 @@ static int fake_verify(struct natfw *fw, struct natfw_writer *w,
 	return drifted;
 }
 
+static int packets_fail;
+
+static int fake_packets(struct natfw *fw, struct natfw_writer *w,
+			const struct nat_rule *r, uint64_t *ret)
+{
+	*ret = UINT64_MAX - r->int_port;
+	return packets_fail;
+}
+
 static void fake_close(struct natfw *fw, struct natfw_writer *w)
 {
 }
@@ -309,7 +318,8 @@ const struct natfw_backend
 	natfw_iptables_legacy = { .name = "iptables-legacy" },
 	natfw_iptables_nft = { .name = "iptables-nft" },
 	natfw_netlink = { .name = "netlink", FAKE },
-	natfw_memory = { .name = "memory", FAKE, .pinholes = true };
+	natfw_memory = { .name = "memory", FAKE, .pinholes = true,
+			 .packets = fake_packets };
 
 /* ---- set up ----------------------------------------------------------- */
 
@@ -1193,6 +1203,37 @@ static void test_answer_repeats_the_id_of_the_op(void **state)
 	}
 }
 
+static struct broker_rep count(struct nat_rule r)
+{
+	struct broker_rep rep;
+
+	send_request(BROKER_PACKETS, r);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.verb, BROKER_PACKETS);
+	return rep;
+}
+
+static void test_packets_of_a_pinhole(void **state)
+{
+	struct nat_rule hole = pinhole(7, 8080), bad = hole;
+
+	assert_int_equal(req(BROKER_SET, hole), NAT_OK);
+	assert_int_equal(count(hole).err, NAT_OK);
+	assert_true(count(hole).packets == UINT64_MAX - 8080);
+	packets_fail = -EIO;
+	assert_int_equal(count(hole).err, NAT_EFAIL);
+	assert_true(count(hole).packets == 0);
+	packets_fail = -EOPNOTSUPP;
+	assert_int_equal(count(hole).err, NAT_EKIND);
+	packets_fail = 0;
+	hole.int_port++;
+	assert_int_equal(count(hole).err, NAT_EFAIL);
+	assert_int_equal(count(rule(8080)).err, NAT_EFAIL);
+	bad.client.family = ADDR_LINK;
+	assert_int_equal(count(bad).err, NAT_EFAIL);
+}
+
 /* The router serves port 2222, which does not conflict with a pinhole. */
 static void test_pinhole_may_use_a_port_of_the_router(void **state)
 {
@@ -1863,6 +1904,7 @@ int main(void)
 		T(test_only_changes_by_others_are_suspect),
 		T(test_mappings_and_pinholes_are_one_batch),
 		T(test_answer_repeats_the_id_of_the_op),
+		T(test_packets_of_a_pinhole),
 		T(test_pinhole_may_use_a_port_of_the_router),
 		T(test_sync_has_both_kinds),
 		T(test_each_kind_has_its_own_limit),
