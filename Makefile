@@ -148,8 +148,9 @@ L_conffile	= $(call wrap,flock openat openat64 unlinkat fchown fchmod \
 		  __fstatat_time64 write fsync close renameat nanosleep \
 		  __nanosleep_time64)
 L_nl		= $(call wrap,nfnl_open nfnl_commit nfnl_dump nfnl_ask \
-		  nfnl_next watch_open_all)
+		  nfnl_next nfnl_get watch_open_all)
 L_nl_sync	= $(L_nl)
+L_nl_pinhole	= $(L_nl)
 L_ruleset_read	= $(call wrap,nfnl_open nfnl_dump nfnl_ask nfnl_next \
 		  watch_open_all ipt_tool_of \
 		  ipt_tool_has_table ruleset_ipt_read)
@@ -190,9 +191,9 @@ W_ssdp		= socket bind setsockopt recvmsg sendto ifsock_sender \
 W_gena		= getrandom
 W_genasend	= recv send
 W_netlink	= socket open open64
-W_broker	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next \
+W_broker	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next nfnl_get \
 		  watch_open_all ipt_tool_has_table
-W_listing	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next \
+W_listing	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next nfnl_get \
 		  watch_open_all ipt_tool_has_table \
 		  nanosleep __nanosleep_time64
 W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \

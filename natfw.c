@@ -73,13 +73,13 @@ bool natfw_takes(const struct natfw *fw, uint8_t kind)
 	const struct natfw_backend *be = writers_translator(fw);
 
 	return kind == NAT_PORTMAP ||
-	       (kind == NAT_PINHOLE && be && be->pinholes);
+	       (kind == NAT_PINHOLE && be && be->pinholes && fw->env.ipv6);
 }
 
 /* Should the kernel hold the table's rules of this kind now? */
 static bool in_kernel(const struct natfw *fw, uint8_t kind)
 {
-	return kind == NAT_PINHOLE || addr_is_set(fw->env.ext);
+	return kind == NAT_PINHOLE ? fw->env.ipv6 : addr_is_set(fw->env.ext);
 }
 
 /* The number of port mappings that the kernel should hold. */
@@ -441,8 +441,7 @@ enum nat_err natfw_check(struct natfw *fw, const struct nat_rule *rule,
 	struct walk_packet p;
 	struct walk_rule at;
 
-	if (!fw->rules || rule->kind != NAT_PORTMAP ||
-	    !in_kernel(fw, NAT_PORTMAP))
+	if (!fw->rules || !in_kernel(fw, rule->kind))
 		return NAT_OK;
 	read_again(fw, now_ms);
 	place_incoming(&fw->env, rule, &p);
@@ -450,7 +449,7 @@ enum nat_err natfw_check(struct natfw *fw, const struct nat_rule *rule,
 		put_why(fw, &at, why);
 		return NAT_EFORWARDED;
 	}
-	if (writers_missing(fw, why))
+	if (writers_missing(fw, rule->client.family, why))
 		return NAT_EBLOCKED;
 	if (place_blocked(fw->rules, &fw->env, fw->places, rule, &at) !=
 	    WALK_YES)

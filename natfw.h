@@ -258,8 +258,8 @@ int natfw_verify(struct natfw *);
 void natfw_close(struct natfw *);
 
 /**
- * natfw_check - do the administrator's rules leave this port to a mapping, and
- * do they let its packets arrive?
+ * natfw_check - do the administrator's rules leave this port to a mapping or
+ * pinhole, and do they let its packets arrive?
  * @rule: not yet in the table, or to be renewed
  * @now_ms: monotonic. The rules are read again if they may have changed, at
  *          most once a second, and for NATFW_READ_US; if they are not read
@@ -291,7 +291,8 @@ void natfw_sweep(struct natfw *);
  * not enabled. */
 void natfw_sweep_all(void);
 
-/** natfw_takes - does the backend make rules of this kind? */
+/** natfw_takes - does the backend make rules of this kind? Pinholes only where
+ * the environment has IPv6. */
 bool natfw_takes(const struct natfw *, uint8_t kind);
 
 /** natfw_lookup - find the rule with that key, or NULL. */

@@ -32,13 +32,13 @@
 
 /* ---- values ------------------------------------------------------------- */
 
-/* Each part of a concatenation has its own register of four bytes, and fills it
- * from its low address on. */
+/* Each part of a concatenation has registers of four bytes of its own, and fills
+ * them from their low address on. */
 static void put_part(struct nfnl_value *v, const void *p, size_t n)
 {
-	const size_t whole = sizeof(uint32_t);
+	const size_t whole = (n + 3) / 4 * 4;
 
-	if (v->n <= NFNL_VALUE_MAX - whole) {
+	if (v->n + whole <= NFNL_VALUE_MAX) {
 		memset(v->bytes + v->n, 0, whole);
 		memcpy(v->bytes + v->n, p, n);
 		v->n += whole;
@@ -51,6 +51,11 @@ void nfnl_ip(struct nfnl_value *v, uint32_t ip)
 {
 	ip = htobe32(ip);
 	put_part(v, &ip, sizeof(ip));
+}
+
+void nfnl_ip6(struct nfnl_value *v, const uint8_t *byte)
+{
+	put_part(v, byte, 16);
 }
 
 void nfnl_proto(struct nfnl_value *v, uint8_t proto)
@@ -269,6 +274,33 @@ int nfnl_commit(struct nfnl_batch *b, int fd)
 	if (send(fd, b->m.p, b->m.len, 0) < 0)
 		return -errno;
 	return read_answer(b, fd);
+}
+
+/* ---- one element --------------------------------------------------------- */
+
+int nfnl_get(int fd, uint32_t seq, const struct nfnl_set *set,
+	     const struct nfnl_value *key, nl_fn fn, void *arg)
+{
+	const struct nfgenmsg about = {
+		.nfgen_family = nfnl_family(set->family),
+		.version = NFNETLINK_V0,
+	};
+	uint32_t room[(128 + 2 * (NFT_NAME_MAXLEN + NLA_HDRLEN)) / 4];
+	size_t at, list, elem;
+	struct nlmsg m;
+
+	nlmsg_begin(&m, room, sizeof(room), seq);
+	at = nlmsg_open(&m, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETSETELEM,
+			NLM_F_ACK, about);
+	nlmsg_name(&m, NFTA_SET_ELEM_LIST_TABLE, set->table);
+	nlmsg_name(&m, NFTA_SET_ELEM_LIST_SET, set->name);
+	list = nlmsg_nest(&m, NFTA_SET_ELEM_LIST_ELEMENTS);
+	elem = nlmsg_nest(&m, NFTA_LIST_ELEM);
+	put_value(&m, NFTA_SET_ELEM_KEY, key);
+	nlmsg_unnest(&m, elem);
+	nlmsg_unnest(&m, list);
+	nlmsg_close(&m, at);
+	return m.err ? m.err : netlink_ask_by(fd, (void *)m.p, fn, arg);
 }
 
 /* ---- a dump ------------------------------------------------------------- */

@@ -15,9 +15,9 @@
 #include "sys/netlink.h"
 #include "natfw/nlmsg.h"
 
-/* Four parts: one more than the longest key, ipv4_addr . inet_proto .
+/* The longest key: ipv6_addr . inet_proto . inet_service . ipv6_addr .
  * inet_service. */
-#define NFNL_VALUE_MAX		16
+#define NFNL_VALUE_MAX		44
 
 /* Bytes of elements in one message; an attribute holds 65535. */
 #define NFNL_LIST_MAX		60000
@@ -57,6 +57,9 @@ const char *nfnl_family_name(uint8_t number);
 
 /** nfnl_ip - append an ipv4_addr. @ip: host order */
 void nfnl_ip(struct nfnl_value *, uint32_t ip);
+
+/** nfnl_ip6 - append an ipv6_addr. @byte: 16, in network order */
+void nfnl_ip6(struct nfnl_value *, const uint8_t *byte);
 
 /** nfnl_proto - append an inet_proto. */
 void nfnl_proto(struct nfnl_value *, uint8_t proto);
@@ -121,6 +124,16 @@ void nfnl_close_msg(struct nfnl_batch *);
  * Source: linux/netfilter/nfnetlink.h and nf_tables.h
  */
 int nfnl_commit(struct nfnl_batch *, int fd);
+
+/**
+ * nfnl_get - request one element by its key, and pass it to @fn.
+ * @seq: as in nfnl_begin()
+ *
+ * Takes the same time however many elements there are. Kernels since 4.15.
+ * Return: 0, -ENOENT no such table, set or element, other -errno
+ */
+int nfnl_get(int fd, uint32_t seq, const struct nfnl_set *,
+	     const struct nfnl_value *key, nl_fn fn, void *arg);
 
 /* The objects to list; NULL: any. */
 struct nfnl_query {

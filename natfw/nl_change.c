@@ -2,9 +2,10 @@
 /*
  * nl_change.c - the elements that a batch of ops changes.
  *
- * Each rule has its own element in a forward map. Those in leave_as, count and
+ * Each mapping has its own element in a forward map. Those in leave_as, count and
  * upnpd_accept belong to a client's socket, and the rules that lead to it share
- * them; the rule set last is their leader.
+ * them; the rule set last is their leader. A pinhole has an element of its own
+ * in each table.
  * Runs in: monitor
  */
 #include "natfw/nl_change.h"
@@ -14,7 +15,7 @@
 struct sink {
 	nl_change_fn fn;
 	void *arg;
-	bool own;
+	bool own, own6;
 };
 
 static void emit(const struct sink *to, enum nfnl_verb verb,
@@ -23,7 +24,8 @@ static void emit(const struct sink *to, enum nfnl_verb verb,
 {
 	const struct nl_change c = { verb, at, map, rule };
 
-	if (rule && (to->own || at != &nl_map_own))
+	if (rule && (at == &nl_map_own ? to->own :
+		     at == &nl_map_own6 ? to->own6 : true))
 		to->fn(to->arg, &c);
 }
 
@@ -97,8 +99,23 @@ static void socket_changes(const struct nl_change_batch *b, size_t k,
 	verb = before ? NFNL_DEL : NFNL_ADD;
 	emit(to, verb, &nl_map_own, &nl_map_table[NL_MAP_COUNT], like);
 	for (size_t t = 0; t < b->tables->n; t++)
-		emit(to, verb, &b->tables->at[t], &nl_map_table[NL_MAP_ACCEPT],
-		     like);
+		if (b->tables->ip4[t])
+			emit(to, verb, &b->tables->at[t],
+			     &nl_map_table[NL_MAP_ACCEPT], like);
+}
+
+/* A pinhole shares no element, and its key is all of it. */
+static void pinhole_changes(const struct nl_change_batch *b,
+			    const struct nat_op *op, const struct sink *to)
+{
+	const struct nl_map *map =
+		&nl_map_table[NL_MAP_PINHOLE + nl_map_pinhole(&op->rule)];
+	enum nfnl_verb verb = op->verb == NAT_SET ? NFNL_ADD : NFNL_DEL;
+
+	emit(to, verb, &nl_map_own6, map, &op->rule);
+	for (size_t t = 0; t < b->tables->n; t++)
+		if (b->tables->ip6[t])
+			emit(to, verb, &b->tables->at[t], map, &op->rule);
 }
 
 void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
@@ -106,9 +123,13 @@ void nl_change_each(const struct nl_change_batch *b, size_t i, nl_change_fn fn,
 {
 	const struct nat_rule *old = touched_rule(b, 2 * i);
 	const struct nat_rule *new = touched_rule(b, 2 * i + 1);
-	const struct sink to = { fn, arg, b->own };
+	const struct sink to = { fn, arg, b->own, b->own6 };
 	const struct nl_map *map = nl_map_forward(&b->op[i].rule);
 
+	if (b->op[i].rule.kind == NAT_PINHOLE) {
+		pinhole_changes(b, &b->op[i], &to);
+		return;
+	}
 	emit(&to, NFNL_DEL, &nl_map_own, map, old);
 	emit(&to, NFNL_ADD, &nl_map_own, map, new);
 	socket_changes(b, 2 * i, &to);

@@ -28,7 +28,8 @@ typedef void (*nl_change_fn)(void *arg, const struct nl_change *);
 /* Keys are unique; the rule of a NAT_DEL is in the table. */
 struct nl_change_batch {
 	const struct natfw *fw;		/* its table is that before the batch */
-	bool own;			/* our own table is in use */
+	bool own, own6;			/* our own tables are in use */
+	unsigned sets;			/* of pinholes that exist */
 	const struct nl_place_tables *tables;	/* the others */
 	const struct nat_op *op;
 	size_t n;

@@ -65,19 +65,21 @@ static void scan_own(void *arg, const struct nlmsghdr *h)
 	uint64_t hash = HASH_BEGIN;
 	const uint8_t *attr;
 
-	if (!about || about->nfgen_family != nfnl_family(nl_map_own.family) ||
-	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_map_own.name)))
+	if (!about || about->nfgen_family != nfnl_family(scan->table->family) ||
+	    !str_eq(nlattr_name(s, ATTR_TABLE), str_z(scan->table->name)))
 		return;
 	for (attr = kind->attr; *attr; attr++)
 		hash = backend_hash(hash, nlattr_get(s, *attr));
 	backend_count(&scan->own, hash);
 }
 
-int nl_list_own(struct nl_list_sock *sock, struct nl_list_scan *scan)
+int nl_list_own(struct nl_list_sock *sock, const struct nl_table *table,
+		struct nl_list_scan *scan)
 {
-	struct nfnl_query q = { 0, nl_map_own.family, nl_map_own.name };
+	struct nfnl_query q = { 0, table->family, table->name };
 	int rc = 0, one;
 
+	scan->table = table;
 	for (scan->kind = 0; scan->kind < sizeof(kinds) / sizeof(*kinds);
 	     scan->kind++) {
 		q.type = kinds[scan->kind].get;
@@ -169,14 +171,19 @@ static bool read_key(struct str key, struct nl_list_count *ret)
 	return true;
 }
 
-static bool read_count(struct nl_span e, struct nl_list_count *ret)
+static bool read_counter(struct nl_span e, struct nl_list_count *ret)
 {
 	struct nl_span expr = nlattr_nest(e, NFTA_SET_ELEM_EXPR), data;
 
 	data = nlattr_nest(expr, NFTA_EXPR_DATA);
 	return str_eq(nlattr_name(expr, NFTA_EXPR_NAME), STR("counter")) &&
 	       nlattr_u64(data, NFTA_COUNTER_PACKETS, &ret->packets) &&
-	       nlattr_u64(data, NFTA_COUNTER_BYTES, &ret->bytes) &&
+	       nlattr_u64(data, NFTA_COUNTER_BYTES, &ret->bytes);
+}
+
+static bool read_count(struct nl_span e, struct nl_list_count *ret)
+{
+	return read_counter(e, ret) &&
 	       read_key(value_of(e, NFTA_SET_ELEM_KEY), ret);
 }
 
@@ -202,4 +209,135 @@ int nl_list_counts(struct nl_list_sock *sock, nl_list_count_fn fn, void *arg)
 	struct counting to = { fn, arg };
 
 	return dump(sock, &q, count_elements, &to);
+}
+
+/* ---- pinholes ------------------------------------------------------ */
+
+static bool is_own6(const struct nlmsghdr *h, struct nl_span s)
+{
+	const struct nfgenmsg *about = netlink_body(h, sizeof(*about));
+
+	return about && about->nfgen_family == NFPROTO_IPV6 &&
+	       str_eq(nlattr_name(s, ATTR_TABLE), str_z(nl_map_own6.name));
+}
+
+static void see_table(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_list_own6 *ret = arg;
+
+	struct nl_span s = attrs_of(h, NFT_MSG_NEWTABLE);
+	uint32_t flags = 0;
+
+	if (!is_own6(h, s))
+		return;
+	nlattr_u32(s, NFTA_TABLE_FLAGS, &flags);
+	ret->exists = true;
+	ret->strange |= flags != 0;
+}
+
+static void see_set(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_span s = attrs_of(h, NFT_MSG_NEWSET);
+	const struct nl_map *map = &nl_map_table[NL_MAP_PINHOLE];
+	struct nl_list_own6 *ret = arg;
+	uint32_t key_len = 0;
+
+	if (!is_own6(h, s))
+		return;
+	nlattr_u32(s, NFTA_SET_KEY_LEN, &key_len);
+	for (unsigned i = 0; i < NL_MAP_PINHOLES; i++, map++) {
+		if (!str_eq(nlattr_name(s, NFTA_SET_NAME), str_z(map->name)) ||
+		    key_len != nl_map_len(map->key))
+			continue;
+		ret->sets |= (uint8_t)(1u << i);
+		return;
+	}
+	ret->strange = true;
+}
+
+int nl_list_own6(struct nl_list_sock *sock, struct nl_list_own6 *ret)
+{
+	struct nfnl_query q = { NFT_MSG_GETTABLE, nl_map_own6.family };
+	int rc, one;
+
+	*ret = (struct nl_list_own6){ 0 };
+	rc = dump(sock, &q, see_table, ret);
+	if ((rc && rc != -EINTR) || !ret->exists)
+		return rc;
+	q.type = NFT_MSG_GETSET;
+	q.table = nl_map_own6.name;
+	one = dump(sock, &q, see_set, ret);
+	return one && one != -ENOENT ? one : rc;
+}
+
+struct reading {
+	const struct nl_map *map;
+	void (*fn)(void *arg, const struct nat_rule *);
+	void *arg;
+};
+
+static void read_pinholes(void *arg, const struct nlmsghdr *h)
+{
+	const struct reading *to = arg;
+	struct nl_span list = nlattr_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
+				       NFTA_SET_ELEM_LIST_ELEMENTS), e;
+	const struct rtattr *a;
+	struct nat_rule r;
+
+	while ((a = netlink_next_attr(&list))) {
+		e = nlattr_span(nlattr_bytes(a));
+		if (nl_map_read(to->map, value_of(e, NFTA_SET_ELEM_KEY), &r))
+			to->fn(to->arg, &r);
+	}
+}
+
+int nl_list_pinholes(struct nl_list_sock *sock, const struct nl_map *map,
+		     void (*fn)(void *arg, const struct nat_rule *), void *arg)
+{
+	const struct nfnl_query q = {
+		NFT_MSG_GETSETELEM, nl_map_own6.family, nl_map_own6.name,
+		map->name
+	};
+	struct reading to = { map, fn, arg };
+
+	return dump(sock, &q, read_pinholes, &to);
+}
+
+struct packets {
+	uint64_t n;
+	bool known;
+};
+
+static void read_packets(void *arg, const struct nlmsghdr *h)
+{
+	struct nl_span list = nlattr_nest(attrs_of(h, NFT_MSG_NEWSETELEM),
+				       NFTA_SET_ELEM_LIST_ELEMENTS);
+	const struct rtattr *a = netlink_next_attr(&list);
+	struct packets *ret = arg;
+	struct nl_list_count c;
+
+	if (a && read_counter(nlattr_span(nlattr_bytes(a)), &c)) {
+		ret->n = c.packets;
+		ret->known = true;
+	}
+}
+
+int nl_list_packets(struct nl_list_sock *sock, const struct nat_rule *r,
+		    uint64_t *ret)
+{
+	const struct nl_map *map =
+		&nl_map_table[NL_MAP_PINHOLE + nl_map_pinhole(r)];
+	const struct nfnl_set set = { nl_map_own6.family, nl_map_own6.name,
+				      map->name };
+	const struct nfnl_value key = nl_map_key(map, NULL, r);
+	struct packets got = { 0 };
+	int rc = nfnl_get(sock->fd, ++sock->seq, &set, &key, read_packets,
+			  &got);
+
+	if (rc)
+		return rc;
+	if (!got.known)
+		return -EOPNOTSUPP;
+	*ret = got.n;
+	return 0;
 }

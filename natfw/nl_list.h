@@ -27,14 +27,38 @@ struct nl_list_scan {
 	struct backend_tally own;	/* our chains, sets, rules */
 	struct backend_tally elements;	/* of all sets and maps listed */
 	/* private: the subject of the current dump */
+	const struct nl_table *table;
 	size_t kind;
 	uint64_t hash;
 };
 
-/** nl_list_own - read our own table except its elements. Return: as
+/** nl_list_own - read one of our own tables except its elements. Return: as
  * nfnl_dump(): also after -EINTR all was read; a missing table is an empty
  * one */
-int nl_list_own(struct nl_list_sock *, struct nl_list_scan *);
+int nl_list_own(struct nl_list_sock *, const struct nl_table *,
+		struct nl_list_scan *);
+
+/* What there is of our table of IPv6. */
+struct nl_list_own6 {
+	bool exists;
+	bool strange;		/* it is dormant, or has a set that we do not
+				 * make */
+	uint8_t sets;		/* of pinholes: a bit for each, nl_map_pinhole() */
+};
+
+/** nl_list_own6 - read which sets it has. Return: as nl_list_own() */
+int nl_list_own6(struct nl_list_sock *, struct nl_list_own6 *ret);
+
+/** nl_list_pinholes - read the elements of a set of pinholes in it. @fn: gets
+ * each, as a rule. Return: as nl_list_elements() */
+int nl_list_pinholes(struct nl_list_sock *, const struct nl_map *,
+		     void (*fn)(void *arg, const struct nat_rule *), void *arg);
+
+/** nl_list_packets - read how many packets found the pinhole in our table of
+ * IPv6. @ret: set only on success. Return: as nfnl_get(), or -EOPNOTSUPP: it has
+ * no counter */
+int nl_list_packets(struct nl_list_sock *, const struct nat_rule *,
+		    uint64_t *ret);
 
 /** nl_list_elements - read the elements of a map or set. Return: as
  * nfnl_dump(), -ENOENT: it is missing. */

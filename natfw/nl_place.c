@@ -7,6 +7,7 @@
 #include <string.h>
 #include "base/str.h"
 #include "natfw/nl_place.h"
+#include "natfw/nl_rule.h"
 
 /* ---- tables -------------------------------------------------------- */
 
@@ -30,14 +31,28 @@ static bool is_native(const struct ruleset *rs, const struct place *p)
 	return rs->table[table_of(rs, p)].kind == RULESET_NATIVE;
 }
 
+/* By name, because the model may have been read again since @tables was made.
+ * Return: its index; tables->n if it is not among them */
+static size_t index_in(const struct ruleset *rs, const struct place *p,
+		       const struct nl_place_tables *tables)
+{
+	const struct ruleset_table *t = &rs->table[table_of(rs, p)];
+	size_t i = 0;
+
+	while (i < tables->n &&
+	       (nfnl_family(tables->at[i].family) != t->family ||
+		strcmp(tables->at[i].name, t->name) != 0))
+		i++;
+	return i;
+}
+
 const struct nl_table *nl_place_in(const struct ruleset *rs,
 				   const struct place *p,
 				   const struct nl_place_tables *tables)
 {
-	for (size_t i = 0; i < tables->n; i++)
-		if (tables->index[i] == table_of(rs, p))
-			return &tables->at[i];
-	return NULL;
+	size_t i = index_in(rs, p, tables);
+
+	return is_native(rs, p) && i < tables->n ? &tables->at[i] : NULL;
 }
 
 void nl_place_tables(const struct natfw *fw,
@@ -46,15 +61,26 @@ void nl_place_tables(const struct natfw *fw,
 {
 	const struct places *places = fw->places;
 	uint32_t table;
+	size_t i;
 
 	ret->n = 0;
 	for (size_t p = 0; p < places->n; p++) {
-		table = table_of(fw->rules, &places->at[p]);
-		if (!is_native(fw->rules, &places->at[p]) || without[table] ||
-		    nl_place_in(fw->rules, &places->at[p], ret) ||
-		    !nl_place_table(fw->rules, table, &ret->at[ret->n]))
+		const struct place *place = &places->at[p];
+
+		table = table_of(fw->rules, place);
+		if (!is_native(fw->rules, place) || without[table])
 			continue;
-		ret->index[ret->n++] = table;
+		i = index_in(fw->rules, place, ret);
+		if (i == ret->n) {
+			if (!nl_place_table(fw->rules, table, &ret->at[i]))
+				continue;
+			ret->ip4[i] = ret->ip6[i] = false;
+			ret->n++;
+		}
+		if (place->family == ADDR_IP6)
+			ret->ip6[i] = true;
+		else
+			ret->ip4[i] = true;
 	}
 }
 
@@ -84,19 +110,30 @@ bool nl_place_is_old_set(const struct ruleset *rs,
 
 /* ---- comparing ----------------------------------------------------- */
 
-/* The rule's condition on that field. @set: a lookup whose key begins with it
- */
+/* The rule's condition on that field, or NULL. */
 static const struct ruleset_cond *cond_on(const struct ruleset *rs,
 					  const struct ruleset_rule *r,
-					  uint8_t field, bool set)
+					  uint8_t field)
 {
 	const struct ruleset_cond *c = &rs->cond[r->cond];
 
 	for (uint32_t i = 0; i < r->cond_n; i++)
-		if (set ? c[i].op == RULESET_IN_SET && c[i].part[0] == field :
-			  c[i].op != RULESET_IN_SET && c[i].field == field)
+		if (c[i].op != RULESET_IN_SET && c[i].field == field)
 			return &c[i];
 	return NULL;
+}
+
+/* Does it look up the set, with a key that begins with that field? */
+static bool looks_up(const struct ruleset *rs, const struct ruleset_rule *r,
+		     const struct nl_map *set, uint8_t field)
+{
+	const struct ruleset_cond *c = &rs->cond[r->cond];
+
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		if (c[i].op == RULESET_IN_SET && c[i].part[0] == field &&
+		    !strcmp(rs->set[c[i].set].name, set->name))
+			return true;
+	return false;
 }
 
 /* Is it the condition for this name? @name: "": there should be none */
@@ -112,79 +149,169 @@ static bool has_name(const struct ruleset_cond *c, const char *name,
 	       !memcmp(c->value, whole, sizeof(whole));
 }
 
+/* Does it leave out packets from this interface? */
+static bool excludes(const struct ruleset *rs, const struct ruleset_rule *r,
+		     const char *name)
+{
+	const struct ruleset_cond *c = &rs->cond[r->cond];
+
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		if (c[i].field == RULESET_IIFNAME &&
+		    has_name(&c[i], name, true))
+			return true;
+	return false;
+}
+
+/* Does it leave out packets from the internal interfaces, and no others? */
+static bool excludes_inner(const struct natfw *fw,
+			   const struct ruleset_rule *r)
+{
+	const struct ruleset_cond *c = &fw->rules->cond[r->cond];
+	size_t want = 0, is = 0;
+
+	for (size_t i = 0; i < fw->env.net_n; i++) {
+		if (!nl_rule_inner(&fw->env, i))
+			continue;
+		if (!excludes(fw->rules, r, fw->env.net[i].ifname))
+			return false;
+		want++;
+	}
+	for (uint32_t i = 0; i < r->cond_n; i++)
+		is += c[i].op != RULESET_IN_SET &&
+		      c[i].field == RULESET_IIFNAME;
+	return is == want;
+}
+
 static bool fits_interfaces(const struct natfw *fw,
 			    const struct ruleset_rule *r,
 			    const struct place *p, bool to)
 {
 	const struct ruleset_cond *in, *out;
 
-	in = cond_on(fw->rules, r, RULESET_IIFNAME, false);
-	out = cond_on(fw->rules, r, RULESET_OIFNAME, false);
+	in = cond_on(fw->rules, r, RULESET_IIFNAME);
+	out = cond_on(fw->rules, r, RULESET_OIFNAME);
 	if (!to)
 		return has_name(in, p->ifname, false) && !out;
-	return has_name(out, p->ifname, false) &&
+	if (!has_name(out, p->ifname, false))
+		return false;
+	return p->family == ADDR_IP6 ? excludes_inner(fw, r) :
 	       has_name(in, p->hairpin ? fw->env.ext_if : "", true);
 }
 
-/* Is it the rule for packets to (or from) the clients of this place? */
+/* One of the rules that a place needs. */
+struct want {
+	const struct place *place;
+	const struct nl_map *set;
+	bool to;		/* for packets to clients, else from them */
+};
+
 static bool fits(const struct natfw *fw, const struct ruleset_rule *r,
-		 const struct place *p, bool to)
+		 const struct want *w)
 {
 	const struct ruleset *rs = fw->rules;
-	const struct ruleset_cond *c = cond_on(rs, r, RULESET_L4PROTO, false);
+	const struct ruleset_cond *c = cond_on(rs, r, RULESET_L4PROTO);
+	const struct place *p = w->place;
 
 	return nl_place_is_old(rs, r) &&
-	       cond_on(rs, r, to ? RULESET_DADDR : RULESET_SADDR, true) &&
+	       looks_up(rs, r, w->set,
+			w->to ? RULESET_DADDR : RULESET_SADDR) &&
 	       (p->proto ? c && c->value[0] == p->proto : !c) &&
-	       fits_interfaces(fw, r, p, to);
+	       fits_interfaces(fw, r, p, w->to);
 }
 
 /* Is it among our rules that stand directly before the place's rule? */
-static bool stands(const struct natfw *fw, const struct place *p, bool to)
+static bool stands(const struct natfw *fw, const struct want *w)
 {
 	const struct ruleset *rs = fw->rules;
+	const struct place *p = w->place;
 	uint32_t at = rs->chain[p->chain].first;
 	bool found = false;
 
 	for (; at != p->before && at != RULESET_NONE; at = rs->rule[at].next) {
 		if (!rs->rule[at].ours)
 			found = false;
-		else if (fits(fw, &rs->rule[at], p, to))
+		else if (fits(fw, &rs->rule[at], w))
 			found = true;
 	}
 	return found;
 }
 
-static bool has_place(const struct natfw *fw, uint32_t table)
+/* Count the rules that the place needs for that set. Return: 0 if one of them
+ * does not stand there */
+static size_t count_for_set(const struct natfw *fw, const struct place *p,
+			    const struct nl_map *set)
 {
-	for (size_t i = 0; i < fw->places->n; i++)
-		if (table_of(fw->rules, &fw->places->at[i]) == table)
-			return true;
-	return false;
+	struct want w = { p, set, .to = true };
+
+	if (p->to && !stands(fw, &w))
+		return 0;
+	w.to = false;
+	if (p->from && !stands(fw, &w))
+		return 0;
+	return (size_t)p->to + p->from;
+}
+
+/* Are all rules of the place there? @want: their number is added */
+static bool is_complete(const struct natfw *fw, const struct place *p,
+			unsigned pinholes, size_t *want)
+{
+	const struct nl_map *set = &nl_map_table[NL_MAP_ACCEPT];
+	size_t n;
+
+	if (p->family != ADDR_IP6) {
+		n = count_for_set(fw, p, set);
+		*want += n;
+		return n;
+	}
+	for (unsigned i = 0; i < NL_MAP_PINHOLES; i++) {
+		if (!(pinholes & 1u << i))
+			continue;
+		n = count_for_set(fw, p, &nl_map_table[NL_MAP_PINHOLE + i]);
+		if (!n)
+			return false;
+		*want += n;
+	}
+	return true;
+}
+
+/* Does a place in that table need this set? */
+static bool is_wanted(const struct natfw *fw, const struct ruleset_set *set,
+		      unsigned pinholes)
+{
+	bool is = false;
+
+	for (size_t i = 0; !is && i < fw->places->n; i++) {
+		const struct place *p = &fw->places->at[i];
+
+		if (table_of(fw->rules, p) != set->table)
+			continue;
+		if (p->family != ADDR_IP6)
+			is = !strcmp(set->name, RULESET_OWN_SET);
+		for (unsigned k = 0; p->family == ADDR_IP6 &&
+		     k < NL_MAP_PINHOLES; k++)
+			is |= pinholes & 1u << k &&
+			      !strcmp(set->name,
+				      nl_map_table[NL_MAP_PINHOLE + k].name);
+	}
+	return is;
 }
 
 /* A rule that is not ours in between ends a run of ours, so if each is found
  * and there are no more, each stands where it belongs. */
-bool nl_place_right(const struct natfw *fw, const struct natfw_writer *w)
+bool nl_place_right(const struct natfw *fw, unsigned pinholes)
 {
 	const struct ruleset *rs = fw->rules;
 	size_t want = 0, is = 0;
 
-	for (size_t i = 0; i < fw->places->n; i++) {
-		const struct place *p = &fw->places->at[i];
-
-		if (!is_native(rs, p))
-			continue;
-		if ((p->to && !stands(fw, p, true)) ||
-		    (p->from && !stands(fw, p, false)))
+	for (size_t i = 0; i < fw->places->n; i++)
+		if (is_native(rs, &fw->places->at[i]) &&
+		    !is_complete(fw, &fw->places->at[i], pinholes, &want))
 			return false;
-		want += (size_t)p->to + p->from;
-	}
 	for (uint32_t i = 0; i < rs->rule_n; i++)
 		is += nl_place_is_old(rs, &rs->rule[i]);
 	for (uint32_t i = 0; i < rs->set_n; i++)
 		if (nl_place_is_old_set(rs, &rs->set[i]) &&
-		    !has_place(fw, rs->set[i].table))
+		    !is_wanted(fw, &rs->set[i], pinholes))
 			return false;
 	return is == want;
 }

@@ -17,8 +17,7 @@
 /* Foreign tables; those of the places are at most as many. */
 struct nl_place_tables {
 	struct nl_table at[PLACES_MAX];
-	uint32_t index[PLACES_MAX];	/* in the model, until it is read
-					 * again */
+	bool ip4[PLACES_MAX], ip6[PLACES_MAX];	/* families of its places */
 	size_t n;
 };
 
@@ -47,7 +46,8 @@ bool nl_place_is_old(const struct ruleset *, const struct ruleset_rule *);
 bool nl_place_is_old_set(const struct ruleset *, const struct ruleset_set *);
 
 /** nl_place_right - has each native place exactly our rules, directly before
- * its rule, and are there no other rules and sets of ours? */
-bool nl_place_right(const struct natfw *, const struct natfw_writer *);
+ * its rule, and are there no other rules and sets of ours? @pinholes: a bit for
+ * each set of pinholes that has rules (nl_map_pinhole()) */
+bool nl_place_right(const struct natfw *, unsigned pinholes);
 
 #endif

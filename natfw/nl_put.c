@@ -215,6 +215,41 @@ void nl_put_key(struct nlmsg *m, uint32_t addr, uint32_t port)
 	load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2, PART(n + 1));
 }
 
+static void load_part(struct nlmsg *m, enum nl_map_part part, bool to,
+		      uint32_t reg)
+{
+	/* of a packet to the client, is it the destination's? */
+	bool dst = (part == NL_MAP_CLIENT6 || part == NL_MAP_INT_PORT) == to;
+
+	if (part == NL_MAP_PROTO)
+		load_meta(m, NFT_META_L4PROTO, reg);
+	else if (part >= NL_MAP_CLIENT6)
+		load_header(m, NFT_PAYLOAD_NETWORK_HEADER,
+			    dst ? NL_PUT_DADDR6 : NL_PUT_SADDR6, 16, reg);
+	else
+		load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER,
+			    dst ? NL_PUT_DPORT : NL_PUT_SPORT, 2, reg);
+}
+
+void nl_put_pinhole(struct nlmsg *m, const struct nl_map *set, bool to)
+{
+	uint32_t n = 0;
+
+	for (const enum nl_map_part *part = set->key; *part; part++) {
+		load_part(m, *part, to, PART(n));
+		n += *part >= NL_MAP_CLIENT6 ? 4 : 1;
+	}
+	nl_put_lookup(m, set->name, 0, false);
+}
+
+void nl_put_answer(struct nlmsg *m)
+{
+	const uint8_t reply = IP_CT_DIR_REPLY;
+
+	PUT_EXPR(m, "ct", NFTA_CT_KEY, NFT_CT_DIRECTION, NFTA_CT_DREG, REG);
+	put_cmp(m, NFT_CMP_EQ, &reply, sizeof(reply));
+}
+
 /* ---- rules --------------------------------------------------------- */
 
 struct nl_put nl_put_rule(struct nfnl_batch *b, const struct nl_table *t,

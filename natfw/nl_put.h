@@ -18,9 +18,10 @@
 #include "natfw/nfnl.h"
 #include "natfw/nl_map.h"
 
-/* Offsets in the header of IPv4, and in that of TCP and UDP. */
-enum { NL_PUT_SADDR = 12, NL_PUT_DADDR = 16, NL_PUT_SPORT = 0,
-       NL_PUT_DPORT = 2 };
+/* Offsets in the headers of IPv4 and IPv6, and in those of the protocols with
+ * ports. */
+enum { NL_PUT_SADDR = 12, NL_PUT_DADDR = 16, NL_PUT_SADDR6 = 8,
+       NL_PUT_DADDR6 = 24, NL_PUT_SPORT = 0, NL_PUT_DPORT = 2 };
 
 /* A rule that is being written; its expressions are written to @m. */
 struct nl_put {
@@ -68,6 +69,13 @@ void nl_put_orig_dst(struct nlmsg *, struct addr);
 /** nl_put_key - load the address at @addr of the header (0: none), the
  * protocol, and the port, for a lookup. */
 void nl_put_key(struct nlmsg *, uint32_t addr, uint32_t port);
+
+/** nl_put_pinhole - the packet is to a pinhole in that set, or with @to false
+ * from one. */
+void nl_put_pinhole(struct nlmsg *, const struct nl_map *set, bool to);
+
+/** nl_put_answer - it goes against the direction of its flow's first packet. */
+void nl_put_answer(struct nlmsg *);
 
 /** nl_put_meta - load a property into the key's first register. */
 void nl_put_meta(struct nlmsg *, uint32_t key);

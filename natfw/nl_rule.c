@@ -33,11 +33,48 @@ static void put_conditions(struct nlmsg *m, const struct natfw_env *env,
 		nl_put_byte(m, NFT_META_NFPROTO, NFPROTO_IPV4);
 }
 
+bool nl_rule_inner(const struct natfw_env *env, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (!strcmp(env->net[j].ifname, env->net[i].ifname))
+			return false;
+	return true;
+}
+
+/* A pinhole is for hosts outside. Their interface need not be that of IPv4: the
+ * provider may use a tunnel for one of the families. */
+static void put_not_inner(struct nlmsg *m, const struct natfw_env *env)
+{
+	for (size_t i = 0; i < env->net_n; i++)
+		if (nl_rule_inner(env, i))
+			nl_put_not_if(m, NFT_META_IIFNAME, env->net[i].ifname);
+}
+
+/* A client may send from a pinhole's port without being asked. That is up to
+ * the administrator's rules, so only answers are accepted. */
+static void put_conditions6(struct nlmsg *m, const struct natfw_env *env,
+			    const struct nl_table *t, const struct place *p,
+			    bool to)
+{
+	if (to)
+		put_not_inner(m, env);
+	if (*p->ifname)
+		nl_put_if(m, to ? NFT_META_OIFNAME : NFT_META_IIFNAME,
+			  p->ifname);
+	if (!to)
+		nl_put_answer(m);
+	if (p->proto)
+		nl_put_byte(m, NFT_META_L4PROTO, p->proto);
+	if (nfnl_family(t->family) != NFPROTO_IPV6)
+		nl_put_byte(m, NFT_META_NFPROTO, NFPROTO_IPV6);
+}
+
 void nl_rule_put_accept(struct nfnl_batch *b, const struct natfw_env *env,
-			const struct nl_table *t, const char *chain,
-			const struct place *p, uint64_t before)
+			const struct nl_rule_spot *at,
+			const struct nl_map *set)
 {
 	static const bool dirs[] = { true, false };
+	const struct place *p = at->place;
 	struct nl_put r;
 
 	for (size_t i = 0; i < sizeof(dirs) / sizeof(*dirs); i++) {
@@ -45,11 +82,16 @@ void nl_rule_put_accept(struct nfnl_batch *b, const struct natfw_env *env,
 
 		if (!(to ? p->to : p->from))
 			continue;
-		r = nl_put_rule(b, t, chain, before);
-		put_conditions(r.m, env, t, p, to);
-		nl_put_key(r.m, to ? NL_PUT_DADDR : NL_PUT_SADDR,
-			   to ? NL_PUT_DPORT : NL_PUT_SPORT);
-		nl_put_lookup(r.m, RULESET_OWN_SET, 0, false);
+		r = nl_put_rule(b, at->table, at->chain, at->before);
+		if (p->family == ADDR_IP6) {
+			put_conditions6(r.m, env, at->table, p, to);
+			nl_put_pinhole(r.m, set, to);
+		} else {
+			put_conditions(r.m, env, at->table, p, to);
+			nl_put_key(r.m, to ? NL_PUT_DADDR : NL_PUT_SADDR,
+				   to ? NL_PUT_DPORT : NL_PUT_SPORT);
+			nl_put_lookup(r.m, set->name, 0, false);
+		}
 		nl_put_accept(r.m);
 		nl_put_end(r, RULESET_OWN_TABLE);
 	}
@@ -83,8 +125,8 @@ bool nl_rule_table(const struct nlmsghdr *h, struct nl_table *ret)
 /* ---- sets ---------------------------------------------------------- */
 
 /* nft's numbers of its types; the kernel only stores them. */
-enum { TYPE_IPV4_ADDR = 7, TYPE_INET_PROTO = 12, TYPE_INET_SERVICE = 13,
-       TYPE_IFNAME = 41, TYPE_BITS = 6 };
+enum { TYPE_IPV4_ADDR = 7, TYPE_IPV6_ADDR = 8, TYPE_INET_PROTO = 12,
+       TYPE_INET_SERVICE = 13, TYPE_IFNAME = 41, TYPE_BITS = 6 };
 
 /* A concatenation's type has six bits for each part. */
 static uint32_t type_of(const enum nl_map_part *part)
@@ -93,7 +135,9 @@ static uint32_t type_of(const enum nl_map_part *part)
 
 	for (; *part; part++) {
 		type <<= TYPE_BITS;
-		if (*part >= NL_MAP_CLIENT)
+		if (*part >= NL_MAP_CLIENT6)
+			type |= TYPE_IPV6_ADDR;
+		else if (*part >= NL_MAP_CLIENT)
 			type |= TYPE_IPV4_ADDR;
 		else if (*part == NL_MAP_PROTO)
 			type |= TYPE_INET_PROTO;
@@ -103,17 +147,8 @@ static uint32_t type_of(const enum nl_map_part *part)
 	return type;
 }
 
-static uint32_t len_of(const enum nl_map_part *part)
-{
-	uint32_t n = 0;
-
-	while (part[n])
-		n++;
-	return n * 4;	/* each part has a register */
-}
-
-static void put_set(struct nfnl_batch *b, const struct nl_table *at,
-		    const struct nl_map *map, bool count)
+void nl_rule_put_set(struct nfnl_batch *b, const struct nl_table *at,
+		     const struct nl_map *map, bool count)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
 					at->family);
@@ -125,10 +160,11 @@ static void put_set(struct nfnl_batch *b, const struct nl_table *at,
 	nlmsg_name(m, NFTA_SET_NAME, map->name);
 	nlmsg_u32(m, NFTA_SET_FLAGS, map->value[0] ? NFT_SET_MAP : 0);
 	nlmsg_u32(m, NFTA_SET_KEY_TYPE, type_of(map->key));
-	nlmsg_u32(m, NFTA_SET_KEY_LEN, len_of(map->key));
+	nlmsg_u32(m, NFTA_SET_KEY_LEN, (uint32_t)nl_map_len(map->key));
 	if (map->value[0]) {
 		nlmsg_u32(m, NFTA_SET_DATA_TYPE, type_of(map->value));
-		nlmsg_u32(m, NFTA_SET_DATA_LEN, len_of(map->value));
+		nlmsg_u32(m, NFTA_SET_DATA_LEN,
+			  (uint32_t)nl_map_len(map->value));
 	}
 	if (count) {	/* packets and bytes, for each element */
 		expr = nlmsg_nest(m, NFTA_SET_EXPR);
@@ -139,26 +175,23 @@ static void put_set(struct nfnl_batch *b, const struct nl_table *at,
 	nfnl_close_msg(b);
 }
 
-void nl_rule_put_set(struct nfnl_batch *b, const struct nl_table *at)
-{
-	put_set(b, at, &nl_map_table[NL_MAP_ACCEPT], false);
-}
-
-void nl_rule_delete_set(struct nfnl_batch *b, const struct nl_table *at)
+void nl_rule_delete_set(struct nfnl_batch *b, const struct nl_table *at,
+			const char *name)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELSET, 0, at->family);
 
 	nlmsg_name(m, NFTA_SET_TABLE, at->name);
-	nlmsg_name(m, NFTA_SET_NAME, RULESET_OWN_SET);
+	nlmsg_name(m, NFTA_SET_NAME, name);
 	nfnl_close_msg(b);
 }
 
-void nl_rule_flush_set(struct nfnl_batch *b, const struct nl_table *at)
+void nl_rule_flush_set(struct nfnl_batch *b, const struct nl_table *at,
+		       const char *name)
 {
 	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELSETELEM, 0, at->family);
 
 	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, at->name);
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, RULESET_OWN_SET);
+	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, name);
 	nfnl_close_msg(b);
 }
 
@@ -247,6 +280,8 @@ static const struct chain {
 	{ POST, "nat", NF_INET_POST_ROUTING, 95 },
 	{ FORWARD, "filter", NF_INET_FORWARD, 1000 },
 };
+
+#define FORWARD_CHAIN (&chains[2])	/* of both tables */
 
 static void put_chain(struct nfnl_batch *b, const struct nl_table *own,
 		      const struct chain *c)
@@ -357,7 +392,8 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct nl_table *own,
 	nl_rule_delete_table(b, own);
 	put_own(b, own, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	for (size_t i = 0; i < NL_MAP_OWN_N; i++)
-		put_set(b, own, &nl_map_table[i], count && i == NL_MAP_COUNT);
+		nl_rule_put_set(b, own, &nl_map_table[i],
+				count && i == NL_MAP_COUNT);
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
 		put_chain(b, own, &chains[i]);
 	if (addr_is_set(env->ext)) {
@@ -369,6 +405,29 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct nl_table *own,
 			put_net(b, own, env, i);
 	put_count(b, own, NL_PUT_DADDR, NL_PUT_DPORT);
 	put_count(b, own, NL_PUT_SADDR, NL_PUT_SPORT);
+}
+
+void nl_rule_put_own6(struct nfnl_batch *b)
+{
+	struct nlmsg *m;
+
+	put_own(b, &nl_map_own6, NFT_MSG_NEWTABLE, NLM_F_CREATE);
+	put_chain(b, &nl_map_own6, FORWARD_CHAIN);
+	m = nfnl_open_msg(b, NFT_MSG_DELRULE, 0, nl_map_own6.family);
+	nlmsg_name(m, NFTA_RULE_TABLE, nl_map_own6.name);
+	nlmsg_name(m, NFTA_RULE_CHAIN, FORWARD);
+	nfnl_close_msg(b);
+}
+
+/* Without a verdict, as put_count(). Only what comes in is counted. */
+void nl_rule_put_count6(struct nfnl_batch *b, const struct natfw_env *env,
+			const struct nl_map *set)
+{
+	struct nl_put r = nl_put_rule(b, &nl_map_own6, FORWARD, NL_PUT_APPEND);
+
+	put_not_inner(r.m, env);
+	nl_put_pinhole(r.m, set, true);
+	nl_put_end(r, NULL);
 }
 
 /* ---- missing kernel modules ---------------------------------------- */

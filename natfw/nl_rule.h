@@ -28,24 +28,46 @@ void nl_rule_put_table(struct nfnl_batch *, const struct nl_table *t,
 /** nl_rule_delete_table - delete it; no error if it is missing. */
 void nl_rule_delete_table(struct nfnl_batch *, const struct nl_table *t);
 
-/** nl_rule_put_set - make our set in a foreign table. */
-void nl_rule_put_set(struct nfnl_batch *, const struct nl_table *);
+/**
+ * nl_rule_put_own6 - make our table of IPv6 with its chain. What exists stays as
+ * it is, with its sets and counters; the rules are deleted.
+ */
+void nl_rule_put_own6(struct nfnl_batch *);
+
+/** nl_rule_put_count6 - make a rule that counts the packets which found an
+ * element in this set of pinholes. The chain and the set must exist. */
+void nl_rule_put_count6(struct nfnl_batch *, const struct natfw_env *,
+			const struct nl_map *);
+
+/** nl_rule_put_set - make a set. @count: each element counts packets and
+ * bytes */
+void nl_rule_put_set(struct nfnl_batch *, const struct nl_table *,
+		     const struct nl_map *, bool count);
 
 /** nl_rule_delete_set - delete it; it must exist, and no rule may use it. */
-void nl_rule_delete_set(struct nfnl_batch *, const struct nl_table *);
+void nl_rule_delete_set(struct nfnl_batch *, const struct nl_table *,
+			const char *name);
 
 /** nl_rule_flush_set - delete its elements; it must exist. */
-void nl_rule_flush_set(struct nfnl_batch *, const struct nl_table *);
+void nl_rule_flush_set(struct nfnl_batch *, const struct nl_table *,
+		       const char *name);
 
-/**
- * nl_rule_put_accept - insert our rules in a foreign chain; our set must be in
- * its table.
- * @p: its direction, interfaces and protocol
- * @before: a handle, or 0: at the end of the chain
- */
+/* A place in nf_tables. */
+struct nl_rule_spot {
+	const struct nl_table *table;
+	const char *chain;
+	uint64_t before;	/* a handle, or 0: at the end of the chain */
+	const struct place *place;	/* direction, interfaces, protocol */
+};
+
+/** nl_rule_put_accept - insert our rules in a foreign chain. @set: what they
+ * accept, of the place's family; it must be in the table */
 void nl_rule_put_accept(struct nfnl_batch *, const struct natfw_env *,
-			const struct nl_table *, const char *chain,
-			const struct place *p, uint64_t before);
+			const struct nl_rule_spot *, const struct nl_map *set);
+
+/** nl_rule_inner - is network @i the first of its interface? Packets to pinholes
+ * come from other interfaces than these. */
+bool nl_rule_inner(const struct natfw_env *, size_t i);
 
 /** nl_rule_delete - delete the rule with that handle. */
 void nl_rule_delete(struct nfnl_batch *, const struct nl_table *,

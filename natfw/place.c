@@ -28,9 +28,13 @@ enum dir {
 	DIRS,
 };
 
-static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+/* Those of mappings are the first ones. */
+static const uint8_t protos[] = {
+	IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_DCCP,
+};
 
-#define PROTOS	(sizeof(protos))
+#define PROTOS		(sizeof(protos))
+#define PROTOS_IP4	2
 
 /* The internal interfaces whose packets are dropped, a bit each. */
 struct mask {
@@ -49,6 +53,8 @@ struct search {
 	const struct ruleset *rs;
 	const struct natfw_env *env;
 	struct places *ret;
+	uint8_t family;		/* of the packets */
+	size_t proto_n;		/* how many of the protocols it has */
 	const char *ifname[NATFW_NETS_MAX];	/* each once */
 	size_t if_n;
 	uint32_t base;		/* the chain that is searched */
@@ -70,7 +76,7 @@ static void why_owned(const struct ruleset_table *t, struct wr *w)
 {
 	bool firewalld = strcmp(t->name, "firewalld") == 0;
 
-	wr_z(w, " drops packets to mapped ports, and only ");
+	wr_z(w, ", and only ");
 	if (comm_write(w, t->owner))
 		wr_fmt(w, " (process %u)", (unsigned)t->owner);
 	else
@@ -81,7 +87,8 @@ static void why_owned(const struct ruleset_table *t, struct wr *w)
 	     "remove \"flags owner\" from that table");
 }
 
-/* Only the first one is kept. */
+/* Only the first one is kept. @why: continues the sentence; NULL: another
+ * process owns the table */
 static void lose(struct search *s, uint32_t chain, const char *why)
 {
 	struct places *ret = s->ret;
@@ -91,6 +98,8 @@ static void lose(struct search *s, uint32_t chain, const char *why)
 		return;
 	ret->lost = chain;
 	ruleset_chain_name(s->rs, chain, &w);
+	wr_z(&w, s->family == ADDR_IP6 ? " drops packets to pinholes" :
+					 " drops packets to mapped ports");
 	if (why)
 		wr_z(&w, why);
 	else
@@ -108,8 +117,8 @@ static bool may_write(struct search *s, uint32_t chain)
 	if (native ? !t->owner : ipt_jump_writable(s->rs, &at))
 		return true;
 	lose(s, chain, native ? NULL :
-	     " drops packets to mapped ports, and upnpd adds iptables rules"
-	     " only to FORWARD of table filter, and chains it jumps to");
+	     ", and upnpd adds iptables rules only to FORWARD of table filter,"
+	     " and chains it jumps to");
 	return false;
 }
 
@@ -153,9 +162,8 @@ static void add_place(struct search *s, const struct place *new)
 		return;
 	}
 	if (p->n == PLACES_MAX) {
-		lose(s, new->chain, " drops packets to mapped ports, and upnpd"
-		     " has added rules at 64 places already: too many chains"
-		     " drop forwarded packets");
+		lose(s, new->chain, ", and upnpd has added rules at 64 places"
+		     " already: too many chains drop forwarded packets");
 		return;
 	}
 	at = index_for(s, new);
@@ -187,22 +195,31 @@ static void add_for_ifs(struct search *s, struct place *new, uint64_t bits)
 	}
 }
 
+/* Are packets of each protocol dropped for the same interfaces? */
+static bool same_for_all(const struct search *s, const uint64_t *bits)
+{
+	for (size_t i = 1; i < s->proto_n; i++)
+		if (bits[i] != bits[0])
+			return false;
+	return true;
+}
+
 static void add_for_mask(struct search *s, uint32_t chain, uint32_t before,
 			 const struct mask *m)
 {
 	for (int dir = TO; dir < DIRS; dir++) {
 		const uint64_t *bits = m->bits[dir];
 		struct place new = {
-			.family = ADDR_IP4, .chain = chain, .before = before,
+			.family = s->family, .chain = chain, .before = before,
 			.to = dir != FROM,
 			.from = dir == FROM, .hairpin = dir == HAIRPIN,
 		};
 
-		if (bits[0] == bits[1]) {
+		if (same_for_all(s, bits)) {
 			add_for_ifs(s, &new, bits[0]);
 			continue;
 		}
-		for (size_t i = 0; i < PROTOS; i++) {
+		for (size_t i = 0; i < s->proto_n; i++) {
 			new.proto = protos[i];
 			add_for_ifs(s, &new, bits[i]);
 		}
@@ -280,7 +297,7 @@ static uint32_t first_of_number(const struct ruleset *rs, uint32_t chain,
 static void follow(struct search *s, const struct walk_packet *p,
 		   const char *client_if, enum dir dir)
 {
-	size_t i, nic = 0, proto = p->proto == protos[1];
+	size_t i, nic = 0, proto = 0;
 	struct walk_end end;
 	struct need *n;
 
@@ -288,6 +305,8 @@ static void follow(struct search *s, const struct walk_packet *p,
 	if (end.verdict != RULESET_DROP || end.capped)
 		return;
 	end.at_rule = first_of_number(s->rs, end.at_chain, end.at_rule);
+	while (protos[proto] != p->proto)
+		proto++;
 	while (nic < s->if_n && strcmp(s->ifname[nic], client_if) != 0)
 		nic++;
 	for (i = 0, n = s->need; i < s->need_n; i++, n++)
@@ -295,8 +314,7 @@ static void follow(struct search *s, const struct walk_packet *p,
 		    n->at == end.at_rule)
 			break;
 	if (i == NEEDS_MAX) {
-		lose(s, s->base, " drops packets to mapped ports in too many"
-		     " rules");
+		lose(s, s->base, " in too many rules");
 		return;
 	}
 	if (i == s->need_n) {
@@ -313,24 +331,33 @@ static void set_if(char *dst, const char *name)
 	str_copy(dst, IF_NAMESIZE, str_z(name));
 }
 
-static const struct addr_net internet = { .addr = { .family = ADDR_IP4 } };
+/* Any host of the Internet. */
+static struct addr_net internet(uint8_t family)
+{
+	return (struct addr_net){ .addr = { .family = family } };
+}
 
-/* The first packet to a client of this network. @from: the interface of the
- * peer's network; NULL: the peer is on the Internet */
+/* The first packet to a client of this network: to a mapped port after DNAT,
+ * or to a pinhole. @from: the interface of the peer's network; NULL: the peer is
+ * on the Internet */
 static struct walk_packet packet_to(const struct natfw_env *env,
 				    const struct netif_addr *net,
 				    const struct netif_addr *from,
 				    uint8_t proto)
 {
+	const uint8_t family = net->net.addr.family;
 	struct walk_packet p = {
-		.family = ADDR_IP4, .proto = proto,
+		.family = family, .proto = proto,
 		.iif_index = from ? (uint32_t)from->ifindex : env->ext_index,
 		.oif_index = (uint32_t)net->ifindex,
-		.src = from ? from->net : internet, .dst = net->net,
-		.ct_state = WALK_STATE_NEW, .ct_status = IPS_DST_NAT,
-		.orig_dst = env->ext,
+		.src = from ? from->net : internet(family), .dst = net->net,
+		.ct_state = WALK_STATE_NEW,
 	};
 
+	if (family == ADDR_IP4) {
+		p.ct_status = IPS_DST_NAT;
+		p.orig_dst = env->ext;
+	}
 	set_if(p.iif, from ? from->ifname : env->ext_if);
 	set_if(p.oif, net->ifname);
 	return p;
@@ -373,19 +400,16 @@ static void follow_flow(struct search *s, const struct netif_addr *net,
 	follow(s, &back, net->ifname, FROM);
 }
 
-static bool is_ip4(const struct natfw_env *env, size_t i)
+/* Is it the first network of its interface, of those of this family? */
+static bool is_first(const struct search *s, size_t i)
 {
-	return env->net[i].net.addr.family == ADDR_IP4;
-}
+	const struct netif_addr *net = s->env->net;
 
-/* Is it the first IPv4 network of its interface? */
-static bool is_first(const struct natfw_env *env, size_t i)
-{
 	for (size_t j = 0; j < i; j++)
-		if (is_ip4(env, j) &&
-		    strcmp(env->net[j].ifname, env->net[i].ifname) == 0)
+		if (net[j].net.addr.family == s->family &&
+		    strcmp(net[j].ifname, net[i].ifname) == 0)
 			return false;
-	return is_ip4(env, i);
+	return net[i].net.addr.family == s->family;
 }
 
 static void search_base(struct search *s, uint32_t base)
@@ -394,15 +418,17 @@ static void search_base(struct search *s, uint32_t base)
 
 	s->base = base;
 	s->need_n = 0;
-	for (size_t n = 0; n < env->net_n * PROTOS; n++) {
-		const struct netif_addr *net = &env->net[n / PROTOS];
-		uint8_t proto = protos[n % PROTOS];
+	for (size_t n = 0; n < env->net_n * s->proto_n; n++) {
+		const struct netif_addr *net = &env->net[n / s->proto_n];
+		uint8_t proto = protos[n % s->proto_n];
 
-		if (!is_ip4(env, n / PROTOS))
+		if (net->net.addr.family != s->family)
 			continue;
 		follow_flow(s, net, NULL, proto);
-		for (size_t i = 0; env->hairpin && i < env->net_n; i++)
-			if (is_first(env, i))
+		/* a pinhole is no way between internal networks */
+		for (size_t i = 0; env->hairpin && s->family == ADDR_IP4 &&
+		     i < env->net_n; i++)
+			if (is_first(s, i))
 				follow_flow(s, net, &env->net[i], proto);
 	}
 	place_needs(s);
@@ -438,14 +464,22 @@ static bool is_configured(const struct natfw_env *env)
 	return *env->nft_table && *env->nft_chain;
 }
 
+/* Chains of ip6tables have no writer yet: pinholes through one that drops are
+ * refused, by place_blocked(). */
+static bool has_writer(const struct search *s, uint32_t chain)
+{
+	return s->family == ADDR_IP4 ||
+	       ruleset_table_of(s->rs, chain)->kind == RULESET_NATIVE;
+}
+
 /* Does upnpd accept in this chain? */
 static bool in_scope(const struct search *s, uint32_t base)
 {
 	const struct ruleset *rs = s->rs;
 	const struct ruleset_chain *c = &rs->chain[base];
 
-	return walk_in_base(rs, base, NF_INET_FORWARD, ADDR_IP4) && !c->nat &&
-	       c->priority > MANGLE &&
+	return walk_in_base(rs, base, NF_INET_FORWARD, s->family) && !c->nat &&
+	       c->priority > MANGLE && has_writer(s, base) &&
 	       !(is_configured(s->env) &&
 		 ruleset_table_of(rs, base)->kind == RULESET_NATIVE);
 }
@@ -467,15 +501,37 @@ static void search_configured(struct search *s)
 	struct wr w = wr_init_cut(s->ret->why, sizeof(s->ret->why));
 	uint32_t chain = configured(s->rs, s->env);
 
-	/* those of iptables are searched anyway */
+	/* those of iptables are searched anyway; one of family ip sees no
+	 * IPv6 */
 	if (chain != RULESET_NONE &&
-	    ruleset_table_of(s->rs, chain)->kind == RULESET_NATIVE)
+	    ruleset_table_of(s->rs, chain)->kind == RULESET_NATIVE &&
+	    (s->family == ADDR_IP4 ||
+	     ruleset_table_of(s->rs, chain)->family != NFPROTO_IPV4))
 		search_base(s, chain);
-	if (!place_lacks_chain(s->rs, s->env))
+	if (*s->ret->why || !place_lacks_chain(s->rs, s->env))
 		return;
 	wr_fmt(&w, "there is no chain %s in %s", s->env->nft_chain,
 	       s->env->nft_table);
 	wr_cstr(&w);
+}
+
+static void search(struct search *s, uint8_t family, size_t proto_n)
+{
+	const struct ruleset *rs = s->rs;
+
+	s->family = family;
+	s->proto_n = proto_n;
+	s->if_n = 0;
+	for (size_t i = 0; i < s->env->net_n; i++)
+		if (is_first(s, i))
+			s->ifname[s->if_n++] = s->env->net[i].ifname;
+	if (!s->if_n)
+		return;
+	if (is_configured(s->env))
+		search_configured(s);
+	for (uint32_t i = 0; i < rs->base_n; i++)
+		if (in_scope(s, rs->base[i]))
+			search_base(s, rs->base[i]);
 }
 
 void place_find(const struct ruleset *rs, const struct natfw_env *env,
@@ -485,19 +541,12 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 
 	memset(ret, 0, sizeof(*ret));
 	ret->lost = RULESET_NONE;
-	for (size_t i = 0; i < env->net_n; i++)
-		if (is_first(env, i))
-			s.ifname[s.if_n++] = env->net[i].ifname;
-	if (!s.if_n)
-		return;
-	if (is_configured(env))
-		search_configured(&s);
-	for (uint32_t i = 0; i < rs->base_n; i++)
-		if (in_scope(&s, rs->base[i]))
-			search_base(&s, rs->base[i]);
+	search(&s, ADDR_IP4, PROTOS_IP4);
+	if (env->ipv6)
+		search(&s, ADDR_IP6, PROTOS);
 }
 
-/* ---- one mapping ------------------------------------------------------- */
+/* ---- one rule ---------------------------------------------------------- */
 
 static struct addr_net one_host(struct addr a)
 {
@@ -507,22 +556,27 @@ static struct addr_net one_host(struct addr a)
 /* Any host of the Internet, if the rule names none. */
 static struct addr_net peer_of(const struct nat_rule *rule)
 {
-	return addr_is_set(rule->remote) ? one_host(rule->remote) : internet;
+	return addr_is_set(rule->remote) ? one_host(rule->remote) :
+	       internet(rule->kind == NAT_PINHOLE ? ADDR_IP6 : ADDR_IP4);
 }
 
 void place_incoming(const struct natfw_env *env, const struct nat_rule *rule,
 		    struct walk_packet *ret)
 {
+	const bool pinhole = rule->kind == NAT_PINHOLE;
+
 	*ret = (struct walk_packet){
-		.family = ADDR_IP4, .proto = rule->proto,
+		.family = pinhole ? ADDR_IP6 : ADDR_IP4, .proto = rule->proto,
 		.iif_index = env->ext_index, .src = peer_of(rule),
-		.dst = one_host(env->ext), .dport = rule->ext_port,
-		.ct_state = WALK_STATE_NEW, .to_router = true,
+		.dst = one_host(pinhole ? rule->client : env->ext),
+		.sport = rule->remote_port,
+		.dport = pinhole ? rule->int_port : rule->ext_port,
+		.ct_state = WALK_STATE_NEW, .to_router = !pinhole,
 	};
 	set_if(ret->iif, env->ext_if);
 }
 
-/* The packet after DNAT. */
+/* The packet in the forward chains: of a mapping after DNAT. */
 static struct walk_packet forwarded(const struct natfw_env *env,
 				    const struct nat_rule *rule)
 {
@@ -535,6 +589,7 @@ static struct walk_packet forwarded(const struct natfw_env *env,
 	net.net = one_host(rule->client);
 	p = packet_to(env, &net, NULL, rule->proto);
 	p.src = peer_of(rule);
+	p.sport = rule->remote_port;
 	p.dport = rule->int_port;
 	p.orig_dport = rule->ext_port;
 	return p;
@@ -552,7 +607,8 @@ static enum walk_hold blocked_in_forward(const struct ruleset *rs,
 	for (size_t i = 0; i < places->n; i++) {
 		const struct place *at = &places->at[i];
 
-		if ((dir == TO ? at->to && !at->hairpin : at->from) &&
+		if (at->family == p->family &&
+		    (dir == TO ? at->to && !at->hairpin : at->from) &&
 		    (!at->proto || at->proto == p->proto) &&
 		    (!*at->ifname || !strcmp(at->ifname, client_if)))
 			accept[n++] = (struct walk_accept){ at->chain,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * place.h - where the accept of mapped packets belongs in the administrator's
- * forward chains. Pure, but for the name of a process in a message.
+ * place.h - where the accept of mapped packets, and of those to pinholes,
+ * belongs in the administrator's forward chains. Pure, but for the name of a
+ * process in a message.
  *
  * An accept in one chain does not override a drop in another, so each chain of
  * the forward hook that would drop mapped packets gets an accept of its own. It
@@ -9,7 +10,8 @@
  * evaluation and also inside chains that are jumped to, that drops a packet to
  * a mapped client whatever its source and port; if only the policy drops, at
  * the end. So every earlier drop of the administrator keeps its effect. (An
- * accept in a chain that several rules lead to serves the packets of each.)
+ * accept in a chain that several rules lead to serves the packets of each.) The
+ * two families are searched one after the other, and a place is of one.
  * Runs in: any
  */
 #ifndef NATFW_PLACE_H
@@ -27,7 +29,7 @@ struct place {
 	uint8_t family;		/* ADDR_IP4: of mappings; ADDR_IP6: of pinholes */
 	uint32_t chain;		/* where it is inserted */
 	uint32_t before;	/* this rule; RULESET_NONE: at the end */
-	bool to, from;		/* packets to, and from, mapped clients */
+	bool to, from;		/* packets to, and from, clients */
 	bool hairpin;		/* only packets that did not arrive on the
 				 * external interface; then @from is false */
 	uint8_t proto;		/* IPPROTO_*; 0: any */
@@ -54,7 +56,8 @@ struct places {
  *
  * The packets that are followed: for each internal network and each protocol
  * the first packet of a flow to a mapped client, a later one, and an answer;
- * with hairpin also those from the internal networks.
+ * with hairpin also those from the internal networks. For IPv6, if env->ipv6:
+ * only flows from the Internet, and only native chains.
  * Sorted by chain, in order of evaluation. Places that differ only in
  * interface, protocol or direction are one, where that lets the same packets
  * pass.
@@ -69,7 +72,8 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 bool place_lacks_chain(const struct ruleset *, const struct natfw_env *);
 
 /**
- * place_blocked - would packets to that mapping be dropped all the same?
+ * place_blocked - would packets to that mapping or pinhole be dropped all the
+ * same?
  *
  * For the packets of exactly this rule, and the answers of the client: a drop
  * before a place, for all sources, that only this port, protocol or client
@@ -83,7 +87,8 @@ enum walk_hold place_blocked(const struct ruleset *, const struct natfw_env *,
 			     struct walk_rule *ret);
 
 /** place_incoming - the first packet from the Internet to the port of @rule, as
- * it arrives. @rule: its remote host counts */
+ * it arrives; or to a pinhole. @rule: its remote host counts, and its remote
+ * port */
 void place_incoming(const struct natfw_env *, const struct nat_rule *rule,
 		    struct walk_packet *ret);
 

@@ -28,14 +28,15 @@
 #define RULESET_SET_ELEMS_MAX	4096	/* of one; a longer one is unknown */
 #define RULESET_TEXT_MAX	262144	/* bytes of names */
 #define RULESET_KEY_MAX		32	/* bytes of a set's key */
-#define RULESET_PARTS_MAX	4	/* fields of a concatenation */
+#define RULESET_PARTS_MAX	5	/* fields of a concatenation */
 #define RULESET_NONE		UINT32_MAX	/* no such index */
 
-/* What upnpd makes in nf_tables: the table "ip upnpd", and in tables of others
- * a set, and rules that look it up and have this comment (as nft keeps it in
+/* What upnpd makes in nf_tables: the tables "ip upnpd" and "ip6 upnpd", and in
+ * tables of others sets, and rules that look them up and have this comment (as nft keeps it in
  * the rule's user data). Names of chains of iptables: ipt_leaf.h. */
 #define RULESET_OWN_TABLE	"upnpd"
 #define RULESET_OWN_SET		"upnpd_accept"
+#define RULESET_OWN_PINHOLES	"upnpd_pinhole"	/* the names begin with it */
 #define RULESET_OWN_COMMENT	"\x00\x06upnpd"
 
 /* Which program writes these chains. Each kind needs its own writer. */

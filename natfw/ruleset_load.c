@@ -154,9 +154,12 @@ static void add_mask(struct ruleset_loads *l, uint8_t field,
 		     size_t n, bool negate)
 {
 	struct ruleset_cond cond = new_cond(RULESET_MASK, field);
+	const bool addr = field == RULESET_SADDR || field == RULESET_DADDR;
 
 	cond.negate = negate;
-	cond.len = (uint8_t)(at + n);
+	/* nft compares four bytes for 2001:db8::/32, which is no IPv4 address:
+	 * the length says the family */
+	cond.len = addr && l->ip6 ? sizeof(cond.value) : (uint8_t)(at + n);
 	cond.part_len[0] = cond.len;
 	memcpy(cond.value + at, value, n);
 	memcpy(cond.mask + at, mask, n);

@@ -32,7 +32,7 @@ _Static_assert(NFTA_TABLE_NAME == ATTR_TABLE &&
 
 bool ruleset_nl_is_own(uint8_t family, struct str name)
 {
-	return family == NFPROTO_IPV4 && str_eq(name, STR(RULESET_OWN_TABLE));
+	return family != NFPROTO_INET && str_eq(name, STR(RULESET_OWN_TABLE));
 }
 
 bool ruleset_nl_own_table(const struct ruleset_table *t)
@@ -199,6 +199,12 @@ static uint32_t target_of(const struct ruleset *rs, uint32_t table,
 	return name.n ? ruleset_find_chain(rs, table, name) : RULESET_NONE;
 }
 
+static bool is_own_set(struct str name)
+{
+	return str_eq(name, STR(RULESET_OWN_SET)) ||
+	       str_starts(name, STR(RULESET_OWN_PINHOLES));
+}
+
 /* A rule with our comment that looks up our set, or a jump to our chain. */
 static bool is_own_rule(const struct ruleset *rs, uint32_t table,
 			struct nl_span s)
@@ -217,8 +223,7 @@ static bool is_own_rule(const struct ruleset *rs, uint32_t table,
 		data = nlattr_nest(e, NFTA_EXPR_DATA);
 		if (ours && str_eq(nlattr_name(e, NFTA_EXPR_NAME),
 				   STR("lookup")) &&
-		    str_eq(nlattr_name(data, NFTA_LOOKUP_SET),
-			   STR(RULESET_OWN_SET)))
+		    is_own_set(nlattr_name(data, NFTA_LOOKUP_SET)))
 			return true;
 		if (!str_eq(nlattr_name(e, NFTA_EXPR_NAME), STR("immediate")))
 			continue;
@@ -288,7 +293,7 @@ static void handle_set(struct ruleset *rs, uint32_t table, struct nl_span s)
 	if (i == RULESET_NONE)
 		return;
 	set = &rs->set[i];
-	set->ours = str_eq(name, STR(RULESET_OWN_SET));
+	set->ours = is_own_set(name);
 	if (set->ours)
 		rs->leftover[RULESET_NATIVE] = true;
 	set->known = key_len && key_len <= RULESET_KEY_MAX && !set->ours &&

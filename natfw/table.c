@@ -147,6 +147,11 @@ static uint16_t *link_to(struct natfw_table *t, int by, size_t i)
 	return link;
 }
 
+size_t table_pinholes(const struct natfw *fw)
+{
+	return fw->env.ipv6 ? fw->pinholes.rule_n : 0;
+}
+
 /* ---- lookup -------------------------------------------------------- */
 
 const struct nat_rule *table_find(const struct natfw *fw,

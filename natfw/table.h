@@ -38,6 +38,10 @@ void table_set(struct natfw *, const struct nat_rule *rule);
 /** table_del - delete the rule with the key of @key, if there is one. */
 void table_del(struct natfw *, const struct nat_rule *key);
 
+/** table_pinholes - the number of pinholes that the kernel should hold: none
+ * without IPv6. */
+size_t table_pinholes(const struct natfw *);
+
 /** table_find - find the rule with the key of @key, or NULL. */
 const struct nat_rule *table_find(const struct natfw *,
 				  const struct nat_rule *key);

@@ -203,29 +203,24 @@ bool writers_placed(const struct natfw *fw)
 	return true;
 }
 
-static void put_missing(const struct natfw *fw, enum ruleset_kind kind,
-			struct wr *why)
+static void put_missing(const struct natfw *fw, size_t place, struct wr *why)
 {
-	const struct places *places = fw->places;
-	size_t p = 0;
-
-	while (p < places->n && kind_at(fw, p) != kind)
-		p++;
-	if (p == places->n)
-		return;
-	ruleset_chain_name(fw->rules, places->at[p].chain, why);
+	ruleset_chain_name(fw->rules, fw->places->at[place].chain, why);
 	wr_fmt(why, " drops it, and %s-restore is not installed",
-	       kind == RULESET_IPT_NFT ? "iptables-nft" : "iptables-legacy");
+	       kind_at(fw, place) == RULESET_IPT_NFT ? "iptables-nft" :
+						       "iptables-legacy");
 }
 
-bool writers_missing(const struct natfw *fw, struct wr *why)
+bool writers_missing(const struct natfw *fw, uint8_t family, struct wr *why)
 {
-	for (unsigned k = 0; fw->rules && k < RULESET_KINDS; k++) {
-		if (!fw->writer[k].accepts || fw->writer[k].be ||
-		    find_backend(fw, k))
+	for (size_t p = 0; fw->rules && p < fw->places->n; p++) {
+		enum ruleset_kind kind = kind_at(fw, p);
+
+		if (fw->places->at[p].family != family ||
+		    fw->writer[kind].be || find_backend(fw, kind))
 			continue;
 		if (why)
-			put_missing(fw, k, why);
+			put_missing(fw, p, why);
 		return true;
 	}
 	return false;

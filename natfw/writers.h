@@ -57,9 +57,9 @@ bool writers_left(const struct natfw *);
  * need them? */
 bool writers_placed(const struct natfw *);
 
-/** writers_missing - is there a place that no writer can write into? @why: gets
- * the reason, may be NULL */
-bool writers_missing(const struct natfw *, struct wr *why);
+/** writers_missing - is there a place of that family that no writer can write
+ * into? @why: gets the reason, may be NULL */
+bool writers_missing(const struct natfw *, uint8_t family, struct wr *why);
 
 /** writers_apply - have each writer carry out these ops; those that only accept
  * come first. Return: 0, or -errno of the first that failed; the others may

@@ -418,6 +418,7 @@ static void set_up(uint8_t how)
 	memset(&conf, 0, sizeof(conf));
 	conf.enabled = true;
 	conf.max_mappings = MAX;
+	conf.ipv6 = true;
 	conf.max_per_client = PER_CLIENT;
 	if (how % 4 == 0)
 		tool.lists = STR("");
@@ -469,7 +470,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	if (!opens) {
 		check_it_opens(0, NAT_PORTMAP, NAT_OK);
-		check_it_opens(0, NAT_PINHOLE, NAT_EKIND);	/* netlink */
+		check_it_opens(0, NAT_PINHOLE, NAT_OK);		/* netlink */
+		check_it_opens(1, NAT_PINHOLE, NAT_EKIND);	/* iptables */
 		check_it_opens(2, NAT_PINHOLE, NAT_OK);		/* memory */
 	}
 	opens = true;

@@ -31,6 +31,17 @@ static struct nat_rule rule(uint32_t remote, uint16_t port, uint8_t proto)
 	};
 }
 
+/* Any port of the host, from one peer. */
+static struct nat_rule pinhole(uint8_t proto, uint16_t remote_port)
+{
+	const uint8_t net[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = 9 };
+	struct nat_rule r = { .kind = NAT_PINHOLE, .proto = proto,
+			      .remote_port = remote_port };
+
+	r.client = r.remote = addr_ip6(net);
+	return r;
+}
+
 static struct natfw_env environment(uint8_t how)
 {
 	struct natfw_env env = {
@@ -38,8 +49,9 @@ static struct natfw_env environment(uint8_t how)
 		.ext = how & 8 ? (struct addr){ 0 } : addr_ip4(EXT),
 		.net = { { 0, "lan0", { { ADDR_IP4, { 192, 168, 88, 1 } },
 					24 } },
-			 { 0, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } } },
-		.net_n = 2, .hairpin = how & 16, .masquerade = how & 32,
+			 { 0, "lan1", { { ADDR_IP4, { 10, 0, 0, 1 } }, 8 } },
+			 { 0, "lan0", { pinhole(0, 0).client, 64 } } },
+		.net_n = 3, .ipv6 = true, .hairpin = how & 16, .masquerade = how & 32,
 	};
 
 	if (how & 64) {
@@ -165,8 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	};
 	const struct nat_rule rules[] = {
 		rule(0, 80, IPPROTO_TCP), rule(0x08080808, 80, IPPROTO_TCP),
-		rule(0, 53, IPPROTO_UDP),
+		rule(0, 53, IPPROTO_UDP), pinhole(IPPROTO_SCTP, 0),
 	};
+	struct nat_op hole = { pinhole(IPPROTO_TCP, 9), NAT_SET };
 	struct nat_op op = { rule(0, 81, IPPROTO_TCP), NAT_SET };
 	struct str in = { (const char *)data, n };
 	uint8_t how = fuzz_u8(&in), rc = fuzz_u8(&in);
@@ -183,18 +196,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	tool.kernel = rc & 4 ? -ENOENT : 0;
 	tool.legacy = how & 2;
 	check_reader();
-	CHECK(!natfw_init(&fw, 8, 0));
+	CHECK(!natfw_init(&fw, 8, 8));
 	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 2],
 		   &env);
-	natfw_sync(&fw, rules, 3);
+	natfw_sync(&fw, rules, 4);
 	CHECK(natfw_verify(&fw) <= 1);
 	natfw_batch(&fw, &op, 1, &err);
+	natfw_batch(&fw, &hole, 1, &err);
+	natfw_packets(&fw, &rules[3], &sum);
 	op.verb = NAT_DEL;
 	natfw_batch(&fw, &op, 1, &err);
 	CHECK(fw.mappings.rule_n <= 4);
 	CHECK(natfw_verify(&fw) <= 1);
 	check_model(fw.rules);
 	CHECK(natfw_check(&fw, &op.rule, 1, NULL) <= NAT_EBLOCKED);
+	CHECK(natfw_check(&fw, &hole.rule, 1, NULL) <= NAT_EBLOCKED);
 	CHECK(memchr(fw.why, '\0', sizeof(fw.why)));
 	natfw_close(&fw);
 	natfw_done(&fw);

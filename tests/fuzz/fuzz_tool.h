@@ -32,6 +32,8 @@ static struct {
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *b, int fd);
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *,
+		    const struct nfnl_value *key, nl_fn fn, void *arg);
 
 /* ---- the tools' input ---------------------------------------------------- */
 
@@ -181,17 +183,21 @@ static inline bool tool_listed(struct str handle)
 
 #define TOOL_DEL(what) (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_DEL##what)
 
-/* Deletes only ours: our table, our set, a rule that was listed as ours. */
+/* Deletes only ours: our tables and what is in them, our sets, a rule that was
+ * listed as ours. */
 static inline void tool_check_message(const struct nlmsghdr *h)
 {
 	const struct str table = { "upnpd", 6 }, set = { "upnpd_accept", 13 };
+	const struct str pinholes = STR("upnpd_pinhole");
 
 	CHECK(h->nlmsg_type != TOOL_DEL(CHAIN));
 	if (h->nlmsg_type == TOOL_DEL(TABLE))
 		CHECK(str_eq(tool_attr(h, NFTA_TABLE_NAME), table));
 	if (h->nlmsg_type == TOOL_DEL(SET))
-		CHECK(str_eq(tool_attr(h, NFTA_SET_NAME), set));
-	if (h->nlmsg_type == TOOL_DEL(RULE))
+		CHECK(str_eq(tool_attr(h, NFTA_SET_NAME), set) ||
+		      str_starts(tool_attr(h, NFTA_SET_NAME), pinholes));
+	if (h->nlmsg_type == TOOL_DEL(RULE) &&
+	    !str_eq(tool_attr(h, NFTA_RULE_TABLE), table))
 		CHECK(tool_listed(tool_attr(h, NFTA_RULE_HANDLE)));
 }
 
@@ -222,6 +228,12 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 	fuzz_free(all);
 	return rc < 0 ? rc : tool.list_rc ? -ENOENT : interrupted ? -EINTR : 0;
+}
+
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *set,
+		    const struct nfnl_value *key, nl_fn fn, void *arg)
+{
+	return __wrap_nfnl_dump(fd, seq, NULL, fn, arg);
 }
 
 #endif

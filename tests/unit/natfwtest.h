@@ -61,7 +61,7 @@ static inline struct natfw_env env_of(uint32_t ext_ip)
 {
 	return (struct natfw_env){
 		.ext = ext_ip ? addr_ip4(ext_ip) : (struct addr){ 0 },
-		.ext_if = "wan0", .net_n = 2,
+		.ext_if = "wan0", .net_n = 2, .ipv6 = true,
 		.net = { { 0, "lan0", { addr_ip4(HOST(1)), 24 } },
 			 { 0, "lan1", { addr_ip4(0x0a000001), 8 } } },
 	};

@@ -36,6 +36,7 @@ struct object {
 struct element {
 	char set[64];		/* "ip upnpd forward_to" */
 	struct nfnl_value key, data;
+	uint64_t packets;	/* of a set with counters */
 };
 
 static struct model {
@@ -48,12 +49,15 @@ static struct model {
 	int open_rc, dump_rc;
 	int commit_rc;		/* not 0: every batch fails with it */
 	const char *owned;	/* a table that nobody else may change */
+	const char *refused;	/* a table whose chains the kernel lacks */
 	void (*before_commit)(void);	/* somebody changes it first, once */
 	char log[4096];		/* of the last batch: its elements, as text */
 } model;
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *,
+		    const struct nfnl_value *key, nl_fn fn, void *arg);
 
 /* ---- reading messages -------------------------------------------------- */
 
@@ -255,6 +259,33 @@ static inline size_t model_count(const char *set)
 
 /* ---- text: "192.168.88.2 . 6 . 80" --------------------------------------- */
 
+/* A pinhole's key, part by part: an address has 16 bytes. */
+static inline void put_pinhole(struct wr *w, const char *set,
+			       const struct nfnl_value *v)
+{
+	bool port = strstr(set, "_port"), from = strstr(set, "_from");
+	bool sport = strstr(set, "_sport");
+	const uint8_t *at = v->bytes;
+
+	addr_write(w, addr_ip6(at));
+	wr_fmt(w, " . %u", at[16]);
+	at += 20;
+	if (port) {
+		wr_fmt(w, " . %u", (unsigned)(at[0] << 8 | at[1]));
+		at += 4;
+	}
+	if (from) {
+		wr_z(w, " . ");
+		addr_write(w, addr_ip6(at));
+		at += 16;
+	}
+	if (sport) {
+		wr_fmt(w, " . %u", (unsigned)(at[0] << 8 | at[1]));
+		at += 4;
+	}
+	assert_ptr_equal(at, v->bytes + v->n);
+}
+
 /* Every key and value except the keys of forward_to begins with an address. */
 static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
 {
@@ -280,6 +311,11 @@ static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
 static inline void put_element(struct wr *w, const struct element *e)
 {
 	wr_fmt(w, "%s { ", e->set);
+	if (strstr(e->set, "upnpd_pinhole")) {
+		put_pinhole(w, e->set, &e->key);
+		wr_z(w, " }\n");
+		return;
+	}
 	put_parts(w, &e->key, strcmp(e->set, "ip upnpd forward_to") != 0);
 	if (e->data.n) {
 		wr_z(w, " : ");
@@ -301,7 +337,8 @@ static inline struct nfnl_value value_of(struct nl_span s, unsigned type)
 	return ret;
 }
 
-/* An existing key cannot be added, a missing one cannot be deleted. */
+/* An existing key stays as it is, with its counter, and only our table of IPv6
+ * gets one. A missing key cannot be deleted. */
 static inline void model_element(const char *set, struct nl_span s, bool add,
 				 struct wr *log)
 {
@@ -313,6 +350,8 @@ static inline void model_element(const char *set, struct nl_span s, bool add,
 					    new.key.n });
 	wr_z(log, add ? "add " : "delete ");
 	put_element(log, &new);
+	if (add && old && !strncmp(set, "ip6 upnpd ", 10))
+		return;
 	if (add) {
 		assert_null(old);
 		assert_true(model.element_n < ELEMENTS_MAX);
@@ -350,6 +389,16 @@ static inline void model_flush(const char *set)
 	model.element_n = n;
 }
 
+static inline void model_flush_set(const char *set)
+{
+	size_t i, n = 0;
+
+	for (i = 0; i < model.element_n; i++)
+		if (strcmp(model.element[i].set, set))
+			model.element[n++] = model.element[i];
+	model.element_n = n;
+}
+
 static inline void model_del_table(const struct nlmsghdr *h)
 {
 	const struct path table = table_of(h);
@@ -357,7 +406,7 @@ static inline void model_del_table(const struct nlmsghdr *h)
 	char set[80];
 	size_t i;
 
-	assert_memory_equal(name, "ip upnpd", 8);
+	assert_true(!strcmp(name, "ip upnpd") || !strcmp(name, "ip6 upnpd"));
 	for (i = model.object_n; i-- > 0;)
 		if (in_table(&model.object[i].h, name))
 			model_drop(&model.object[i]);
@@ -371,22 +420,39 @@ static inline int model_del_set(const struct nlmsghdr *h)
 	const struct path path = path_of(h), table = table_of(h);
 	size_t i;
 
-	assert_non_null(strstr(path.z, " upnpd_accept"));
+	const char *name = strrchr(path.z, ' ') + 1;
+
+	assert_true(str_starts(str_z(name), STR("upnpd_accept")) ||
+		    str_starts(str_z(name), STR("upnpd_pinhole")));
 	if (!model_object(NFT(NEWSET), path.z))
 		return -ENOENT;
 	for (i = 0; i < model.object_n; i++)
 		if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
 		    in_table(&model.object[i].h, table.z) &&
-		    mentions(&model.object[i].h, "upnpd_accept"))
+		    mentions(&model.object[i].h, name))
 			return -EBUSY;
 	model_drop(model_object(NFT(NEWSET), path.z));
-	model_flush(path.z);
+	model_flush_set(path.z);
+	return 0;
+}
+
+/* All rules of our chain. */
+static inline int model_clear(const char *chain)
+{
+	assert_string_equal(chain, "ip6 upnpd forward");
+	for (size_t i = model.object_n; i-- > 0;)
+		if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
+		    !strcmp(path_of(&model.object[i].h).z, chain))
+			model_drop(&model.object[i]);
 	return 0;
 }
 
 /* Only a rule with upnpd's comment. */
 static inline int model_del_rule(const struct nlmsghdr *h)
 {
+	if (!attr(attrs(h), NFTA_RULE_HANDLE, false).n)
+		return model_clear(path_of(h).z);
+
 	size_t i = model_position(path_of(h).z, attr(attrs(h),
 						     NFTA_RULE_HANDLE, false));
 
@@ -402,6 +468,9 @@ static inline int model_message(const struct nlmsghdr *h, struct wr *log)
 	if (h->nlmsg_type >> 8 == NFNL_SUBSYS_NFTABLES && model.owned &&
 	    in_table(h, model.owned))
 		return -EPERM;
+	if (h->nlmsg_type == NFT(NEWCHAIN) && model.refused &&
+	    in_table(h, model.refused))
+		return -ENOENT;
 	switch (h->nlmsg_type) {
 	case NFNL_MSG_BATCH_BEGIN:
 		break;
@@ -417,7 +486,9 @@ static inline int model_message(const struct nlmsghdr *h, struct wr *log)
 		model_keep(h);
 		break;
 	case NFT(NEWCHAIN):
-		model_keep(h);
+		if (!in_table(h, "ip6 upnpd") ||
+		    !model_object(NFT(NEWCHAIN), path_of(h).z))
+			model_keep(h);
 		break;
 	case NFT(DELSET):
 		return model_del_set(h);
@@ -427,7 +498,11 @@ static inline int model_message(const struct nlmsghdr *h, struct wr *log)
 		return model_del_rule(h);
 	case NFT(NEWSETELEM):
 	case NFT(DELSETELEM):
-		model_elements(h, log);
+		/* a flush */
+		if (!attr(attrs(h), NFTA_SET_ELEM_LIST_ELEMENTS, false).n)
+			model_flush_set(path_of(h).z);
+		else
+			model_elements(h, log);
 		break;
 	default:
 		fail_msg("message 0x%x", h->nlmsg_type);
@@ -491,7 +566,8 @@ static inline void dump_element(const struct element *e, uint8_t family,
 				void *arg)
 {
 	const struct nfgenmsg about = { .nfgen_family = family };
-	uint32_t list[32];
+	const uint64_t packets = htobe64(e->packets);
+	uint32_t list[48];
 	struct nlmsg m;
 	size_t elem, value;
 	struct msg whole = msg_new(NFT(NEWSETELEM), &about, sizeof(about));
@@ -505,6 +581,16 @@ static inline void dump_element(const struct element *e, uint8_t family,
 		value = nlmsg_nest(&m, NFTA_SET_ELEM_DATA);
 		nlmsg_put(&m, NFTA_DATA_VALUE, e->data.bytes, e->data.n);
 		nlmsg_unnest(&m, value);
+	}
+	if (!strncmp(e->set, "ip6 upnpd ", 10)) {
+		size_t expr = nlmsg_nest(&m, NFTA_SET_ELEM_EXPR);
+
+		nlmsg_name(&m, NFTA_EXPR_NAME, "counter");
+		value = nlmsg_nest(&m, NFTA_EXPR_DATA);
+		nlmsg_put(&m, NFTA_COUNTER_PACKETS, &packets, sizeof(packets));
+		nlmsg_put(&m, NFTA_COUNTER_BYTES, &packets, sizeof(packets));
+		nlmsg_unnest(&m, value);
+		nlmsg_unnest(&m, expr);
 	}
 	nlmsg_unnest(&m, elem);
 	assert_int_equal(m.err, 0);
@@ -543,6 +629,23 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 		if (!strcmp(model.element[i].set, set))
 			dump_element(&model.element[i],
 				     nfnl_family(q->family), q, fn, arg);
+	return 0;
+}
+
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *set,
+		    const struct nfnl_value *key, nl_fn fn, void *arg)
+{
+	const struct nfnl_query q = { 0, set->family, set->table, set->name };
+	const struct str bytes = { (const char *)key->bytes, key->n };
+	char path[64];
+	struct wr w = wr_init(path, sizeof(path));
+	struct element *e;
+
+	wr_fmt(&w, "%s %s %s", set->family, set->table, set->name);
+	e = model_find(wr_cstr(&w), bytes);
+	if (!e)
+		return -ENOENT;
+	dump_element(e, nfnl_family(set->family), &q, fn, arg);
 	return 0;
 }
 

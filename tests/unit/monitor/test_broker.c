@@ -334,6 +334,7 @@ static int setup(void **state)
 	memset(&conf, 0, sizeof(conf));
 	conf.enabled = true;
 	conf.max_mappings = 4;
+	conf.ipv6 = true;
 	conf.max_per_client = 4;
 	str_copy(conf.backend, sizeof(conf.backend), STR("memory"));
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };

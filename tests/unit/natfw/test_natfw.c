@@ -724,7 +724,9 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 	ret->lost = RULESET_NONE;
 	for (k = 0; k < RULESET_KINDS; k++)
 		if (here.need[k])
-			ret->at[ret->n++].chain = (uint32_t)k;
+			ret->at[ret->n++] = (struct place){
+				.family = ADDR_IP4, .chain = (uint32_t)k,
+			};
 }
 
 void place_incoming(const struct natfw_env *env, const struct nat_rule *r,
@@ -1014,7 +1016,7 @@ static void test_port_of_the_administrator_is_taken(void **state)
 			 NAT_EFORWARDED);
 	here.blocked = true;
 	assert_int_equal(check(&fw, 81, 5000, "rule of chain 1"), NAT_EBLOCKED);
-	assert_int_equal(natfw_check(&fw, &hole, 5000, NULL), NAT_OK);
+	assert_int_equal(natfw_check(&fw, &hole, 5000, NULL), NAT_EBLOCKED);
 	natfw_move(&fw, &none);	/* NAT_ENOADDR is for natfw_batch() */
 	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
 	natfw_close(&fw);

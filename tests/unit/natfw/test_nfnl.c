@@ -93,10 +93,14 @@ static void test_value_has_a_register_for_each_part(void **state)
 	};
 	struct nfnl_value v = socket_key(CLIENT, UDP, 40000);
 
+	const uint8_t address[16] = { 0x20, 1, 0xd, 0xb8, [15] = 9 };
+
 	assert_int_equal(v.n, sizeof(want));
 	assert_memory_equal(v.bytes, want, sizeof(want));
-	nfnl_ip(&v, UINT32_MAX);
+	nfnl_ip6(&v, address);
+	nfnl_ip6(&v, address);
 	assert_int_equal(v.n, NFNL_VALUE_MAX);
+	assert_memory_equal(v.bytes + 28, address, sizeof(address));
 	nfnl_proto(&v, 1);	/* a part too many: invalid from here on */
 	assert_true(v.n > NFNL_VALUE_MAX);
 	nfnl_port(&v, 1);
@@ -295,9 +299,8 @@ static void test_invalid_element_spoils_the_batch(void **state)
 	struct nfnl_value key = port_key(TCP, 1), big = key;
 
 	memset(name, 'n', NFT_NAME_MAXLEN);
-	nfnl_ip(&big, 1);
-	nfnl_ip(&big, 2);
-	nfnl_ip(&big, 3);
+	while (big.n <= NFNL_VALUE_MAX)
+		nfnl_ip(&big, 1);
 	spoilt(&ports, &big, -ENOBUFS);
 	spoilt(&(struct nfnl_set){ "ip", "t", name }, &key, -ENOBUFS);
 	spoilt(&(struct nfnl_set){ "ip", name, "s" }, &key, -ENOBUFS);

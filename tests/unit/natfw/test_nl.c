@@ -42,6 +42,8 @@ int proc_run(struct proc *p)
 
 int __wrap_nfnl_open(void);
 int __wrap_nfnl_commit(struct nfnl_batch *, int fd);
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *,
+		    const struct nfnl_value *key, nl_fn fn, void *arg);
 
 static struct {
 	int open_rc, dump_rc;
@@ -107,6 +109,12 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 	for (i = 0; i < kernel.msg_n && !kernel.dump_rc; i++)
 		fn(arg, &kernel.msg[i].h);
 	return kernel.twice && !kernel.dumps++ ? -EINTR : kernel.dump_rc;
+}
+
+int __wrap_nfnl_get(int fd, uint32_t seq, const struct nfnl_set *set,
+		    const struct nfnl_value *key, nl_fn fn, void *arg)
+{
+	return __wrap_nfnl_dump(fd, seq, NULL, fn, arg);
 }
 
 /* ---- the messages of a dump -------------------------------------------- */
@@ -225,7 +233,7 @@ static void test_cut_messages_are_read_only_to_their_end(void **state)
 			memcpy(&kernel.msg[i], &whole, len);
 			kernel.msg[i].h.nlmsg_len = (uint32_t)len;
 			scan = (struct nl_list_scan){ 0 };
-			nl_list_own(&sock, &scan);
+			nl_list_own(&sock, &nl_map_own, &scan);
 			nl_list_elements(&sock, &scan, &set);
 			n = 0;
 			nl_list_counts(&sock, on_count, &n);
@@ -233,7 +241,7 @@ static void test_cut_messages_are_read_only_to_their_end(void **state)
 		kernel.msg[i] = whole;
 	}
 	scan = (struct nl_list_scan){ 0 };
-	nl_list_own(&sock, &scan);
+	nl_list_own(&sock, &nl_map_own, &scan);
 	assert_int_equal(scan.own.n, 1);
 }
 
@@ -335,6 +343,8 @@ static const struct nlmsghdr *nth_rule(const struct nfnl_batch *b, unsigned n)
 	return NULL;
 }
 
+static const struct nl_map *const mapped = &nl_map_table[NL_MAP_ACCEPT];
+
 /* The bytes of nft are little-endian. */
 static void test_rules_are_the_bytes_that_nft_sends(void **state)
 {
@@ -355,8 +365,10 @@ static void test_rules_are_the_bytes_that_nft_sends(void **state)
 	if (htole32(1) != 1)
 		skip();
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_accept(&b, &env, &fw4, "forward", &both, NL_PUT_APPEND);
-	nl_rule_put_accept(&b, &env, &fw4, "forward", &from, NL_PUT_APPEND);
+	nl_rule_put_accept(&b, &env, &(struct nl_rule_spot){
+		&fw4, "forward", NL_PUT_APPEND, &both }, mapped);
+	nl_rule_put_accept(&b, &env, &(struct nl_rule_spot){
+		&fw4, "forward", NL_PUT_APPEND, &from }, mapped);
 	nl_rule_put_table(&b, &nl_map_own, &env, true);
 	assert_int_equal(b.m.err, 0);
 	h = nth_rule(&b, 0);
@@ -383,7 +395,8 @@ static void test_accept_is_inserted_before_a_handle(void **state)
 	size_t at;
 
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_accept(&b, &env, &fw4, "forward", &to, 0x1122334455);
+	nl_rule_put_accept(&b, &env, &(struct nl_rule_spot){
+		&fw4, "forward", 0x1122334455, &to }, mapped);
 	h = nth_rule(&b, 0);
 	assert_int_equal(h->nlmsg_flags, NLM_F_REQUEST | NLM_F_CREATE);
 	at = NLMSG_LENGTH(sizeof(struct nfgenmsg)) + 8 + 12;

@@ -99,7 +99,7 @@ static struct place *want(uint32_t before, bool to, bool from)
 
 static bool right(void)
 {
-	return nl_place_right(&fw, NULL);
+	return nl_place_right(&fw, 0);
 }
 
 static void test_rules_stand_directly_before_theirs(void **state)

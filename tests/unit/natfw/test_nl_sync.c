@@ -380,8 +380,10 @@ static void leave_rules(const struct nl_table *t, const char *chain)
 			memcpy(&head, attr(attrs(&model.object[i].h),
 					   NFTA_RULE_HANDLE, false).p, 8);
 	nfnl_begin(&b, words, sizeof(words), 1);
-	nl_rule_put_set(&b, t);
-	nl_rule_put_accept(&b, &env, t, chain, &both, be64toh(head));
+	nl_rule_put_set(&b, t, &nl_map_table[NL_MAP_ACCEPT], false);
+	nl_rule_put_accept(&b, &env, &(struct nl_rule_spot){
+		t, chain, be64toh(head), &both },
+		&nl_map_table[NL_MAP_ACCEPT]);
 	m = nfnl_open_msg(&b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND,
 			  t->family);
 	nlmsg_name(m, NFTA_RULE_TABLE, t->name);
