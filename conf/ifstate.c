@@ -140,7 +140,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		if (is_used(c, t.addr[i].net.addr))
 			ret->own[ret->own_n++] = t.addr[i].net.addr;
 	ret->own_cut = t.addr_cut;
-	ret->own_sum = t.addr_sum;
+	ret->own_sum = t.ip4_sum ^ (c->ipv6 ? t.ip6_sum : 0);
 	l = t.link;	/* in the order of enabled_names() */
 	for (size_t i = 0; i < c->iface_n; i++) {
 		if (c->iface[i].disabled)

@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/wr.h"
+#include "igd/wanip.h"
 #include "sys/netif.h"
 #include "engine/ifwatch.h"
 
@@ -22,6 +23,16 @@
 #define RETRY_MS	1000
 #define REPEATS_MAX	6	/* how often the wait is doubled */
 #define SYNC_HOLD_MS	10000	/* for our port, or a network, to come back */
+#define LEFT_NAMED	4	/* addresses that a log line names */
+
+/* Do hosts of the LAN have addresses that the IPv6 Internet reaches? */
+static bool has_global_ip6(const struct ifstate *r)
+{
+	for (size_t i = 0; i < r->net_n; i++)
+		if (addr_kind(r->net[i].net.addr) == ADDR_KIND_GLOBAL)
+			return true;
+	return false;
+}
 
 static void update_wan(struct ifwatch *f)
 {
@@ -29,15 +40,18 @@ static void update_wan(struct ifwatch *f)
 	struct igd_wan *wan = &f->igd->wan;
 	struct map *map = f->igd->map;
 	struct addr ext = ifstate_reported(e, f->conf);
+	bool moved = !addr_equal(ext, map->ext);
+	bool connected = wanip_connected(f->igd);
 
-	if (!addr_equal(ext, map->ext))
-		wan->since_ms = loop_now_ms(f->loop);
 	map->ext = ext;
+	wan->ip6 = has_global_ip6(&f->ifstate);
 	wan->admin_up = e->up;
 	/* somebody else took it up again */
 	if (e->up && !f->igd->link_busy)
 		f->igd->internet_off = false;
 	wan->link_up = e->up && e->running;
+	if (moved || connected != wanip_connected(f->igd))
+		wan->since_ms = loop_now_ms(f->loop);
 	wan->up_bps = wan->down_bps =
 		netif_speed_bps(conf_external(f->conf)->name);
 	if (f->conf->up_bps)
@@ -58,7 +72,9 @@ static void log_external(const struct ifwatch *f)
 			 name, f->conf->refuse_private ? "; none are opened" :
 			 "");
 	else if (!addr_is_set(ext))
-		log_info("no external address on %s", name);
+		log_info("no external address on %s%s", name,
+			 wanip_connected(f->igd) ? ": no port is mapped; hosts "
+			 "with IPv6 can open ports of their own" : "");
 	else if (!addr_equal(ext, e->addr))
 		log_info("external address %s by forced-ip; %s has %s, where "
 			 "ports are opened", addr_text(ext).text, name,
@@ -68,20 +84,13 @@ static void log_external(const struct ifwatch *f)
 			 name);
 }
 
-static bool same_kind(const struct netif_addr *a, const struct netif_addr *b)
-{
-	return a->ifindex == b->ifindex &&
-	       a->net.addr.family == b->net.addr.family &&
-	       addr_is_link_local(a->net.addr) ==
-		       addr_is_link_local(b->net.addr);
-}
-
-/* Is @i the first address of its kind on its interface: IPv4, link-local, other
- * IPv6? */
+/* Is @i the first address of its kind on its interface? */
 static bool is_first(const struct netif_addr *net, size_t i)
 {
+	const enum addr_kind kind = addr_kind(net[i].net.addr);
+
 	for (size_t k = i; k-- > 0 && net[k].ifindex == net[i].ifindex;)
-		if (same_kind(&net[k], &net[i]))
+		if (addr_kind(net[k].net.addr) == kind)
 			return false;
 	return true;
 }
@@ -91,8 +100,9 @@ static size_t address_n(const struct ifwatch *f)
 	return f->ifstate.net_n - f->ifstate.routed_n;
 }
 
-/* Choose the networks to serve: the first addresses of each interface, then the
- * other addresses while there is room, then all networks behind other routers.
+/* Choose the networks to serve: on each interface the first IPv4, global,
+ * unique local and link-local address, then the other addresses while there is
+ * room, then all networks behind other routers.
  */
 static size_t choose_networks(const struct ifwatch *f,
 			      struct netif_addr ret[NETWORKS_SERVED_MAX])
@@ -127,11 +137,28 @@ static int serve_interfaces(struct ifwatch *f)
 	return err ? err : err2;
 }
 
+/* These are left out: see choose_networks(). */
 static void log_addresses_left(const struct ifwatch *f)
 {
-	if (address_n(f) > IFSOCKS_MAX)
-		log_warn("internal interfaces have %u addresses; only %u are "
-			 "served", (unsigned)address_n(f), IFSOCKS_MAX);
+	const struct netif_addr *net = f->ifstate.net;
+	char text[LEFT_NAMED * (ADDR_TEXT_MAX + IF_NAMESIZE + 8)];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	size_t n = 0, left = 0;
+
+	if (address_n(f) <= IFSOCKS_MAX)
+		return;
+	for (size_t i = 0; i < address_n(f); i++)
+		n += is_first(net, i);
+	for (size_t i = 0; i < address_n(f); i++) {
+		if (is_first(net, i) || n++ < IFSOCKS_MAX ||
+		    left++ >= LEFT_NAMED)
+			continue;
+		wr_fmt(&w, "%s%s on %s", left == 1 ? "" : ", ",
+		       addr_text(net[i].net.addr).text, net[i].ifname);
+	}
+	log_warn("internal interfaces have %u addresses; only %u are served: "
+		 "not %s%s", (unsigned)address_n(f), IFSOCKS_MAX, wr_cstr(&w),
+		 left > LEFT_NAMED ? ", ..." : "");
 }
 
 static void apply_policy(struct ifwatch *f)
@@ -201,7 +228,9 @@ static int read_state(struct ifwatch *f)
 		log_external(f);
 	f->was_read = true;
 	urlroutes_mark_dirty(f->urlroutes);
-	err = serve_interfaces(f);
+	if (changed || f->serve_due)
+		err = serve_interfaces(f);
+	f->serve_due = err != 0;
 	sync_if_due(f);
 	return err;
 }
@@ -225,7 +254,7 @@ static void report(struct ifwatch *f, int err)
 	brokerclient_serving(f->brokerclient, port != 0);
 }
 
-void ifwatch_refresh(struct ifwatch *f)
+static void refresh(struct ifwatch *f)
 {
 	int err = read_state(f);
 
@@ -235,6 +264,12 @@ void ifwatch_refresh(struct ifwatch *f)
 		loop_timer_set(f->loop, &f->settle, f->opened_ms +
 			       SYNC_HOLD_MS - loop_now_ms(f->loop));
 	report(f, err);
+}
+
+void ifwatch_refresh(struct ifwatch *f)
+{
+	f->serve_due = true;
+	refresh(f);
 }
 
 void ifwatch_synced(struct ifwatch *f, bool complete)
@@ -255,7 +290,7 @@ static void on_settle(struct loop_timer *t)
 	struct ifwatch *f = LOOP_OWNER(t, struct ifwatch, settle);
 
 	f->settling = false;
-	ifwatch_refresh(f);
+	refresh(f);
 }
 
 static void on_netlink(struct loop_fd *w, short revents)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * ifwatch.h - the engine follows the interfaces: it reads their state and
- * adapts everything that depends on it.
+ * adapts everything that depends on it. A message of the kernel without a
+ * change (the lifetimes of IPv6 addresses are renewed all the time) causes
+ * nothing but that read.
  *
  * Runs in: engine
  */
@@ -34,6 +36,8 @@ struct ifwatch {
 	uint8_t repeats;	/* how often, since the last change or complete
 				 * sync */
 	bool was_read;		/* @ifstate is valid */
+	bool serve_due;		/* an address could not be served, or the
+				 * configuration may have changed */
 	uint64_t opened_ms;
 	bool sync_due;		/* until the LAN is served */
 	bool synced;		/* the table was sent */

@@ -22,7 +22,9 @@
 struct igd_wan {
 	bool link_up;		/* IFF_UP and a carrier */
 	bool admin_up;		/* IFF_UP */
-	uint64_t since_ms;	/* when map->ext was set, for Uptime */
+	bool ip6;		/* hosts have global IPv6 addresses */
+	uint64_t since_ms;	/* for Uptime: when map->ext was set, or the
+				 * connection began without one */
 	uint64_t up_bps, down_bps;	/* 0 unknown */
 };
 

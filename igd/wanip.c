@@ -20,9 +20,13 @@
 
 /* ---- state --------------------------------------------------------- */
 
+/* DS-Lite and providers without IPv4: there is no external address, but clients
+ * open ports of their own IPv6 addresses, which they do only at a router that
+ * is connected. */
 bool wanip_connected(const struct igd *igd)
 {
-	return addr_is_set(igd->map->ext) && igd->wan.link_up;
+	return igd->wan.link_up &&
+	       (addr_is_set(igd->map->ext) || igd->wan.ip6);
 }
 
 /* The type is fixed: only setting the same one succeeds. Version 2 has a code
@@ -65,7 +69,7 @@ int wanip_get_status_info(struct igd *igd, struct igd_call *call)
 					    : STR("Disconnected");
 	call->out[1].s = STR("ERROR_NONE");
 	call->out[2].u = 0;
-	if (addr_is_set(igd->map->ext) && call->now_ms > igd->wan.since_ms)
+	if (wanip_connected(igd) && call->now_ms > igd->wan.since_ms)
 		call->out[2].u = (uint32_t)((call->now_ms -
 					     igd->wan.since_ms) / 1000);
 	return UPNP_OK;

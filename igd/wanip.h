@@ -32,7 +32,7 @@ int wanip_parse_add(const struct igd_call *, struct map_request *ret);
  * map_delete_range(). Return: 0, an enum upnp_err, or IGD_WAIT */
 int wanip_result(const struct igd_call *, int res);
 
-/** wanip_connected - is there an external address, and a link? */
+/** wanip_connected - is there a link, and an external address or IPv6? */
 bool wanip_connected(const struct igd *);
 
 /**

@@ -251,13 +251,15 @@ static bool make_room(struct netif_table *t, const struct netif_addr *a)
 
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a)
 {
+	const struct addr *ip = &a->net.addr;
+	uint32_t *sum = ip->family == ADDR_IP4 ? &t->ip4_sum : &t->ip6_sum;
 	uint32_t word;
 	size_t at;
 
 	/* as in FNV-1a, with 32 bits in each step */
-	for (at = 0; at < addr_bits(a->net.addr) / 8; at += sizeof(word)) {
-		memcpy(&word, a->net.addr.byte + at, sizeof(word));
-		t->addr_sum = (t->addr_sum ^ word) * 16777619u;
+	for (at = 0; at < addr_bits(*ip) / 8; at += sizeof(word)) {
+		memcpy(&word, ip->byte + at, sizeof(word));
+		*sum = (*sum ^ word) * 16777619u;
 	}
 	t->addr_cut |= t->addr_n == NETIF_ADDRS_MAX;
 	if (!make_room(t, a))
@@ -364,7 +366,7 @@ static int read_addrs(struct netif_table *t)
 
 	t->addr_n = 0;
 	t->addr_cut = false;
-	t->addr_sum = 0;
+	t->ip4_sum = t->ip6_sum = 0;
 	return netlink_ask(NETLINK_ROUTE, &r.h, take_addr, t);
 }
 

@@ -56,7 +56,8 @@ struct netif_table {
 	struct netif_addr addr[NETIF_ADDRS_MAX];	/* of every interface */
 	size_t addr_n;
 	bool addr_cut;		/* there were more; route_is_local() knows */
-	uint32_t addr_sum;	/* another one if any address has changed */
+	/* of IPv4 and IPv6: another one if any address has changed */
+	uint32_t ip4_sum, ip6_sum;
 };
 
 struct netif_counters {
@@ -143,7 +144,7 @@ bool netif_parse_addr(const struct nlmsghdr *h, struct netif_addr *ret);
  * added. In a full table (NETIF_ADDRS_MAX), an address with ifname replaces one
  * without; the first of its kind (addr_kind()) on its interface replaces one
  * with ifname that is not; and otherwise a primary one replaces a secondary
- * one. The rest is left out. Sets @addr_cut and @addr_sum too.
+ * one. The rest is left out. Sets @addr_cut and the sums too.
  */
 void netif_add_addr(struct netif_table *t, const struct netif_addr *a);
 

@@ -201,10 +201,10 @@ int route_restore(const struct route_set *set)
 struct lookup {
 	struct nlmsghdr h;
 	struct rtmsg r;
+	struct rtattr oif_attr;
+	uint32_t oif;			/* 0: any */
 	struct rtattr dst_attr;
-	uint32_t dst_be;
-	struct rtattr oif_attr;		/* not sent where oif is 0 */
-	uint32_t oif;
+	uint8_t dst[16];		/* IPv4: the first four are sent */
 };
 
 struct lookup_answer {
@@ -224,27 +224,31 @@ static void read_answer(void *arg, const struct nlmsghdr *h)
 	attr_u32(h, RTA_PREFSRC, &a->src_be);
 }
 
-/* Ask the kernel for its route to @ip. @ifindex: 0, or consider only routes
+/* Ask the kernel for its route to @to. @ifindex: 0, or consider only routes
  * over it */
-static int look_up(uint32_t ip, int ifindex, struct lookup_answer *ret)
+static int look_up(struct addr to, int ifindex, struct lookup_answer *ret)
 {
+	const unsigned bytes = addr_bits(to) / 8;
 	struct lookup r = {
 		.h = {
-			.nlmsg_len = ifindex ? sizeof(r) :
-					       offsetof(struct lookup,
-							oif_attr),
+			.nlmsg_len = offsetof(struct lookup, dst) + bytes,
 			.nlmsg_type = RTM_GETROUTE,
 			.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK,
 		},
-		.r = { .rtm_family = AF_INET, .rtm_dst_len = 32 },
-		.dst_attr = { RTA_LENGTH(sizeof(r.dst_be)), RTA_DST },
-		.dst_be = htonl(ip),
+		.r = {
+			.rtm_family = to.family == ADDR_IP6 ? AF_INET6 :
+							      AF_INET,
+			.rtm_dst_len = (unsigned char)addr_bits(to),
+		},
 		.oif_attr = { RTA_LENGTH(sizeof(r.oif)), RTA_OIF },
 		.oif = (uint32_t)ifindex,
+		.dst_attr = { (unsigned short)RTA_LENGTH(bytes), RTA_DST },
 	};
 	struct lookup_answer a = { 0 };
-	int err = netlink_ask(NETLINK_ROUTE, &r.h, read_answer, &a);
+	int err;
 
+	memcpy(r.dst, to.byte, bytes);
+	err = netlink_ask(NETLINK_ROUTE, &r.h, read_answer, &a);
 	if (!err && !a.oif)
 		err = -ENETUNREACH;	/* a blackhole */
 	if (!err)
@@ -255,7 +259,7 @@ static int look_up(uint32_t ip, int ifindex, struct lookup_answer *ret)
 int route_out(struct addr to, int *ret_ifindex)
 {
 	struct lookup_answer a;
-	int err = look_up(addr_to_ip4(to), 0, &a);
+	int err = look_up(to, 0, &a);
 
 	if (!err)
 		*ret_ifindex = (int)a.oif;
@@ -269,7 +273,7 @@ int route_source(int ifindex, struct addr *ret)
 
 	if (ifindex <= 0)
 		return -ENODEV;
-	err = look_up(ANYWHERE_IP, ifindex, &a);
+	err = look_up(addr_ip4(ANYWHERE_IP), ifindex, &a);
 	if (!err && (!a.src_be || a.oif != (uint32_t)ifindex))
 		err = -ENETUNREACH;
 	if (!err)
@@ -285,14 +289,16 @@ static bool finds_nothing(int err)
 	       err == -EACCES || err == -EINVAL || err == -ENODEV;
 }
 
-static int is_local_in(uint32_t ip, int ifindex)
+/* RTN_ANYCAST: 2001:db8::, by which a host finds any router of 2001:db8::/64
+ * (RFC 4291 2.6.1). */
+static int is_local_in(struct addr to, int ifindex)
 {
 	struct lookup_answer a;
-	int err = look_up(ip, ifindex, &a);
+	int err = look_up(to, ifindex, &a);
 
 	if (err)
 		return finds_nothing(err) ? 0 : err;
-	return a.type == RTN_LOCAL;
+	return a.type == RTN_LOCAL || a.type == RTN_ANYCAST;
 }
 
 /* The kernel looks in the VRF's table if the lookup names its interface, as in
@@ -301,10 +307,10 @@ int route_is_local(struct addr a, int master)
 {
 	int local;
 
-	if (a.family != ADDR_IP4)
+	if (!addr_is_set(a))
 		return -EAFNOSUPPORT;
-	local = is_local_in(addr_to_ip4(a), 0);
-	return local || !master ? local : is_local_in(addr_to_ip4(a), master);
+	local = is_local_in(a, 0);
+	return local || !master ? local : is_local_in(a, master);
 }
 
 /* RTA_MULTIPATH is a list of struct rtnexthop, each followed by attributes. */

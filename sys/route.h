@@ -67,7 +67,7 @@ int route_restore(const struct route_set *set);
 void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
 
 /**
- * route_out - find the interface for packets of the router to @to (IPv4).
+ * route_out - find the interface for packets of the router to @to.
  * @ret_ifindex: set only on success
  *
  * The kernel chooses, by all rules and tables. Nothing is sent.
@@ -92,7 +92,7 @@ int route_out(struct addr to, int *ret_ifindex);
 int route_source(int ifindex, struct addr *ret);
 
 /**
- * route_is_local - does the kernel deliver packets to @a (IPv4) to itself?
+ * route_is_local - does the kernel deliver packets to @a to itself?
  * @master: of the interface that has @a's network (netif_addr.master). If it is
  *          a VRF, the VRF's routes count as well; 0: none
  *

@@ -112,7 +112,9 @@ void check_net_networks(struct check *c)
 			check_way(c, &c->fw.net[i]);
 	for (size_t i = 0; i < c->net.addr_n; i++)
 		for (size_t j = 0; j < i; j++)
-			check_overlap(c, &c->net.addr[j], &c->net.addr[i]);
+			/* each link has the same link-local network */
+			if (!addr_is_link_local(c->net.addr[i].net.addr))
+				check_overlap(c, &c->net.addr[j], &c->net.addr[i]);
 	check_report_ok(c, "every interface has a network of its own");
 }
 

@@ -108,7 +108,8 @@ static void check_table(const struct netif_table *t)
 	for (size_t i = 0; i < t->addr_n; i++) {
 		const struct addr_net *net = &t->addr[i].net;
 
-		CHECK(net->addr.family == ADDR_IP4 && net->bits <= 32);
+		CHECK(addr_is_set(net->addr) &&
+		      net->bits <= addr_bits(net->addr));
 		CHECK(!secondary || t->addr[i].secondary);
 		secondary = t->addr[i].secondary;
 	}

@@ -142,7 +142,7 @@ static void test_cut_list_of_addresses(void **state)
 	assert_null(p.is_local);
 	assert_false(p.own_cut);
 	kernel.addr_cut = true;
-	kernel.addr_sum = 5;
+	kernel.ip4_sum = 5;
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
 	assert_int_equal(ifstate.own_sum, 5);
 	ifstate_policy(&ifstate, &conf, &p);

@@ -428,18 +428,18 @@ static void test_addresses_above_the_limit_are_not_served(void **state)
 	kernel.t.addr[kernel.t.addr_n - 1].net.addr.byte[3]++;
 	change();
 	assert_int_equal(logged_count("<4>internal interfaces have 66 "
-				      "addresses; only 64 are served\n"), 1);
+				      "addresses; only 64 are served: not "
+				      "192.168.162.1 on lan0, "
+				      "192.168.163.1 on lan0\n"), 1);
 	ifwatch_refresh(&watch);
 	assert_int_equal(logged_count("are served"), 1);
 }
 
-static void add_addr6(int ifindex, const char *name, const char *text)
+static void add_addr6(int ifindex, const char *name, const char *ip,
+		      uint8_t bits)
 {
-	struct addr a;
-
-	assert_true(addr_parse(str_z(text), &a));
-	add_addr(ifindex, name, 0, 64);
-	kernel.t.addr[kernel.t.addr_n - 1].net.addr = a;
+	add_addr(ifindex, name, 0, bits);
+	kernel.t.addr[kernel.t.addr_n - 1].net.addr = addr_of_text(ip);
 }
 
 /* Of both families, and the first of each kind before any other. */
@@ -451,9 +451,9 @@ static void test_ipv6_addresses_are_served(void **state)
 	add_addr(3, "lan0", LAN0, 24);
 	for (uint32_t i = 0; i < IFSOCKS_MAX - 3; i++)
 		add_addr(3, "lan0", IP(192, 168, 100 + i, 1), 24);
-	add_addr6(3, "lan0", "2001:db8:88::1");
-	add_addr6(3, "lan0", "2001:db8:88::2");
-	add_addr6(3, "lan0", "fe80::1");
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	add_addr6(3, "lan0", "2001:db8:88::2", 64);
+	add_addr6(3, "lan0", "fe80::1", 64);
 	begin();
 	assert_int_equal(served.listen_n, IFSOCKS_MAX);
 	assert_string_equal(addr_text(served.listen[1].net.addr).text,
@@ -464,6 +464,103 @@ static void test_ipv6_addresses_are_served(void **state)
 	assert_int_equal(last.family, ADDR_IP4);
 	assert_memory_equal(served.found, served.listen,
 			    IFSOCKS_MAX * sizeof(served.found[0]));
+}
+
+static bool serves(const char *ip)
+{
+	for (size_t i = 0; i < served.listen_n; i++)
+		if (addr_equal(served.listen[i].net.addr, addr_of_text(ip)))
+			return true;
+	return false;
+}
+
+static void test_addresses_of_both_families_are_served(void **state)
+{
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	add_addr6(3, "lan0", "fd00:88::1", 64);
+	add_addr6(3, "lan0", "fe80::1", 64);
+	add_addr6(2, "wan0", "2001:db8:11::1", 64);
+	begin();
+	assert_int_equal(served.listen_n, 5);
+	assert_ip(served.listen[0].net.addr, LAN0);
+	assert_true(serves("2001:db8:88::1") && serves("fd00:88::1") &&
+		    serves("fe80::1") && serves("10.0.0.1"));
+	assert_int_equal(served.found_n, 5);
+	/* no rule leads to a link-local address */
+	assert_int_equal(map.policy.net_n, 4);
+	assert_true(igd.wan.ip6);
+}
+
+static void test_ipv6_can_be_switched_off(void **state)
+{
+	conf.ipv6 = false;
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	add_addr6(3, "lan0", "fe80::1", 64);
+	begin();
+	assert_int_equal(served.listen_n, 2);
+	assert_int_equal(map.policy.net_n, 2);
+	assert_int_equal(map.policy.own_n, 3);
+	assert_false(igd.wan.ip6);
+	kernel.t.ip6_sum++;
+	kernel.t.addr_n--;
+	change();
+	CALLS("events");
+}
+
+/* Very many addresses of one kind do not take the place of another kind. */
+static void test_each_kind_of_address_has_its_place(void **state)
+{
+	char text[32];
+
+	kernel.t.addr_n = 2;
+	for (unsigned i = 1; i <= IFSOCKS_MAX + 6; i++) {
+		struct wr w = wr_init(text, sizeof(text));
+
+		wr_fmt(&w, "2001:db8:88::%x", i);
+		add_addr6(3, "lan0", wr_cstr(&w), 64);
+	}
+	add_addr6(3, "lan0", "fd00:88::1", 64);
+	add_addr6(3, "lan0", "fe80::1", 64);
+	add_addr(4, "lan1", LAN1, 8);
+	begin();
+	assert_int_equal(served.listen_n, IFSOCKS_MAX);
+	assert_true(serves("192.168.88.1") && serves("2001:db8:88::1") &&
+		    serves("fd00:88::1") && serves("fe80::1") &&
+		    serves("10.0.0.1") && serves("2001:db8:88::3c"));
+	assert_false(serves("2001:db8:88::3d"));
+	/* one network, however many addresses are in it */
+	assert_int_equal(map.policy.net_n, 4);
+	kernel.t.ip6_sum++;
+	change();
+	assert_int_equal(logged_count("<4>internal interfaces have 74 "
+				      "addresses; only 64 are served: not "
+				      "2001:db8:88::3d on lan0, "
+				      "2001:db8:88::3e on lan0, "
+				      "2001:db8:88::3f on lan0, "
+				      "2001:db8:88::40 on lan0, ...\n"), 1);
+}
+
+/* DS-Lite, or a provider without IPv4. */
+static void test_without_ipv4_outside_the_gateway_is_connected(void **state)
+{
+	kernel.t.addr[0].net.addr = addr_of_text("2001:db8:11::1");
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	pass(5000);
+	ifwatch_refresh(&watch);
+	CALLS("events http ssdp sync serving");
+	assert_no_ip(map.ext);
+	assert_true(igd.wan.link_up && igd.wan.ip6);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_int_equal(logged_count("<6>no external address on wan0: no port "
+				      "is mapped; hosts with IPv6 can open "
+				      "ports of their own\n"), 1);
+	kernel.t.link[0].running = false;
+	now_ms += 5000;
+	change();
+	kernel.t.link[0].running = true;
+	now_ms += 5000;
+	change();
+	assert_int_equal(igd.wan.since_ms, now_ms);
 }
 
 /* They come after all addresses, and do not use an address's place. */
@@ -535,6 +632,19 @@ static void test_a_message_without_a_change_is_ignored(void **state)
 	kernel.news = false;
 	change();
 	assert_int_equal(kernel.reads, 1);
+	CALLS("");
+}
+
+/* Router advertisements renew lifetimes every few minutes. */
+static void test_renewed_lifetimes_cause_one_read(void **state)
+{
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	begin();
+	change();
+	assert_int_equal(kernel.reads, 2);
+	CALLS("events");
+	pass(100 * RETRY_MS);
+	assert_int_equal(kernel.reads, 2);
 	CALLS("");
 }
 
@@ -702,6 +812,49 @@ static void test_mappings_of_a_network_that_moved_are_suspended(void **state)
 				      "network is back\n"), 1);
 }
 
+static enum pm_state pinhole_state(const struct portmap *pinholes)
+{
+	return (enum pm_state)portmap_entry(
+		pinholes, portmap_at(pinholes, 0))->state;
+}
+
+/* The provider assigns another prefix: first both exist, and the first is
+ * deprecated; then it goes. */
+static void test_pinholes_of_a_prefix_that_went_are_suspended(void **state)
+{
+	struct netif_addr *old = &kernel.t.addr[3];
+	const struct pm_req req = {
+		.rule = { .kind = NAT_PINHOLE, .proto = IPPROTO_TCP,
+			  .client = addr_of_text("2001:db8:88::10"),
+			  .remote = addr_any(), .int_port = 8080 },
+		.enabled = true, .origin = ORIGIN_UPNP,
+		.requester = addr_of_text("2001:db8:88::10"),
+	};
+	struct portmap *pinholes = portmap_new(16, 16);
+
+	map.pinholes = pinholes;
+	assert_int_equal(portmap_restore(pinholes, &req, 0), PM_DONE);
+	add_mapping(HOST(2), 4000);
+	add_addr6(3, "lan0", "2001:db8:88::1", 64);
+	begin();
+	old->secondary = 1;
+	add_addr6(3, "lan0", "2001:db8:99::1", 64);
+	change();
+	CALLS("events http ssdp sync");
+	assert_int_equal(pinhole_state(pinholes), PM_ACTIVE);
+	*old = kernel.t.addr[--kernel.t.addr_n];
+	change();
+	CALLS("stored events http ssdp sync");
+	assert_int_equal(pinhole_state(pinholes), PM_SUSPENDED);
+	assert_int_equal(state_of(4000), PM_ACTIVE);
+	assert_int_equal(logged_count("<6>1 mappings suspended: "), 1);
+	old->net.addr = addr_of_text("2001:db8:88::1");
+	change();
+	CALLS("events http ssdp sync");
+	assert_int_equal(pinhole_state(pinholes), PM_RESUMING);
+	portmap_free(pinholes);
+}
+
 static void test_mappings_of_an_interface_that_is_away_are_suspended(
 	void **state)
 {
@@ -737,7 +890,7 @@ static void test_mapping_to_an_address_that_is_not_listed_is_removed(
 	begin();
 	kernel.hidden_ip = HOST(2);
 	kernel.t.addr_cut = true;
-	kernel.t.addr_sum++;
+	kernel.t.ip4_sum++;
 	change();
 	CALLS("refused gone events http ssdp sync");
 	assert_int_equal(refusal.why, REFUSAL_ROUTER);
@@ -792,7 +945,7 @@ static void test_table_is_sent_again_after_an_incomplete_sync(void **state)
 	pass(RETRY_MS);
 	CALLS("");
 	change();
-	CALLS("events http ssdp");
+	CALLS("events");
 	/* each repetition without a change doubles the wait */
 	for (int i = 0; i < 20; i++)
 		ifwatch_synced(&watch, false);
@@ -910,11 +1063,11 @@ static void test_the_table_waits_ten_seconds_for_a_network(void **state)
 	CALLS("events http ssdp idle");
 	pass(4000);
 	change();		/* of something else */
-	CALLS("events http ssdp");
+	CALLS("events");
 	pass(6000 - SETTLE_MS - 1);
 	CALLS("");
 	pass(1);
-	CALLS("events http ssdp sync");
+	CALLS("events sync");
 	pass(60000);
 	CALLS("");
 	kernel.t.addr_n = 3;
@@ -933,7 +1086,7 @@ static void test_no_table_is_sent_before_somebody_is_served(void **state)
 	CALLS("events http ssdp idle");
 	assert_int_equal(logged_count("<6>nobody is served: "), 1);
 	change();
-	CALLS("events http ssdp");
+	CALLS("events");
 	kernel.t.addr_n = 3;
 	served.has_port = 5000;
 	change();
@@ -944,7 +1097,7 @@ static void test_no_table_is_sent_before_somebody_is_served(void **state)
 	CALLS("events http ssdp sync idle");
 	assert_int_equal(logged_count("<6>nobody is served: "), 2);
 	change();
-	CALLS("events http ssdp");
+	CALLS("events");
 }
 
 static void test_serving_starts_with_one_network_of_two(void **state)
@@ -987,6 +1140,10 @@ int main(void)
 		TEST(test_each_internal_interface_is_served),
 		TEST(test_every_address_of_an_interface_is_served),
 		TEST(test_addresses_above_the_limit_are_not_served),
+		TEST(test_addresses_of_both_families_are_served),
+		TEST(test_ipv6_can_be_switched_off),
+		TEST(test_each_kind_of_address_has_its_place),
+		TEST(test_without_ipv4_outside_the_gateway_is_connected),
 		TEST(test_networks_behind_other_routers_are_served),
 		TEST(test_ipv6_addresses_are_served),
 		TEST(test_refresh_without_a_change_sends_no_table),
@@ -994,6 +1151,7 @@ int main(void)
 		TEST(test_without_an_internal_interface_nothing_is_served),
 		TEST(test_a_burst_of_changes_causes_one_refresh),
 		TEST(test_a_message_without_a_change_is_ignored),
+		TEST(test_renewed_lifetimes_cause_one_read),
 		TEST(test_a_new_external_address_is_used),
 		TEST(test_uptime_goes_on_while_the_address_stays),
 		TEST(test_a_lost_external_address_is_cleared),
@@ -1004,6 +1162,7 @@ int main(void)
 		TEST(test_private_external_address_causes_a_warning),
 		TEST(test_private_external_address_can_be_refused),
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),
+		TEST(test_pinholes_of_a_prefix_that_went_are_suspended),
 		TEST(test_mappings_of_an_interface_that_is_away_are_suspended),
 		TEST(test_absent_interface_suspends_only_mappings_outside),
 		TEST(test_mapping_to_an_address_that_is_not_listed_is_removed),

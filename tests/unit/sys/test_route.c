@@ -17,6 +17,7 @@
 #include <time.h>
 #include "sys/netlink.h"
 #include "sys/route.h"
+#include "tests/unit/addrtest.h"
 #include "tests/unit/nltest.h"
 
 #define OIF 7
@@ -592,10 +593,48 @@ static void test_addresses_of_the_router_are_local(void **state)
 	/* a prefix that is delivered to the router */
 	ip("route add local 10.9.4.0/24 dev lo");
 	assert_int_equal(route_is_local(addr_ip4(0x0a090407), 0), 1);
-	/* IPv6 is not asked */
-	assert_int_equal(route_is_local(
-		(struct addr){ .family = ADDR_IP6 }, 0),
-			 -EAFNOSUPPORT);
+	assert_int_equal(route_is_local(addr_any(), 0), -EAFNOSUPPORT);
+}
+
+static int is_local(const char *ip, const char *vrf)
+{
+	return route_is_local(addr_of_text(ip), (int)if_nametoindex(vrf));
+}
+
+static void test_ipv6_addresses_of_the_router_are_local(void **state)
+{
+	const struct timespec pause = { 0, 20 * 1000 * 1000 };
+	int oif = 0;
+
+	NEED_ROOT();
+	lay_links();
+	if (system("ip -6 addr add 2001:db8:88::1/64 dev up0 nodad 2>&1"))
+		skip();		/* this kernel has no IPv6 */
+	ip("-6 addr add fd00:88::1/64 dev up1 nodad");
+	/* the kernel notices the carrier of a new link some time later, and
+	 * makes no IPv6 route before */
+	for (int i = 0; i < 1500 && !(is_local("2001:db8:88::1", "lo") &&
+				      is_local("fd00:88::1", "lo")); i++)
+		nanosleep(&pause, NULL);
+	assert_int_equal(is_local("2001:db8:88::1", "lo"), 1);
+	assert_int_equal(is_local("fd00:88::1", "lo"), 1);
+	assert_int_equal(is_local("::1", "lo"), 1);
+	assert_int_equal(is_local("2001:db8:88::7", "lo"), 0);
+	assert_int_equal(is_local("2001:db8:99::7", "lo"), 0);
+	assert_int_equal(route_out(addr_of_text("2001:db8:88::7"), &oif), 0);
+	assert_int_equal(oif, (int)if_nametoindex("up0"));
+	ip("-6 route add blackhole 2001:db8:9::/64");
+	ip("-6 route add unreachable 2001:db8:a::/64");
+	ip("-6 route add prohibit 2001:db8:b::/64");
+	assert_int_equal(is_local("2001:db8:9::7", "lo"), 0);
+	assert_int_equal(is_local("2001:db8:a::7", "lo"), 0);
+	assert_int_equal(is_local("2001:db8:b::7", "lo"), 0);
+	ip("-6 route add local 2001:db8:c::/64 dev lo");
+	assert_int_equal(is_local("2001:db8:c::7", "lo"), 1);
+	/* any router of the network: this one */
+	assert_int_equal(system("echo 1 > /proc/sys/net/ipv6/conf/up0/"
+				"forwarding"), 0);
+	assert_int_equal(is_local("2001:db8:88::", "lo"), 1);
 }
 
 /* A bridge or an interface that has just disappeared changes nothing. */
@@ -615,6 +654,9 @@ static void test_only_a_vrf_has_other_local_addresses(void **state)
 	ip("addr add 10.1.0.7/32 dev vrf0");
 	assert_int_equal(route_is_local(host, 0), 0);
 	assert_int_equal(route_is_local(host, (int)if_nametoindex("vrf0")), 1);
+	ip("-6 addr add 2001:db8:88::9/128 dev vrf0 nodad");
+	assert_int_equal(is_local("2001:db8:88::9", "lo"), 0);
+	assert_int_equal(is_local("2001:db8:88::9", "vrf0"), 1);
 }
 
 int main(void)
@@ -644,6 +686,7 @@ int main(void)
 		netns_test(test_interface_to_the_internet_is_found),
 		netns_test(test_source_address_is_that_of_the_default_route),
 		netns_test(test_addresses_of_the_router_are_local),
+		netns_test(test_ipv6_addresses_of_the_router_are_local),
 		netns_test(test_only_a_vrf_has_other_local_addresses),
 	};
 
