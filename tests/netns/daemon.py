@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 
-from lab import LAN_IP, LONG, SLOW, wait_until, which
+from lab import LAN6_ULA, LAN_IP, LONG, SLOW, family_of, wait_until, which
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
@@ -42,11 +42,14 @@ class Daemon:
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True)
 
-    def serves(self, ip=LAN_IP, host=None):
-        """Does it answer @host (lan1)? A connection alone is not enough: the
-        kernel accepts it while the program is still starting. Without a
-        listener, or if the listener exits, the answer is known at once."""
-        with (host or self.lab.lan1).socket(socket.SOCK_STREAM) as sock:
+    def serves(self, ip=None, host=None):
+        """Does it answer @host (lan1)? @ip: by default the address on lan0. A
+        connection alone is not enough: the kernel accepts it while the program
+        is still starting. Without a listener, or if the listener exits, the
+        answer is known at once."""
+        ip = ip or (LAN_IP if self.lab.ipv4 else LAN6_ULA)
+        with (host or self.lab.lan1).socket(socket.SOCK_STREAM,
+                                            family=family_of(ip)) as sock:
             sock.settimeout(LONG * SLOW)
             try:
                 sock.connect((ip, self.port))

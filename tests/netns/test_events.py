@@ -12,7 +12,7 @@ import pytest
 
 from lab import HOST_IP, LAN_IP, LONG, Host, wait_until
 from test_network import NEW_EXT, plug, unplug
-from upnp import WANCIC, Igd, http
+from upnp import WANCIC, Igd, end_of, http, url_host
 
 pytestmark = pytest.mark.only("netlink")    # no firewall is involved
 
@@ -57,13 +57,15 @@ class Event:
 
 class Subscriber:
     """A control point's event server on @host. @status: its answer; None: it
-    accepts connections and never answers."""
+    accepts connections and never answers. @ip: its address"""
 
-    def __init__(self, host, status=200, port=0):
-        self.host, self.status = host, status
+    def __init__(self, host, status=200, port=0, ip=None):
+        self.host, self.status, self.ip = host, status, ip or host.ip
         self.events, self.faults, self.held = [], [], []
         self.sid = self.since = None
-        self.sock = host.listen(port, host.ip)
+        self.sock = host.socket(socket.SOCK_STREAM,
+                                end_of(host, self.ip, port), reuse=True)
+        self.sock.listen(64)
         self.port = self.sock.getsockname()[1]
         self.thread = threading.Thread(target=self._serve, daemon=True)
         self.thread.start()
@@ -103,11 +105,11 @@ class Subscriber:
         return len(body) == int(length)
 
     def callback(self, path="/cb"):
-        return f"<http://{self.host.ip}:{self.port}{path}>"
+        return f"<http://{url_host(self.ip)}:{self.port}{path}>"
 
-    def subscribe(self, url=WANIP_EVENT, callback=None):
+    def subscribe(self, url=WANIP_EVENT, callback=None, **kw):
         self.since = time.monotonic()
-        reply = subscribe(self.host, callback or self.callback(), url)
+        reply = subscribe(self.host, callback or self.callback(), url, **kw)
         assert reply.status == 200
         self.sid = reply.headers["SID"]
         return self
@@ -148,13 +150,13 @@ class Subscriber:
             conn.close()
 
 
-def ask(host, method, url, *fields):
-    return http(host, method, url, headers=fields)
+def ask(host, method, url, *fields, **kw):
+    return http(host, method, url, headers=fields, **kw)
 
 
-def subscribe(host, callback, url=WANIP_EVENT, timeout="Second-1800"):
+def subscribe(host, callback, url=WANIP_EVENT, timeout="Second-1800", **kw):
     return ask(host, "SUBSCRIBE", url, f"CALLBACK: {callback}",
-               "NT: upnp:event", f"TIMEOUT: {timeout}")
+               "NT: upnp:event", f"TIMEOUT: {timeout}", **kw)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import time
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
-from lab import HOST_IP, LAN_IP, LONG, SLOW, Probe
+from lab import HOST_IP, LAN_IP, LONG, SLOW, Probe, family_of
 
 GROUP = "239.255.255.250"
 WANIP = "urn:schemas-upnp-org:service:WANIPConnection:1"
@@ -42,19 +42,35 @@ class Reply:
             self.headers[name.strip().upper()] = value.strip()
 
 
+def url_host(ip):
+    """An address as the host of a URL."""
+    return f"[{ip}]" if ":" in ip else ip
+
+
+def end_of(host, ip, port):
+    """An address for bind() or connect() on @host. A link-local one is on the
+    link of its eth0."""
+    if ip.startswith("fe80:"):
+        return ip, port, 0, host.ifindex("eth0")
+    return ip, port
+
+
 def http(host, method, path, body="", headers=(), ip=LAN_IP, port=2828,
-         source=None, timeout=LONG):
-    """Send one request on a new connection."""
+         source=None, timeout=LONG, name=None):
+    """Send one request on a new connection. @name: in the Host field, instead
+    of the address and the port"""
     body = body.encode()
-    head = [f"{method} {path} HTTP/1.1", f"Host: {ip}:{port}",
+    head = [f"{method} {path} HTTP/1.1",
+            f"Host: {name or f'{url_host(ip)}:{port}'}",
             "Connection: close", *headers]
     if body or method == "POST":
         head.append(f"Content-Length: {len(body)}")
     raw = "\r\n".join(head).encode() + b"\r\n\r\n" + body
     with host.socket(socket.SOCK_STREAM,
-                     (source, 0) if source else None) as sock:
+                     end_of(host, source, 0) if source else None,
+                     family=family_of(ip)) as sock:
         sock.settimeout(timeout)
-        sock.connect((ip, port))
+        sock.connect(end_of(host, ip, port))
         sock.sendall(raw)
         data = b""
         while more := sock.recv(65536):

@@ -255,6 +255,43 @@ static void it_connects_from_the_given_address(void **state)
 	close(server);
 }
 
+/* From an address of the router, or from one that the kernel chooses. */
+static void it_connects_over_ip6(void **state)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+	const struct addr from[] = { addr_ip6(one), { 0 } };
+	struct sockaddr_in6 sa = { .sin6_family = AF_INET6 };
+	socklen_t len = sizeof(sa);
+	int fd, end, server = socket(AF_INET6, SOCK_STREAM, 0);
+
+	memcpy(&sa.sin6_addr, one, sizeof(one));
+	assert_int_equal(bind(server, (struct sockaddr *)&sa, len), 0);
+	assert_int_equal(listen(server, 2), 0);
+	getsockname(server, (struct sockaddr *)&sa, &len);
+	for (int i = 0; i < 2; i++) {
+		fd = genasend_connect(from[i], addr_ip6(one),
+				      ntohs(sa.sin6_port), 1);
+		assert_true(fd >= 0);
+		end = accept(server, NULL, NULL);
+		assert_true(end >= 0);
+		close(end);
+		close(fd);
+	}
+	close(server);
+	/* the kernel does not take one family from the other */
+	assert_true(genasend_connect(addr_ip4(LOOPBACK), addr_ip6(one), 1, 1) <
+		    0);
+	assert_int_equal(genasend_connect((struct addr){ 0 },
+					  (struct addr){ 0 }, 1, 1),
+			 -EAFNOSUPPORT);
+	/* a link-local address is on no link */
+	sa.sin6_addr.s6_addr[0] = 0xfe;
+	sa.sin6_addr.s6_addr[1] = 0x80;
+	assert_int_equal(genasend_connect((struct addr){ 0 },
+					  addr_ip6(&sa.sin6_addr), 1, 0),
+			 -EINVAL);
+}
+
 static void an_address_that_is_not_ours_is_an_error(void **state)
 {
 	/* 192.0.2.1, RFC 5737 */
@@ -278,6 +315,7 @@ int main(void)
 		T(there_are_two_deadlines),
 		T(a_closed_port_is_a_failure),
 		T(it_connects_from_the_given_address),
+		T(it_connects_over_ip6),
 		T(an_address_that_is_not_ours_is_an_error),
 	};
 
