@@ -193,8 +193,8 @@ static void lease_tick(struct engine *e)
 {
 	uint64_t now = loop_now_ms(e->loop), due;
 
-	lease_fault(leases_tick(e->leases, e->pm, clock_now(e)));
-	due = leases_due_ms(e->leases, e->pm);
+	lease_fault(leases_tick(e->leases, clock_now(e)));
+	due = leases_due_ms(e->leases);
 	if (due == UINT64_MAX)
 		loop_timer_del(e->loop, &e->lease_tick);
 	else
@@ -219,8 +219,8 @@ static void op_stored(void *arg, const struct pm_entry *m)
 
 	/* a mapping of the configuration may replace one in the lease file */
 	lease_result(e, m->configured ?
-		     leases_del(e->leases, e->pm, &m->rule) :
-		     leases_set(e->leases, e->pm, m, clock_now(e)));
+		     leases_del(e->leases, &m->rule) :
+		     leases_set(e->leases, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
@@ -231,7 +231,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 {
 	struct engine *e = arg;
 
-	lease_result(e, leases_del(e->leases, e->pm, rule));
+	lease_result(e, leases_del(e->leases, rule));
 	ctlserver_gone(e->ctl, rule);
 	urlroutes_mark_dirty(e->urlroutes);
 }
@@ -369,8 +369,11 @@ static int start_map(struct engine *e)
 	m->ops = &map_ops;
 	m->ops_arg = e;
 	map_init(m, e->pm);
-	e->leases = leases_open(&e->lease_file, e->dir_fd, e->pm, clock_now(e),
-				&met, &err);
+	e->leases = leases_open(&e->lease_file, e->dir_fd,
+				(struct portmap *const[NAT_KINDS]){
+					[NAT_PORTMAP] = e->pm,
+					[NAT_PINHOLE] = m->pinholes,
+				}, clock_now(e), &met, &err);
 	lease_fault(err);
 	lease_report(&met);
 	return 0;
@@ -548,7 +551,7 @@ int engine_run(const struct engine_start *s)
 	if (err)
 		log_err("engine: %s", strerror(-err));
 	if (e.leases)
-		lease_fault(leases_save(e.leases, e.pm, clock_now(&e)));
+		lease_fault(leases_save(e.leases, clock_now(&e)));
 	leases_close(e.leases);
 	log_flush();
 	return err ? 1 : 0;

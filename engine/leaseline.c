@@ -7,7 +7,7 @@
  *   lease=MONO-MS,WALL-S,LEFT-S suspended=MONO-MS,WALL-S,LEFT-S
  *   desc=TEXT                                         (all on one line)
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
- *   remote-port=PORT origin=ORIGIN and so on
+ *   remote-port=PORT id=N origin=ORIGIN and so on
  *
  * "port" is the external port in our firewall, "told" the one that is reported
  * to clients; "to" is the client's port. Left out are: kind=portmap; the
@@ -15,7 +15,9 @@
  * if it equals "port"; disabled=no; overruled=no; "lease" of a permanent
  * mapping; remote-port=0, which is every port; "suspended" of a mapping that is
  * not suspended, or whose suspension has no end, as the operator's. When the
- * networks are known, such a mapping is suspended again.
+ * networks are known, such a mapping is suspended again. "id" is the unique id
+ * of a pinhole. The link-layer address of its requester is not kept: it is read
+ * from the neighbour table again.
  *
  * A later upnpd may add fields without a new version of the file: this one
  * keeps fields that it does not know. A field that must not be ignored needs a
@@ -38,14 +40,14 @@
 #define WALL_MAX_S	(UINT64_MAX / 1000)
 
 enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
-       REMOTE_PORT, TOLD, DISABLED, OVERRULED, LEASE, SUSPENDED, DESC,
+       REMOTE_PORT, ID, TOLD, DISABLED, OVERRULED, LEASE, SUSPENDED, DESC,
        FIELDS };
 
 static const char *const names[FIELDS] = {
 	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
 	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
 	[REQUESTER] = "requester", [REMOTE] = "remote",
-	[REMOTE_PORT] = "remote-port", [TOLD] = "told",
+	[REMOTE_PORT] = "remote-port", [ID] = "id", [TOLD] = "told",
 	[DISABLED] = "disabled", [OVERRULED] = "overruled",
 	[LEASE] = "lease",
 	[SUSPENDED] = "suspended", [DESC] = "desc",
@@ -149,6 +151,8 @@ void leaseline_put(struct wr *w, const struct portmap *pm,
 	leaseline_put_key(w, &e->rule);
 	if (e->rule.kind == NAT_PORTMAP)
 		put_client(w, &e->rule);
+	if (e->unique_id != 0)
+		wr_fmt(w, " id=%u", e->unique_id);
 	wr_fmt(w, " origin=%s", origin_name(e->origin));
 	if (e->origin != ORIGIN_OPERATOR)
 		put_addr(w, "requester", e->requester);
@@ -221,7 +225,7 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 	case KIND:
 		return get_kind(v, &q->rule.kind);
 	case PROTO:
-		return leaseline_get_proto(v, &q->rule.proto);
+		return nat_rule_proto_get(v, &q->rule.proto);
 	case PORT:
 		return leaseline_get_port(v, &q->rule.ext_port);
 	case CLIENT:
@@ -237,6 +241,8 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 		return addr_parse(v, &q->rule.remote);
 	case REMOTE_PORT:
 		return leaseline_get_port(v, &q->rule.remote_port);
+	case ID:
+		return leaseline_get_port(v, &q->unique_id);
 	case TOLD:
 		return leaseline_get_port(v, &l->told_port);
 	case DISABLED:
@@ -330,6 +336,8 @@ bool leaseline_get(struct str fields, struct leaseline *ret)
 			      1u << ORIGIN | 1u << DESC;
 
 	if (!get_fields(fields, need, ret) || !nat_rule_sane(&ret->req.rule))
+		return false;
+	if (ret->req.unique_id != 0 && ret->req.rule.kind != NAT_PINHOLE)
 		return false;
 	/* the operator has no address, all others have one */
 	return addr_is_set(ret->req.requester) ==

@@ -41,7 +41,7 @@ struct leaseline {
 };
 
 /**
- * leaseline_put - write the fields of a mapping.
+ * leaseline_put - write the fields of a mapping or pinhole.
  * @lease: when its lease ends
  * @suspended: when its suspension ends; never: it is not suspended, or its
  *             suspension has no end
@@ -85,10 +85,10 @@ void leaseline_put_crc(struct wr *, size_t start);
  * without its line feed. Return: false if the checksum is wrong */
 bool leaseline_cut_crc(struct str *line);
 
-/** leaseline_get_port - read a port, 1 to 65535. */
+/** leaseline_get_port - read a port or a unique id, 1 to 65535. */
 bool leaseline_get_port(struct str, uint16_t *ret);
 
-/** leaseline_get_proto - read "tcp" or "udp". */
+/** leaseline_get_proto - read "tcp" or "udp", which version 1 has. */
 bool leaseline_get_proto(struct str, uint8_t *ret);
 
 #endif

@@ -12,6 +12,7 @@
 #include "engine/leaseread.h"
 
 #define LINE_CAP	LEASELINE_MAX	/* longer lines are not ours */
+#define LAST_ID		"last-id="	/* in the first line */
 
 _Static_assert(LEASEREAD_BUF >= 2 * LINE_CAP, "the reader finds room for more");
 
@@ -82,9 +83,10 @@ static bool get_lease(const struct leaseread *rd,
 
 static uint64_t newest_seq(const struct portmap *pm)
 {
-	const struct pm_entry *e =
-		portmap_entry(pm, portmap_at(pm, portmap_count(pm) - 1));
+	const struct pm_entry *e = NULL;
 
+	if (pm != NULL)
+		e = portmap_entry(pm, portmap_at(pm, portmap_count(pm) - 1));
 	return e != NULL ? e->seq : 0;
 }
 
@@ -106,57 +108,84 @@ static bool take_head(struct leaseread *rd, struct str rest)
 		return false;
 	rd->same_boot = str_eq(str_skip(boot, prefix.n),
 			       str_z(rd->clock->boot_id));
-	rd->newer_seq = newest_seq(rd->pm);
+	rd->last_id = 0;
+	while (str_cut(&rest, ' ', &boot))
+		if (str_starts(boot, STR(LAST_ID)))
+			leaseline_get_port(str_skip(boot, sizeof(LAST_ID) - 1),
+					   &rd->last_id);
+	for (int k = 0; k < NAT_KINDS; k++)
+		rd->newer_seq[k] = newest_seq(rd->table[k]);
 	return true;
 }
 
 static bool has_newer(const struct leaseread *rd, const struct nat_rule *key)
 {
-	const struct pm_entry *e =
-		portmap_entry(rd->pm, portmap_find(rd->pm, key));
+	const struct portmap *pm = rd->table[key->kind];
+	const struct pm_entry *e = portmap_entry(pm, portmap_find(pm, key));
 
-	return e != NULL && e->seq <= rd->newer_seq;
+	return e != NULL && e->seq <= rd->newer_seq[key->kind];
 }
 
+static bool restore(struct leaseread *rd, struct portmap *pm,
+		    const struct leaseline *l, uint64_t expires_ms,
+		    uint64_t suspended_ms)
+{
+	uint16_t slot;
+
+	if (portmap_restore(pm, &l->req, expires_ms) != PM_DONE)
+		return false;
+	slot = portmap_find(pm, &l->req.rule);
+	portmap_set_told(pm, slot, l->told_port);
+	portmap_set_note(pm, slot, str_z(l->note));
+	if (suspended_ms != 0)
+		portmap_suspend(pm, slot, suspended_ms);
+	else if (l->overruled)
+		portmap_overrule(pm, slot);
+	rd->met->cut += l->cut;
+	return true;
+}
+
+/* Without a table of pinholes, which the operator has disabled, they end. */
 static bool take_set(struct leaseread *rd, struct str fields)
 {
 	uint64_t expires_ms, suspended_ms;
 	struct leaseline l;
-	uint16_t slot;
+	struct portmap *pm;
 
-	/* this version has no table for pinholes */
-	if (!rd->format->get(fields, &l) || l.req.rule.kind != NAT_PORTMAP)
+	if (!rd->format->get(fields, &l))
 		return false;
-	if (has_newer(rd, &l.req.rule))
+	pm = rd->table[l.req.rule.kind];
+	if (pm == NULL || has_newer(rd, &l.req.rule))
 		return true;
 	if (!get_lease(rd, &l.lease, &expires_ms) ||
 	    !get_end(rd, &l.suspended, 0, &suspended_ms)) {
 		/* the mapping that it overwrote has ended as well */
-		portmap_forget(rd->pm, &l.req.rule);
+		portmap_forget(pm, &l.req.rule);
 		return true;
 	}
 	l.req.lease_s = l.lease.left_s;
-	if (portmap_restore(rd->pm, &l.req, expires_ms) != PM_DONE)
-		return false;
-	slot = portmap_find(rd->pm, &l.req.rule);
-	portmap_set_told(rd->pm, slot, l.told_port);
-	portmap_set_note(rd->pm, slot, str_z(l.note));
-	if (suspended_ms != 0)
-		portmap_suspend(rd->pm, slot, suspended_ms);
-	else if (l.overruled)
-		portmap_overrule(rd->pm, slot);
-	rd->met->cut += l.cut;
-	return true;
+	return restore(rd, pm, &l, expires_ms, suspended_ms);
 }
 
 static bool take_del(struct leaseread *rd, struct str fields)
 {
 	struct nat_rule key;
+	struct portmap *pm;
 
 	if (!rd->format->get_key(fields, &key))
 		return false;
-	if (!has_newer(rd, &key))
-		portmap_forget(rd->pm, &key);
+	pm = rd->table[key.kind];
+	if (pm != NULL && !has_newer(rd, &key))
+		portmap_forget(pm, &key);
+	return true;
+}
+
+/* The pinholes of a rewrite are not in the order of their unique ids, so the
+ * head has the last one. Those in later lines got theirs after that. */
+static bool take_whole(struct leaseread *rd)
+{
+	if (rd->last_id != 0 && rd->table[NAT_PINHOLE] != NULL)
+		portmap_seed_ids(rd->table[NAT_PINHOLE], rd->last_id);
 	return true;
 }
 
@@ -172,14 +201,15 @@ static bool take_line(struct leaseread *rd, struct str line)
 	if (str_eq(verb, STR("-")))
 		return take_del(rd, line);
 	if (str_eq(verb, STR("="))) {
-		rd->newer_seq = 0;
+		memset(rd->newer_seq, 0, sizeof(rd->newer_seq));
 		return true;
 	}
+	if (str_eq(verb, STR(".")))
+		return take_whole(rd);
 	if (str_eq(verb, STR(LEASELINE_HEAD)))
 		return take_head(rd, line);
 	/* scan_line() has read these */
-	return str_eq(verb, STR(".")) || str_eq(verb, STR("<")) ||
-	       str_eq(verb, STR(">"));
+	return str_eq(verb, STR("<")) || str_eq(verb, STR(">"));
 }
 
 /* Read what must be known before the first mapping is entered. */
@@ -251,7 +281,7 @@ static int read_all(struct leaseread *rd, int fd,
 	rd->format = format;
 	rd->same_boot = rd->foreign = rd->skipping = false;
 	rd->line_n = rd->len = 0;
-	rd->newer_seq = 0;
+	memset(rd->newer_seq, 0, sizeof(rd->newer_seq));
 	while (!rd->foreign) {
 		n = read(fd, rd->buf + rd->len, sizeof(rd->buf) - rd->len);
 		if (n < 0 && errno != EINTR)

@@ -14,15 +14,15 @@
 struct leaseread_format;
 
 struct leaseread {
-	struct portmap *pm;
+	struct portmap *const *table;	/* [NAT_KINDS], as leases_open() */
 	const struct leases_clock *clock;
 	struct leases_met *met;
 	bool foreign;		/* the first line is of another version */
 	bool whole;		/* every line of the last rewrite is there */
 	bool late;		/* renewals of the last LEASES_LATE_MS may be
 				 * missing */
-	uint64_t newer_seq;	/* mappings up to this one are newer than what
-				 * the lines say about them */
+	uint64_t newer_seq[NAT_KINDS];	/* mappings up to this one are newer
+					 * than what the lines say about them */
 	size_t line_n;
 
 	const struct leaseread_format *format;	/* private from here on */
@@ -30,6 +30,7 @@ struct leaseread {
 	bool same_boot;		/* the head has this boot's id */
 	bool skipping;		/* to the end of a line that is too long */
 	bool has_head;		/* a valid one */
+	uint16_t last_id;	/* of the head, 0: it has none */
 	uint32_t set_n;		/* valid lines with a mapping */
 	size_t len;
 	char buf[LEASEREAD_BUF];

@@ -2,13 +2,16 @@
 /*
  * leases.c - the lease file: a journal of lines, each with its own checksum.
  *
- *   upnpd-leases 2 boot=BOOT-ID CRC
+ *   upnpd-leases 2 boot=BOOT-ID last-id=N CRC
  *   + FIELDS CRC			a mapping: leaseline.c
  *   - FIELDS CRC			the key of a mapping that has ended
  *   . N CRC			N mappings were written before it at once
  *   < CRC			renewals may be missing from here on
  *   > CRC			none is missing
  *   = CRC			the lines after it are newer than `leases`
+ *
+ * last-id: the unique id that a pinhole got last. The lines after it may have
+ * later ones. It is missing if there is no table of pinholes.
  *
  * CRC: leaseline.c. Version 1 has "upnpd-leases 1 BOOT-ID CRC", and other
  * fields: leaseline1.c.
@@ -53,6 +56,41 @@
 
 _Static_assert(OUR_LINE_MAX <= LEASELINE_MAX, "every line of ours fits");
 
+/* ---- the tables ----------------------------------------------------- */
+
+static struct portmap *table_of(const struct leases *l,
+				const struct nat_rule *rule)
+{
+	return l->table[rule->kind];
+}
+
+/* Mappings of all tables. */
+static size_t count(const struct leases *l)
+{
+	size_t n = 0;
+
+	for (int k = 0; k < NAT_KINDS; k++)
+		n += l->table[k] != NULL ? portmap_count(l->table[k]) : 0;
+	return n;
+}
+
+/* The @i-th mapping of all tables; NULL past the end. @ret_slot: its slot */
+static const struct pm_entry *nth(const struct leases *l, size_t i,
+				  uint16_t *ret_slot)
+{
+	for (int k = 0; k < NAT_KINDS; k++) {
+		const struct portmap *pm = l->table[k];
+		size_t n = pm != NULL ? portmap_count(pm) : 0;
+
+		if (i < n) {
+			*ret_slot = portmap_at(pm, i);
+			return portmap_entry(pm, *ret_slot);
+		}
+		i -= n;
+	}
+	return NULL;
+}
+
 /* ---- writing lines ------------------------------------------------- */
 
 /* @left_s: 0: never */
@@ -66,7 +104,7 @@ static struct leaseline_end make_end(uint64_t end_ms, uint32_t left_s,
 	};
 }
 
-static void put_set(struct wr *w, const struct portmap *pm,
+static void put_set(struct wr *w, const struct leases *l,
 		    const struct pm_entry *e, const struct leases_clock *clock)
 {
 	const struct leaseline_end lease = make_end(e->expires_ms,
@@ -76,7 +114,7 @@ static void put_set(struct wr *w, const struct portmap *pm,
 	size_t start = w->len;
 
 	wr_z(w, "+ ");
-	leaseline_put(w, pm, e, &lease, &suspended);
+	leaseline_put(w, table_of(l, &e->rule), e, &lease, &suspended);
 	leaseline_put_crc(w, start);
 }
 
@@ -105,7 +143,7 @@ static bool belongs(const struct pm_entry *e)
 }
 
 /* The checksum of all fields, but of the lease only whether it ends. */
-static struct pm_saved to_save(const struct portmap *pm,
+static struct pm_saved to_save(const struct leases *l,
 			       const struct pm_entry *e)
 {
 	const struct leaseline_end lease = { .left_s = e->expires_ms != 0 };
@@ -115,15 +153,14 @@ static struct pm_saved to_save(const struct portmap *pm,
 	char buf[OUR_LINE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	leaseline_put(&w, pm, e, &lease, &suspended);
+	leaseline_put(&w, table_of(l, &e->rule), e, &lease, &suspended);
 	return (struct pm_saved){ e->expires_ms, leaseline_crc(wr_done(&w)) };
 }
 
-static void set_saved(struct portmap *pm, size_t index)
+static void set_saved(const struct leases *l, const struct pm_entry *e,
+		      uint16_t slot)
 {
-	uint16_t slot = portmap_at(pm, index);
-
-	portmap_set_saved(pm, slot, to_save(pm, portmap_entry(pm, slot)));
+	portmap_set_saved(table_of(l, &e->rule), slot, to_save(l, e));
 }
 
 /* ---- writing ------------------------------------------------------- */
@@ -151,23 +188,33 @@ static int flush(int fd, struct wr *w)
 	return write_once(fd, w->buf, n, &got);
 }
 
-static int write_table(int fd, const struct portmap *pm,
-		       const struct leases_clock *clock)
+static void put_head(struct wr *w, const struct leases *l,
+		     const struct leases_clock *clock)
+{
+	const struct portmap *pinholes = l->table[NAT_PINHOLE];
+
+	wr_z(w, LEASELINE_HEAD " " LEASELINE_VERSION " boot=");
+	wr_z(w, clock->boot_id[0] != '\0' ? clock->boot_id : "-");
+	if (pinholes != NULL)
+		wr_fmt(w, " last-id=%u", portmap_last_id(pinholes));
+	leaseline_put_crc(w, 0);
+}
+
+static int write_tables(int fd, const struct leases *l,
+			const struct leases_clock *clock)
 {
 	const struct pm_entry *e;
 	char buf[BUF_CAP];
 	struct wr w = wr_init(buf, sizeof(buf));
 	unsigned n = 0;
+	uint16_t slot;
 	int err = 0;
 
-	wr_z(&w, LEASELINE_HEAD " " LEASELINE_VERSION " boot=");
-	wr_z(&w, clock->boot_id[0] != '\0' ? clock->boot_id : "-");
-	leaseline_put_crc(&w, 0);
-	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
-		e = portmap_entry(pm, portmap_at(pm, i));
+	put_head(&w, l, clock);
+	for (size_t i = 0; (e = nth(l, i, &slot)) != NULL && err == 0; i++) {
 		if (!belongs(e))
 			continue;
-		put_set(&w, pm, e, clock);
+		put_set(&w, l, e, clock);
 		n++;
 		if (w.cap - w.len < OUR_LINE_MAX)
 			err = flush(fd, &w);
@@ -189,10 +236,10 @@ static void end_old(struct leases *l, bool durable)
 	l->old_done = false;
 }
 
-static int replace(struct leases *l, int fd, const struct portmap *pm,
-		   const struct leases_clock *clock, bool durable)
+static int replace(struct leases *l, int fd, const struct leases_clock *clock,
+		   bool durable)
 {
-	int err = write_table(fd, pm, clock);
+	int err = write_tables(fd, l, clock);
 
 	if (err == 0 && durable && fsync(fd) != 0)
 		err = -errno;
@@ -216,9 +263,11 @@ static void replaced(struct leases *l, const struct leases_clock *clock,
 }
 
 /* @durable: of the start, when no client waits */
-static int rewrite(struct leases *l, struct portmap *pm,
-		   const struct leases_clock *clock, bool durable)
+static int rewrite(struct leases *l, const struct leases_clock *clock,
+		   bool durable)
 {
+	const struct pm_entry *e;
+	uint16_t slot;
 	int fd, err;
 
 	l->rewrite_ms = clock->mono_ms + LEASES_REWRITE_MS;
@@ -229,7 +278,7 @@ static int rewrite(struct leases *l, struct portmap *pm,
 		    O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	err = replace(l, fd, pm, clock, durable);
+	err = replace(l, fd, clock, durable);
 	if (err != 0) {
 		close(fd);
 		unlinkat(l->dir_fd, TEMP_NAME, 0);
@@ -238,30 +287,28 @@ static int rewrite(struct leases *l, struct portmap *pm,
 	replaced(l, clock, durable);
 	close(l->fd);
 	l->fd = fd;
-	for (size_t i = 0; i < portmap_count(pm); i++)
-		set_saved(pm, i);
-	l->line_n = 2 + portmap_count(pm);
+	for (size_t i = 0; (e = nth(l, i, &slot)) != NULL; i++)
+		set_saved(l, e, slot);
+	l->line_n = 2 + count(l);
 	l->torn = l->stale = l->failed = l->late = false;
 	return 0;
 }
 
-static bool is_full(const struct leases *l, const struct portmap *pm)
+static bool is_full(const struct leases *l)
 {
-	return l->line_n >= LEASES_LINES +
-			    LEASES_LINES_EACH * portmap_count(pm);
+	return l->line_n >= LEASES_LINES + LEASES_LINES_EACH * count(l);
 }
 
 /* Append @lines of them, @n bytes. @text: text[-1] is a line feed, which is
  * written too after a torn line */
-static int append(struct leases *l, const struct portmap *pm, const char *text,
-		  size_t n, size_t lines)
+static int append(struct leases *l, const char *text, size_t n, size_t lines)
 {
 	size_t got = 0;
 	int err;
 
 	/* The next leases_tick() rewrites it, if the last rewrite did not
 	 * fail. */
-	if (is_full(l, pm)) {
+	if (is_full(l)) {
 		l->stale = true;
 		return 0;
 	}
@@ -279,52 +326,50 @@ static int append(struct leases *l, const struct portmap *pm, const char *text,
 	return err;
 }
 
-static int append_mark(struct leases *l, const struct portmap *pm, char verb)
+static int append_mark(struct leases *l, char verb)
 {
 	char buf[16] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
 
 	put_mark(&w, verb);
-	return append(l, pm, w.buf, w.len, 1);
+	return append(l, w.buf, w.len, 1);
 }
 
 /* A renewal that makes the lease a little longer is not written now. After a
  * crash each lease ends LEASES_LATE_MS later instead. */
-static int postpone(struct leases *l, const struct portmap *pm,
-		    const struct leases_clock *clock)
+static int postpone(struct leases *l, const struct leases_clock *clock)
 {
 	if (l->late)
 		return 0;
 	l->late = true;
 	l->late_ms = clock->mono_ms + LEASES_LATE_MS;
-	return append_mark(l, pm, '<');
+	return append_mark(l, '<');
 }
 
-static int write_late(struct leases *l, struct portmap *pm,
-		      const struct leases_clock *clock)
+static int write_late(struct leases *l, const struct leases_clock *clock)
 {
 	char buf[1 + BUF_CAP] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
 	const struct pm_entry *e;
+	uint16_t slot;
 	size_t n = 0;
 	int err = 0;
 
 	l->late = false;
-	for (size_t i = 0; i < portmap_count(pm) && err == 0; i++) {
-		e = portmap_entry(pm, portmap_at(pm, i));
+	for (size_t i = 0; (e = nth(l, i, &slot)) != NULL && err == 0; i++) {
 		if (!belongs(e) || e->saved.end_ms == e->expires_ms)
 			continue;
-		put_set(&w, pm, e, clock);
-		set_saved(pm, i);
+		put_set(&w, l, e, clock);
+		set_saved(l, e, slot);
 		n++;
 		if (w.cap - w.len >= OUR_LINE_MAX)
 			continue;
-		err = append(l, pm, w.buf, w.len, n);
+		err = append(l, w.buf, w.len, n);
 		w.len = n = 0;
 	}
 	if (err == 0 && n != 0)
-		err = append(l, pm, w.buf, w.len, n);
-	return err != 0 ? err : append_mark(l, pm, '>');
+		err = append(l, w.buf, w.len, n);
+	return err != 0 ? err : append_mark(l, '>');
 }
 
 static int tell(struct leases *l, int err)
@@ -404,29 +449,32 @@ static int load(struct leases *l, struct leaseread *rd)
 	return err;
 }
 
-struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
+struct leases *leases_open(struct leases *l, int dir_fd,
+			   struct portmap *const table[NAT_KINDS],
 			   const struct leases_clock *clock,
 			   struct leases_met *ret_met, int *ret_err)
 {
-	struct leaseread rd = { .pm = pm, .clock = clock, .met = ret_met };
+	struct leaseread rd = { .table = l->table, .clock = clock,
+				.met = ret_met };
 
 	*ret_met = (struct leases_met){ 0 };
 	*l = (struct leases){
 		.dir_fd = dir_fd, .fd = -1,
 		.keep.disk_ms = clock->mono_ms + LEASES_DISK_MS,
 	};
+	memcpy(l->table, table, sizeof(l->table));
 	ret_met->old_err = load_old(l, &rd);
 	*ret_err = load(l, &rd);
 	if (*ret_err != 0) {
 		leases_close(l);
 		return NULL;
 	}
-	*ret_err = tell(l, rewrite(l, pm, clock, true));
+	*ret_err = tell(l, rewrite(l, clock, true));
 	/* The older upnpd's file stays, because the rewrite failed. Without
 	 * this line, the next start would prefer that file to the changes that
 	 * we append. */
-	if (*ret_err != 0 && rd.newer_seq != 0)
-		append_mark(l, pm, '=');
+	if (*ret_err != 0 && rd.newer_seq[NAT_PORTMAP] != 0)
+		append_mark(l, '=');
 	return l;
 }
 
@@ -439,59 +487,64 @@ void leases_close(struct leases *l)
 	l->fd = -1;
 }
 
-int leases_set(struct leases *l, struct portmap *pm, const struct pm_entry *e,
+int leases_set(struct leases *l, const struct pm_entry *e,
 	       const struct leases_clock *clock)
 {
-	const struct pm_saved saved = to_save(pm, e);
 	char buf[1 + OUR_LINE_MAX] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
+	struct portmap *pm;
+	struct pm_saved saved;
 
 	if (l == NULL)
 		return 0;
+	saved = to_save(l, e);
 	if (saved.crc == e->saved.crc) {
 		if (saved.end_ms == e->saved.end_ms)
 			return 0;
 		if (saved.end_ms > e->saved.end_ms &&
 		    saved.end_ms - e->saved.end_ms <= LEASES_LATE_MS)
-			return tell(l, postpone(l, pm, clock));
+			return tell(l, postpone(l, clock));
 	}
-	put_set(&w, pm, e, clock);
+	pm = table_of(l, &e->rule);
+	put_set(&w, l, e, clock);
 	portmap_set_saved(pm, portmap_find(pm, &e->rule), saved);
-	return tell(l, append(l, pm, w.buf, w.len, 1));
+	return tell(l, append(l, w.buf, w.len, 1));
 }
 
-int leases_del(struct leases *l, struct portmap *pm, const struct nat_rule *key)
+int leases_del(struct leases *l, const struct nat_rule *key)
 {
-	uint16_t slot = portmap_find(pm, key);
 	char buf[1 + OUR_LINE_MAX] = "\n";
 	struct wr w = wr_init(buf + 1, sizeof(buf) - 1);
+	struct portmap *pm;
+	uint16_t slot;
 
 	if (l == NULL)
 		return 0;
+	pm = table_of(l, key);
+	slot = portmap_find(pm, key);
 	/* it may be there as a mapping of the configuration */
 	if (slot != PM_NONE)
 		portmap_set_saved(pm, slot, (struct pm_saved){ 0 });
 	wr_z(&w, "- ");
 	leaseline_put_key(&w, key);
 	leaseline_put_crc(&w, 0);
-	return tell(l, append(l, pm, w.buf, w.len, 1));
+	return tell(l, append(l, w.buf, w.len, 1));
 }
 
 /* When to rewrite the file. At once if a change is missing in it, or has no
  * room: after a crash, a deleted mapping would be there again. A full disk must
  * not cause a rewrite for each change, so after a failed one we wait. */
-static uint64_t rewrite_due_ms(const struct leases *l, const struct portmap *pm)
+static uint64_t rewrite_due_ms(const struct leases *l)
 {
-	if (l->stale || is_full(l, pm))
+	if (l->stale || is_full(l))
 		return l->failed ? l->rewrite_ms : 0;
 	if (l->line_n > COMPACT_MIN &&
-	    l->line_n > COMPACT_FACTOR * portmap_count(pm))
+	    l->line_n > COMPACT_FACTOR * count(l))
 		return l->rewrite_ms;
 	return UINT64_MAX;
 }
 
-int leases_tick(struct leases *l, struct portmap *pm,
-		const struct leases_clock *clock)
+int leases_tick(struct leases *l, const struct leases_clock *clock)
 {
 	bool late, done = false;
 	int err = 0;
@@ -499,38 +552,37 @@ int leases_tick(struct leases *l, struct portmap *pm,
 	if (l == NULL)
 		return 0;
 	late = l->late && clock->mono_ms >= l->late_ms;
-	if (late && clock->mono_ms < rewrite_due_ms(l, pm)) {
-		err = write_late(l, pm, clock);
+	if (late && clock->mono_ms < rewrite_due_ms(l)) {
+		err = write_late(l, clock);
 		done = true;
 	}
 	/* the lines of write_late() may have had no room */
-	if (clock->mono_ms >= rewrite_due_ms(l, pm)) {
-		err = rewrite(l, pm, clock, false);
+	if (clock->mono_ms >= rewrite_due_ms(l)) {
+		err = rewrite(l, clock, false);
 		done = true;
 	}
 	return done ? tell(l, err) : 0;
 }
 
-uint64_t leases_due_ms(const struct leases *l, const struct portmap *pm)
+uint64_t leases_due_ms(const struct leases *l)
 {
 	uint64_t due_ms;
 
 	if (l == NULL)
 		return UINT64_MAX;
-	due_ms = rewrite_due_ms(l, pm);
+	due_ms = rewrite_due_ms(l);
 	return l->late && l->late_ms < due_ms ? l->late_ms : due_ms;
 }
 
-int leases_save(struct leases *l, struct portmap *pm,
-		const struct leases_clock *clock)
+int leases_save(struct leases *l, const struct leases_clock *clock)
 {
 	int err = 0;
 
 	if (l == NULL)
 		return 0;
 	if (l->late)
-		err = write_late(l, pm, clock);
+		err = write_late(l, clock);
 	if (l->stale)
-		err = rewrite(l, pm, clock, false);
+		err = rewrite(l, clock, false);
 	return tell(l, err);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * leases.h - the lease file: mappings survive a crash, a restart, a reboot.
+ * leases.h - the lease file: mappings and pinholes survive a crash, a restart, a
+ * reboot.
  *
  * It is a journal in the state directory. Each line ends with a checksum; a
  * torn one is ignored. A change appends one line, which the kernel keeps if we
@@ -33,6 +34,8 @@
 
 struct leases {
 	int dir_fd;		/* borrowed */
+	struct portmap *table[NAT_KINDS];	/* borrowed, by enum nat_kind;
+						 * NULL: there is none */
 	int fd;			/* appends to the file */
 	size_t line_n;		/* lines in it */
 	bool old_done;		/* an older upnpd's file was read */
@@ -72,13 +75,15 @@ struct leases_met {
 #define LEASES_ASIDE "mappings.aside"
 
 /**
- * leases_open - read the file into a table, then keep it open for appending.
+ * leases_open - read the file into the tables, then keep it open for appending.
  * @l:  the caller's memory
  * @dir_fd: the state directory, borrowed until leases_close()
- * @pm: the mappings are restored into it, in the order in which they were made,
- *      except those whose lease has ended. The policy is not checked: the owner
- *      removes mappings that a new configuration forbids (portmap_forget() and
- *      leases_del()), and then sends its sync.
+ * @table: by enum nat_kind, borrowed. The mappings are restored into their
+ *         table, in the order in which they were made, except those whose lease
+ *         has ended; pinholes with their unique ids. If there is no table for
+ *         them, they end. The policy is not checked: the owner removes mappings
+ *         that a new configuration forbids (portmap_forget() and leases_del()),
+ *         and then sends its sync.
  * @ret_met: set even when NULL is returned
  * @ret_err: always set: 0 or -errno
  *
@@ -91,7 +96,8 @@ struct leases_met {
  *
  * Return: @l, or NULL
  */
-struct leases *leases_open(struct leases *l, int dir_fd, struct portmap *pm,
+struct leases *leases_open(struct leases *l, int dir_fd,
+			   struct portmap *const table[NAT_KINDS],
 			   const struct leases_clock *,
 			   struct leases_met *ret_met, int *ret_err);
 
@@ -102,24 +108,24 @@ void leases_close(struct leases *);
  * reason, they return 0, so that a full disk causes one line in the log. The
  * next successful rewrite writes the changes that were not written. */
 
-/** leases_set - record that this mapping of the table was made or changed. */
-int leases_set(struct leases *, struct portmap *, const struct pm_entry *,
+/** leases_set - record that this mapping of a table was made or changed. */
+int leases_set(struct leases *, const struct pm_entry *,
 	       const struct leases_clock *);
 
 /** leases_del - record that the mapping with that key has ended. */
-int leases_del(struct leases *, struct portmap *, const struct nat_rule *);
+int leases_del(struct leases *, const struct nat_rule *);
 
 /** leases_tick - write renewals that are due, and rewrite the file if it has
  * more than 64 lines and more than four lines per mapping, if it is full, or if
  * a change could not be written. Call it after each change, and at
  * leases_due_ms(). */
-int leases_tick(struct leases *, struct portmap *, const struct leases_clock *);
+int leases_tick(struct leases *, const struct leases_clock *);
 
 /** leases_due_ms - when to call leases_tick() at the latest (CLOCK_MONOTONIC).
  * 0: at once, UINT64_MAX: never */
-uint64_t leases_due_ms(const struct leases *, const struct portmap *);
+uint64_t leases_due_ms(const struct leases *);
 
 /** leases_save - write everything that is not written yet, before the end. */
-int leases_save(struct leases *, struct portmap *, const struct leases_clock *);
+int leases_save(struct leases *, const struct leases_clock *);
 
 #endif

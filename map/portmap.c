@@ -627,6 +627,11 @@ void portmap_seed_ids(struct portmap *pm, uint16_t last)
 	pm->last_id = last;
 }
 
+uint16_t portmap_last_id(const struct portmap *pm)
+{
+	return pm->last_id;
+}
+
 struct addr portmap_holder(const struct nat_rule *rule, struct addr host,
 			   struct addr requester)
 {

@@ -309,6 +309,10 @@ uint16_t portmap_by_id(const struct portmap *, uint16_t unique_id);
  * could mean the pinhole of another. */
 void portmap_seed_ids(struct portmap *, uint16_t last);
 
+/** portmap_last_id - the unique id that a pinhole got last, or that
+ * portmap_seed_ids() set. */
+uint16_t portmap_last_id(const struct portmap *);
+
 /** portmap_rival - the next slot whose rule is a rival of @rule
  * (nat_rule_rivals()), in any state, after @prev (PM_NONE: the first). PM_NONE
  * when there is none. */

@@ -8,9 +8,9 @@
  * fuzzer would not find.
  *
  * Holds: a lease that is read is a valid rule, with printable text and an end
- * no later than the longest lease; there are no more than the table's size; a
- * file that is written again is read equal, including fields of a later
- * version; the next start reads a deletion and an addition, one line each.
+ * no later than the longest lease; pinholes are in a table of their own, with
+ * ids that are unique; there are no more than the tables' size; a file that is
+ * written again is read equal, including fields of a later version; the next start reads a deletion and an addition, one line each.
  */
 #include "base/limits.h"
 #include "base/wr.h"
@@ -73,13 +73,23 @@ static struct str make_file(const char *name, struct str in)
 	return in;
 }
 
-static void check_entry(const struct portmap *pm, const struct pm_entry *e)
+/* The tables of a start, and what the file is read into them with. */
+struct start {
+	struct portmap *table[NAT_KINDS];
+	struct leases file, *l;
+	struct leases_met met;
+};
+
+static void check_entry(const struct portmap *pm, const struct pm_entry *e,
+			int kind)
 {
 	char buf[PM_DESC_MAX + 1];
 	struct str desc = portmap_desc(pm, e, buf);
 
-	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == NAT_PORTMAP &&
-	      e->told_port);
+	CHECK(nat_rule_sane(&e->rule) && e->rule.kind == kind);
+	CHECK(kind == NAT_PORTMAP ? e->told_port && !e->unique_id :
+				    e->unique_id != 0);
+	CHECK(!addr_is_set(e->host) && e->host.family != ADDR_LINK);
 	CHECK(e->state == PM_ACTIVE || e->state == PM_SUSPENDED);
 	CHECK((e->state == PM_SUSPENDED) ==
 	      (e->suspended_ms > NOW_MS || e->overruled));
@@ -95,6 +105,18 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e)
 static const struct pm_entry *entry(const struct portmap *pm, size_t i)
 {
 	return portmap_entry(pm, portmap_at(pm, i));
+}
+
+/* Unique ids are unique. */
+static void check_table(const struct portmap *pm, int kind)
+{
+	CHECK(portmap_count(pm) <= MAX);
+	for (size_t i = 0; i < portmap_count(pm); i++) {
+		check_entry(pm, entry(pm, i), kind);
+		CHECK(kind != NAT_PINHOLE ||
+		      portmap_by_id(pm, entry(pm, i)->unique_id) ==
+		      portmap_at(pm, i));
+	}
 }
 
 static void check_same(const struct portmap *a, const struct portmap *b)
@@ -117,71 +139,84 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 		CHECK(str_eq(portmap_note(a, x, x_note),
 			     portmap_note(b, y, y_note)));
 		CHECK(x->told_port == y->told_port);
+		CHECK(x->unique_id == y->unique_id);
 	}
 }
 
-static struct portmap *load(int dir_fd, struct leases_met *ret_met)
+static void open_start(struct start *s, int dir_fd)
 {
-	struct portmap *pm = portmap_new(MAX, MAX - 1);
-	struct leases file, *l;
 	int err;
 
-	l = leases_open(&file, dir_fd, pm, &clock_now, ret_met, &err);
-	CHECK(l && err == 0 && ret_met->old_err == 0);
-	leases_close(l);
-	CHECK(portmap_count(pm) <= MAX);
-	for (size_t i = 0; i < portmap_count(pm); i++)
-		check_entry(pm, entry(pm, i));
-	return pm;
+	memset(s, 0, sizeof(*s));
+	for (int k = NAT_PORTMAP; k <= NAT_PINHOLE; k++)
+		s->table[k] = portmap_new(MAX, MAX - 1);
+	s->l = leases_open(&s->file, dir_fd, s->table, &clock_now, &s->met,
+			   &err);
+	CHECK(s->l && err == 0 && s->met.old_err == 0);
+	for (int k = NAT_PORTMAP; k <= NAT_PINHOLE; k++)
+		check_table(s->table[k], k);
 }
 
-/* Delete the first mapping, and add the last one again. */
-static void change(int dir_fd)
+static void free_start(struct start *s)
 {
-	struct portmap *pm = portmap_new(MAX, MAX - 1), *now;
-	struct leases_met met;
-	struct leases file, *l;
+	leases_close(s->l);
+	for (int k = NAT_PORTMAP; k <= NAT_PINHOLE; k++)
+		portmap_free(s->table[k]);
+}
+
+static void check_equal(const struct start *a, const struct start *b)
+{
+	CHECK(!b->met.dropped && !b->met.cut && !b->met.aside);
+	for (int k = NAT_PORTMAP; k <= NAT_PINHOLE; k++)
+		check_same(a->table[k], b->table[k]);
+	CHECK(portmap_last_id(a->table[NAT_PINHOLE]) ==
+	      portmap_last_id(b->table[NAT_PINHOLE]));
+}
+
+/* Delete the first mapping of a table, and add the last one again. */
+static void change(int dir_fd, int kind)
+{
+	struct start was, now;
+	const struct portmap *a, *b;
 	size_t n;
-	int err;
 
-	l = leases_open(&file, dir_fd, pm, &clock_now, &met, &err);
-	CHECK(l && err == 0);
-	n = portmap_count(pm);
+	open_start(&was, dir_fd);
+	a = was.table[kind];
+	n = portmap_count(a);
 	if (n) {
-		CHECK(!leases_del(l, pm, &entry(pm, 0)->rule));
-		CHECK(!leases_set(l, pm, entry(pm, n - 1), &clock_now));
+		CHECK(!leases_del(was.l, &entry(a, 0)->rule));
+		CHECK(!leases_set(was.l, entry(a, n - 1), &clock_now));
 	}
-	leases_close(l);
-	now = load(dir_fd, &met);
-	CHECK(!met.dropped && !met.cut && !met.aside);
-	CHECK(portmap_count(now) == n - (n > 1));
+	open_start(&now, dir_fd);
+	b = now.table[kind];
+	CHECK(!now.met.dropped && !now.met.cut && !now.met.aside);
+	CHECK(portmap_count(b) == n - (n > 1));
 	if (n)
-		CHECK(nat_rule_equal(&entry(now, portmap_count(now) - 1)->rule,
-				     &entry(pm, n - 1)->rule));
-	portmap_free(now);
-	portmap_free(pm);
+		CHECK(nat_rule_equal(&entry(b, portmap_count(b) - 1)->rule,
+				     &entry(a, n - 1)->rule));
+	free_start(&now);
+	free_start(&was);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	struct str in = fuzz_blow_up((struct str){ (const char *)data, n },
 				     FILE_CAP / 2);
-	struct portmap *first, *again;
-	struct leases_met met;
+	struct start first, again;
 	int dir_fd;
 
 	make_file("mappings.before",
 		  make_file("mappings.old",
 			    make_file("mappings", make_file("leases", in))));
 	dir_fd = open(fuzz_dir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	first = load(dir_fd, &met);
-	CHECK(met.dropped <= in.n + 1);
-	again = load(dir_fd, &met);
-	CHECK(!met.dropped && !met.cut && !met.aside);
-	check_same(first, again);
-	change(dir_fd);
-	portmap_free(first);
-	portmap_free(again);
+	open_start(&first, dir_fd);
+	CHECK(first.met.dropped <= in.n + 1);
+	open_start(&again, dir_fd);
+	check_equal(&first, &again);
+	change(dir_fd, NAT_PORTMAP);
+	change(dir_fd, NAT_PINHOLE);
+	free_start(&first);
+	free_start(&again);
 	close(dir_fd);
 	fuzz_free(in);
 	return 0;

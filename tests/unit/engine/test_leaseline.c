@@ -18,6 +18,9 @@
 #define PLAIN	"proto=tcp port=80 client=192.168.1.2 to=8080 origin=upnp " \
 		"requester=192.168.1.3"
 
+#define HOLE	"kind=pinhole proto=sctp client=2001:db8::1 to=0 " \
+		"origin=operator"
+
 static struct leaseline line;
 
 static bool get(const char *z)
@@ -69,6 +72,32 @@ static void usual_values_are_left_out(void **state)
 	assert_true(get("proto=tcp port=80 client=192.168.1.2 to=8080 "
 			"origin=operator desc="));
 	assert_int_equal(line.req.requester.family, ADDR_NONE);
+}
+
+static void pinholes_are_read(void **state)
+{
+	static const char *const proto[] = { "tcp", "udp", "dccp", "sctp",
+					     "udplite" };
+	char buf[128];
+
+	assert_true(get(HOLE " id=65535 remote=2001:db8::9 remote-port=7 "
+			"desc="));
+	assert_int_equal(line.req.rule.kind, NAT_PINHOLE);
+	assert_int_equal(line.req.rule.proto, IPPROTO_SCTP);
+	assert_int_equal(line.req.rule.int_port, 0);
+	assert_int_equal(line.req.rule.remote_port, 7);
+	assert_int_equal(line.req.unique_id, 65535);
+	assert_int_equal(line.told_port, 0);
+	assert_string_equal(line.note, "");
+	/* as the former version wrote them: without an id */
+	assert_true(get(HOLE " desc="));
+	assert_int_equal(line.req.unique_id, 0);
+	for (size_t i = 0; i < N(proto); i++) {
+		snprintf(buf, sizeof(buf), "kind=pinhole proto=%s "
+			 "client=2001:db8::1 to=1 origin=operator desc=",
+			 proto[i]);
+		assert_true(get(buf));
+	}
 }
 
 static void wrong_fields_are_refused(void **state)
@@ -124,6 +153,12 @@ static void wrong_fields_are_refused(void **state)
 			"origin=operator desc=",
 		"kind=pinhole proto=tcp client=2001:db8::1 origin=operator "
 			"desc=",
+		HOLE " id=0 desc=", HOLE " id=65536 desc=", HOLE " id= desc=",
+		HOLE " id=1 id=1 desc=", PLAIN " id=1 desc=",
+		"proto=sctp port=80 client=192.168.1.2 to=80 origin=operator "
+			"desc=",
+		"kind=pinhole proto=65535 client=2001:db8::1 to=80 "
+			"origin=operator desc=",
 		"proto=tcp client=192.168.1.2 to=80 origin=operator desc=",
 		"proto=tcp port=80 client=192.168.1.2 to=80 remote-port=1 "
 			"origin=operator desc=",
@@ -232,6 +267,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_read_in_any_order),
 		cmocka_unit_test(usual_values_are_left_out),
+		cmocka_unit_test(pinholes_are_read),
 		cmocka_unit_test(wrong_fields_are_refused),
 		cmocka_unit_test(nul_bytes_are_refused),
 		cmocka_unit_test(key_is_read_without_other_fields),
