@@ -30,6 +30,7 @@ struct conn {
 	struct loop_fd io;
 	struct ctlserver *ctl;
 	struct map_wait wait;
+	uint8_t kind;		/* of the last mapping listed, enum nat_kind */
 	uint64_t seq;		/* of the last mapping listed */
 	uint64_t due_ms;	/* when to close it, 0: never */
 	uint32_t lost;		/* changes that it was too slow for */
@@ -93,7 +94,8 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.overruled = e->overruled;
 	rep.mapping.configured = e->configured;
 	rep.mapping.unique_id = e->unique_id;
-	portmap_desc(c->ctl->map->pm, e, rep.mapping.desc);
+	portmap_desc(map_table(c->ctl->map, e->rule.kind), e,
+		     rep.mapping.desc);
 	return send_rep(c->io.fd, kind, &rep);
 }
 
@@ -160,12 +162,26 @@ static void tell_lost(struct conn *c)
 	loop_fd_mod(c->ctl->loop, &c->io, c->lost ? POLLIN | POLLOUT : POLLIN);
 }
 
+/* The next mapping of the list: port mappings first, then pinholes. */
+static const struct pm_entry *next_listed(struct conn *c)
+{
+	for (; c->kind < NAT_KINDS; c->kind++, c->seq = 0) {
+		const struct portmap *pm = map_table(c->ctl->map, c->kind);
+		const struct pm_entry *e = NULL;
+
+		if (pm)
+			e = portmap_entry(pm, portmap_after(pm, c->seq));
+		if (e)
+			return e;
+	}
+	return NULL;
+}
+
 static void list(struct conn *c)
 {
-	const struct portmap *pm = c->ctl->map->pm;
 	const struct pm_entry *e;
 
-	while ((e = portmap_entry(pm, portmap_after(pm, c->seq)))) {
+	while ((e = next_listed(c))) {
 		if (!send_mapping(c, CTL_MAPPING, e))
 			return;
 		c->seq = e->seq;
@@ -188,9 +204,10 @@ static void lose(struct conn *c)
 
 /* Must @c get this change now? Not if the mapping is still to come in its
  * list. */
-static bool is_told(struct conn *c, uint64_t seq)
+static bool is_told(struct conn *c, uint8_t kind, uint64_t seq)
 {
-	if (c->state == CONN_LISTING && c->verb == CTL_MONITOR && seq <= c->seq)
+	if (c->state == CONN_LISTING && c->verb == CTL_MONITOR &&
+	    (kind < c->kind || (kind == c->kind && seq <= c->seq)))
 		lose(c);
 	if (c->state != CONN_FOLLOWING)
 		return false;
@@ -204,7 +221,8 @@ void ctlserver_stored(struct ctlserver *ctl, const struct pm_entry *e)
 	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
 		struct conn *c = &ctl->conn[i];
 
-		if (is_told(c, e->seq) && !send_mapping(c, CTL_ADDED, e))
+		if (is_told(c, e->rule.kind, e->seq) &&
+		    !send_mapping(c, CTL_ADDED, e))
 			lose(c);
 	}
 }
@@ -214,7 +232,7 @@ void ctlserver_gone(struct ctlserver *ctl, const struct nat_rule *rule)
 	for (size_t i = 0; ctl && i < CTL_CLIENTS_MAX; i++) {
 		struct conn *c = &ctl->conn[i];
 
-		if (is_told(c, 0) && !send_removed(c, rule))
+		if (is_told(c, 0, 0) && !send_removed(c, rule))
 			lose(c);
 	}
 }
@@ -273,14 +291,14 @@ static bool good_desc(const char *desc)
 
 static void change(struct conn *c, const struct ctl_req *q)
 {
-	const struct portmap *pm = c->ctl->map->pm;
 	struct map_wait *w = &c->wait;
 	struct pm_req *m = &w->req.mapping;
-	const struct pm_entry *e;
+	const struct pm_entry *e = NULL;
+	const struct portmap *pm;
 	int res;
 
-	if (!nat_rule_sane(&q->rule) || q->rule.kind != NAT_PORTMAP ||
-	    q->lease_s > PM_LEASE_MAX_S || !good_desc(q->desc)) {
+	if (!nat_rule_sane(&q->rule) || q->lease_s > PM_LEASE_MAX_S ||
+	    !good_desc(q->desc)) {
 		fail(c, CTL_EINVAL);
 		return;
 	}
@@ -295,7 +313,9 @@ static void change(struct conn *c, const struct ctl_req *q)
 		res = map_add(c->ctl->map, w, loop_now_ms(c->ctl->loop), &e);
 	} else {
 		/* the request has the key; the answer reports the whole rule */
-		e = portmap_entry(pm, portmap_find(pm, &q->rule));
+		pm = map_table(c->ctl->map, q->rule.kind);
+		if (pm)
+			e = portmap_entry(pm, portmap_find(pm, &q->rule));
 		if (e)
 			m->rule = e->rule;
 		res = map_delete(c->ctl->map, w);
@@ -445,7 +465,7 @@ static void adopt(struct ctlserver *ctl, int fd)
 		refuse(fd, CTL_EBUSY);
 		return;
 	}
-	*c = (struct conn){ .ctl = ctl };
+	*c = (struct conn){ .ctl = ctl, .kind = NAT_PORTMAP };
 	loop_fd_init(&c->io, fd, on_io);
 	if (loop_fd_add(ctl->loop, &c->io, POLLIN)) {
 		refuse(fd, CTL_EBUSY);

@@ -27,7 +27,7 @@ static char dir[] = "/tmp/test_ctlXXXXXX";
 static char path[64];
 static uint64_t clock_ms;
 static struct loop *loop;
-static struct portmap *pm;
+static struct portmap *pm, *holes;
 static struct map map;
 static struct ctlserver *ctl;
 static int listener;
@@ -59,9 +59,14 @@ static void op_refused(void *arg, const struct refused *r)
 	refusals++;
 }
 
+static uint32_t op_rnd(void *arg)
+{
+	return 6;
+}
+
 static const struct map_ops map_ops = {
 	.wake = op_wake, .stored = op_stored, .gone = op_gone,
-	.refused = op_refused,
+	.refused = op_refused, .rnd = op_rnd,
 };
 
 static void on_status(void *arg, struct ctl_status *ret)
@@ -102,6 +107,14 @@ static int make_listener(void)
 	return fd;
 }
 
+/* An address of the LAN. */
+static struct addr lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return addr_ip6(byte);
+}
+
 static int setup(void **state)
 {
 	clock_ms = 1000000;
@@ -111,7 +124,10 @@ static int setup(void **state)
 	map = (struct map){ .max_lease_s = PM_LEASE_MAX_S, .ops = &map_ops };
 	map.policy.net[0] = (struct netif_addr){ 2, "", { addr_ip4(ROUTER),
 							  24 } };
-	map.policy.net_n = 1;
+	map.policy.net[1] = (struct netif_addr){ 2, "", { lan6(1), 64 } };
+	map.policy.net_n = 2;
+	holes = portmap_new(4000, 4000);
+	map.pinholes = holes;
 	map_init(&map, pm);
 	listener = make_listener();
 	ctl = ctlserver_new(loop, listener, 77777, &map, &ctlserver_ops);
@@ -125,6 +141,7 @@ static int teardown(void **state)
 	close(listener);
 	unlink(path);
 	portmap_free(pm);
+	portmap_free(holes);
 	loop_free(loop);
 	return 0;
 }
@@ -218,13 +235,25 @@ static struct ctl_req mapping(enum ctl_verb verb, uint16_t port)
 	return q;
 }
 
+static struct ctl_req pinhole(enum ctl_verb verb, uint16_t port)
+{
+	struct ctl_req q = request(verb);
+
+	q.rule = (struct nat_rule){
+		.client = lan6(10), .remote = addr_any(), .int_port = port,
+		.kind = NAT_PINHOLE, .proto = IPPROTO_SCTP,
+	};
+	return q;
+}
+
 /* Answer the op in flight for the kernel. */
 static void kernel(enum nat_err err)
 {
 	struct nat_op op;
 	struct nat_op_id id;
 
-	assert_true(portmap_next_op(pm, &op, &id));
+	assert_true(portmap_next_op(pm, &op, &id) ||
+		    portmap_next_op(holes, &op, &id));
 	map_answer(&map, id, err, clock_ms);
 	rounds();
 }
@@ -238,6 +267,17 @@ static void have(uint16_t port)
 
 	q.rule = mapping(CTL_ADD, port).rule;
 	assert_int_equal(portmap_restore(pm, &q, 0), PM_DONE);
+}
+
+static void have_pinhole(uint16_t port)
+{
+	struct pm_req q = {
+		.enabled = true, .origin = ORIGIN_UPNP, .requester = lan6(10),
+		.desc = "hole",
+	};
+
+	q.rule = pinhole(CTL_ADD, port).rule;
+	assert_int_equal(portmap_restore(holes, &q, 0), PM_DONE);
 }
 
 /* A process that can connect to the socket is not the operator because of
@@ -378,6 +418,50 @@ static void mappings_are_added_and_deleted(void **state)
 	say(fd, &q, sizeof(q));
 	expect_end(fd, CTL_ENOENT);
 	assert_int_equal(refusals, 0);
+}
+
+static void pinholes_are_added_and_deleted(void **state)
+{
+	struct ctl_req q = pinhole(CTL_ADD, 5000);
+	struct ctl_rep rep;
+	int fd = dial();
+
+	say(fd, &q, sizeof(q));
+	kernel(NAT_OK);
+	rep = expect(fd, CTL_ADDED);
+	assert_true(nat_rule_equal(&rep.mapping.rule, &q.rule));
+	assert_int_equal(rep.mapping.unique_id, 7);
+	expect_end(fd, CTL_OK);
+	assert_int_equal(portmap_count(holes), 1);
+	assert_int_equal(portmap_count(pm), 0);
+	q.verb = CTL_DELETE;
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	kernel(NAT_OK);
+	rep = expect(fd, CTL_REMOVED);
+	assert_true(nat_rule_equal(&rep.mapping.rule, &q.rule));
+	expect_end(fd, CTL_OK);
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_ENOENT);
+}
+
+static void without_a_table_pinholes_are_refused(void **state)
+{
+	struct ctl_req q = pinhole(CTL_ADD, 5000);
+	int fd = dial();
+
+	map.pinholes = NULL;
+	say(fd, &q, sizeof(q));
+	assert_int_equal(expect_end(fd, CTL_EREFUSED).refusal, REFUSAL_KIND);
+	q.verb = CTL_DELETE;
+	fd = dial();
+	say(fd, &q, sizeof(q));
+	expect_end(fd, CTL_ENOENT);
+	have(5000);
+	fd = ask(CTL_MAPPINGS);
+	expect(fd, CTL_MAPPING);
+	expect_end(fd, CTL_OK);
 }
 
 /* A configured mapping, and a disabled one, which needs no op. */
@@ -547,6 +631,60 @@ static void list_is_complete_while_mappings_change(void **state)
 		assert_int_equal(seen[port], 1);
 }
 
+static void pinholes_follow_the_mappings(void **state)
+{
+	struct ctl_rep rep;
+	int fd;
+
+	have_pinhole(5000);
+	have(5001);
+	have_pinhole(5002);
+	fd = ask(CTL_MAPPINGS);
+	assert_int_equal(expect(fd, CTL_MAPPING).mapping.rule.ext_port, 5001);
+	rep = expect(fd, CTL_MAPPING);
+	assert_int_equal(rep.mapping.rule.int_port, 5000);
+	assert_int_equal(rep.mapping.unique_id, 7);
+	assert_string_equal(rep.mapping.desc, "hole");
+	assert_int_equal(expect(fd, CTL_MAPPING).mapping.unique_id, 8);
+	expect_end(fd, CTL_OK);
+}
+
+/* While the first list is sent, a change of the second one is not lost: it is
+ * in the list. One of the first list is. */
+static void changes_during_a_list_of_two_tables(void **state)
+{
+	const struct pm_entry *e;
+	struct ctl_rep rep;
+	unsigned n = 0, lost = 0;
+	bool ready = false;
+	int fd;
+
+	for (unsigned port = 2000; port < 5000; port++)
+		have((uint16_t)port);
+	have_pinhole(5000);
+	fd = ask(CTL_MONITOR);
+	e = portmap_entry(holes, portmap_at(holes, 0));
+	ctlserver_stored(ctl, e);	/* still to come */
+	ctlserver_stored(ctl, portmap_entry(pm, portmap_at(pm, 0)));
+	for (int i = 0; i < 100 && !(ready && lost); i++, rounds()) {
+		while (next(fd, &rep)) {
+			n += rep.kind == CTL_MAPPING;
+			ready |= rep.kind == CTL_READY;
+			lost += rep.kind == CTL_LOST ? rep.lost : 0;
+		}
+	}
+	assert_true(ready);
+	assert_int_equal(n, 3001);
+	assert_int_equal(lost, 1);
+	ctlserver_stored(ctl, e);
+	assert_int_equal(expect(fd, CTL_ADDED).mapping.unique_id, 7);
+	ctlserver_gone(ctl, &e->rule);
+	assert_int_equal(expect(fd, CTL_REMOVED).mapping.rule.kind,
+			 NAT_PINHOLE);
+	close(fd);
+	rounds();
+}
+
 static void changes_are_reported_as_they_happen(void **state)
 {
 	struct ctl_req q = mapping(CTL_ADD, 6000);
@@ -683,6 +821,8 @@ int main(void)
 		T(invalid_requests_are_refused),
 		T(invalid_mappings_are_refused),
 		T(mappings_are_added_and_deleted),
+		T(pinholes_are_added_and_deleted),
+		T(without_a_table_pinholes_are_refused),
 		T(configured_and_disabled_mappings_are_added),
 		T(refusals_have_their_reasons),
 		T(change_continues_after_a_disconnect),
@@ -690,6 +830,8 @@ int main(void)
 		T(bytes_after_a_text_are_0),
 		T(suspended_mappings_are_listed),
 		T(list_is_complete_while_mappings_change),
+		T(pinholes_follow_the_mappings),
+		T(changes_during_a_list_of_two_tables),
 		T(changes_are_reported_as_they_happen),
 		T(slow_reader_gets_the_number_of_lost_changes),
 		T(connections_above_the_limit_are_refused),
