@@ -281,6 +281,12 @@ static void test_link_local_addresses_need_an_interface(void **state)
 	assert_false(addr_is_link_local(a("ff02::1")));
 	assert_false(addr_is_link_local(a("254.128.0.1")));
 	assert_false(addr_is_link_local((struct addr){ 0 }));
+	assert_int_equal(addr_kind(a("fe80::1")), ADDR_KIND_LINK_LOCAL);
+	assert_int_equal(addr_kind(a("fc00::1")), ADDR_KIND_UNIQUE_LOCAL);
+	assert_int_equal(addr_kind(a("fdff::1")), ADDR_KIND_UNIQUE_LOCAL);
+	assert_int_equal(addr_kind(a("fbff::1")), ADDR_KIND_GLOBAL);
+	assert_int_equal(addr_kind(a("2001:db8::1")), ADDR_KIND_GLOBAL);
+	assert_int_equal(addr_kind(a("252.0.0.1")), ADDR_KIND_IP4);
 }
 
 static void test_a_sockaddr_and_back(void **state)

@@ -124,6 +124,86 @@ static void give_networks(void)
 	conf.iface[2].network.n = 1;
 }
 
+static void give_ipv6(void)
+{
+	static const struct {
+		int ifindex;
+		const char *name, *ip;
+	} row[] = {
+		{ 1, "", "::1" },
+		{ 2, "wan0", "2001:db8:11::1" },
+		{ 3, "lan0", "2001:db8:88::1" },
+		{ 3, "lan0", "2001:db8:88::2" },
+		{ 3, "lan0", "fd00:88::1" },
+		{ 3, "lan0", "fe80::1" },
+		{ 4, "lan1", "fe80::1" },
+	};
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		struct netif_addr *a = &kernel.addr[kernel.addr_n++];
+
+		*a = at(row[i].ifindex, row[i].name, 0, 64);
+		a->net.addr = addr_of_text(row[i].ip);
+	}
+}
+
+static void test_ipv6_networks_are_those_of_the_policy(void **state)
+{
+	struct policy p;
+
+	give_ipv6();
+	give_networks();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.own_n, 12);
+	assert_int_equal(ifstate.net_n, 3 + 5 + 3);
+	/* of one interface in a row */
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(ifstate.net[i].ifindex, i < 6 ? 3 : 4);
+	assert_int_equal(addr_to_ip4(EXT->addr), IP(11, 22, 33, 1));
+	ifstate_policy(&ifstate, &conf, &p);
+	/* each prefix once, none that is link-local */
+	assert_int_equal(p.net_n, 3 + 2 + 3);
+	assert_string_equal(addr_text(p.net[2].net.addr).text, "2001:db8:88::");
+	assert_string_equal(addr_text(p.net[3].net.addr).text, "fd00:88::");
+	assert_int_equal(p.own_n, 12);
+	assert_ptr_equal(policy_net_of(&p, addr_of_text("2001:db8:88::10")),
+			 &p.net[2]);
+	assert_null(policy_net_of(&p, addr_of_text("fe80::10")));
+	assert_ptr_equal(policy_net_of(&p, addr_of_text("2001:db8:1::10")),
+			 &p.net[6]);
+}
+
+/* A second address in the prefix comes and goes. */
+static void test_addresses_in_a_prefix_do_not_change_its_network(void **state)
+{
+	struct policy before, p;
+
+	give_ipv6();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	ifstate_policy(&ifstate, &conf, &before);
+	kernel.addr[7] = kernel.addr[8];	/* the first has gone */
+	kernel.addr[8].secondary = 1;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	ifstate_policy(&ifstate, &conf, &p);
+	assert_int_equal(p.net_n, before.net_n);
+	assert_memory_equal(p.net, before.net, sizeof(p.net));
+}
+
+static void test_without_ipv6_nothing_is_of_it(void **state)
+{
+	struct ifstate before;
+
+	assert_int_equal(ifstate_read(&conf, &before), 0);
+	conf.ipv6 = false;
+	give_ipv6();
+	kernel.ip6_sum = 7;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_memory_equal(&ifstate, &before, sizeof(before));
+	give_networks();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.routed_n, 2);
+}
+
 /* A router with more addresses than the list has: the kernel must be asked, and
  * a change of the others must be seen. */
 static void test_cut_list_of_addresses(void **state)
@@ -345,6 +425,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup(f, setup)
 		T(test_state_has_all_interfaces_and_addresses),
+		T(test_ipv6_networks_are_those_of_the_policy),
+		T(test_addresses_in_a_prefix_do_not_change_its_network),
+		T(test_without_ipv6_nothing_is_of_it),
 		T(test_cut_list_of_addresses),
 		T(test_networks_behind_other_routers),
 		T(test_networks_follow_the_state_of_the_interface),

@@ -20,6 +20,7 @@
 #include <sys/socket.h>
 #include "sys/netif.h"
 #include "sys/netlink.h"
+#include "tests/unit/addrtest.h"
 #include "tests/unit/nltest.h"
 
 /* ---- messages made by hand --------------------------------------------- */
@@ -81,6 +82,86 @@ static void test_address_is_read(void **state)
 	assert_int_equal(t.addr[0].net.bits, 0);
 	assert_int_equal(addr_table(addr_msg(1, 1, 33, 0)).addr_n, 0);
 	assert_int_equal(addr_table(addr_msg(0, 0, 24, 0)).addr_n, 0);
+}
+
+static const uint8_t ip6_of_host[16] = { 0x20, 1, 0x0d, 0xb8, [15] = 7 };
+
+static struct msg addr6_msg(uint8_t prefix, uint8_t flags)
+{
+	struct ifaddrmsg a = {
+		.ifa_family = AF_INET6, .ifa_prefixlen = prefix,
+		.ifa_flags = flags, .ifa_index = 7,
+	};
+	struct msg m = msg_new(RTM_NEWADDR, &a, sizeof(a));
+
+	msg_attr(&m, IFA_ADDRESS, ip6_of_host, sizeof(ip6_of_host));
+	return m;
+}
+
+static void test_ipv6_address_is_read(void **state)
+{
+	const uint8_t peer[16] = { 0x20, 1, 0x0d, 0xb8, [15] = 9 };
+	struct netif_table t = addr_table(addr6_msg(64, 0));
+	struct ifaddrmsg head = { .ifa_family = AF_INET6, .ifa_index = 7 };
+	struct msg m = msg_new(RTM_NEWADDR, &head, sizeof(head));
+
+	assert_int_equal(t.addr_n, 1);
+	assert_memory_equal(&t.addr[0].net.addr, &(struct addr){ ADDR_IP6 }, 1);
+	assert_memory_equal(t.addr[0].net.addr.byte, ip6_of_host, 16);
+	assert_int_equal(t.addr[0].net.bits, 64);
+	assert_int_equal(t.addr[0].ifindex, 7);
+	assert_false(t.addr[0].secondary);
+	assert_int_equal(t.ip4_sum, 0);
+	assert_int_not_equal(t.ip6_sum, 0);
+	assert_int_equal(addr_table(addr6_msg(128, 0)).addr_n, 1);
+	assert_int_equal(addr_table(addr6_msg(129, 0)).addr_n, 0);
+	/* a tunnel */
+	msg_attr(&m, IFA_ADDRESS, peer, sizeof(peer));
+	msg_attr(&m, IFA_LOCAL, ip6_of_host, sizeof(ip6_of_host));
+	t = addr_table(m);
+	assert_memory_equal(t.addr[0].net.addr.byte, ip6_of_host, 16);
+	/* an IPv4 address in an IPv6 message */
+	m = msg_new(RTM_NEWADDR, &head, sizeof(head));
+	msg_u32(&m, IFA_ADDRESS, 0x01020304);
+	assert_int_equal(addr_table(m).addr_n, 0);
+}
+
+static void test_flags_of_an_ipv6_address_are_read(void **state)
+{
+	static const struct {
+		uint8_t flags;
+		bool ours, secondary;
+	} row[] = {
+		{ IFA_F_PERMANENT, true, false },
+		{ IFA_F_TENTATIVE, false, false },
+		{ IFA_F_TENTATIVE | IFA_F_PERMANENT, false, false },
+		{ IFA_F_TENTATIVE | IFA_F_OPTIMISTIC, true, false },
+		{ IFA_F_DADFAILED | IFA_F_PERMANENT, false, false },
+		{ IFA_F_DADFAILED | IFA_F_TENTATIVE, false, false },
+		{ IFA_F_TEMPORARY, true, true },
+		{ IFA_F_DEPRECATED, true, true },
+	};
+	struct netif_table t;
+
+	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
+		t = addr_table(addr6_msg(64, row[i].flags));
+		assert_int_equal(t.addr_n, row[i].ours);
+		if (row[i].ours)
+			assert_int_equal(t.addr[0].secondary,
+					 row[i].secondary);
+	}
+}
+
+static void test_cut_ipv6_address_is_not_read(void **state)
+{
+	struct msg m = addr6_msg(64, 0);
+	struct netif_table t;
+
+	for (size_t len = 16; len <= m.len; len++) {
+		t.addr_n = 0;
+		take_addr(&t, cut(&m, len));
+		assert_int_equal(t.addr_n, len == m.len);
+	}
 }
 
 /* A message that is cut gives an address only if the address is complete. */
@@ -203,6 +284,33 @@ static void test_each_asked_interface_keeps_an_address(void **state)
 	for (unsigned i = 0; i < NETIF_ADDRS_MAX - 1; i++)
 		assert_int_equal(ip_of(&t.addr[i]), i);
 	assert_int_equal(ip_of(&t.addr[NETIF_ADDRS_MAX - 1]), 1000);
+}
+
+/* Very many addresses of one kind leave a place for each other kind. */
+static void test_each_kind_of_an_asked_interface_stays(void **state)
+{
+	static const char *const other[] = { "192.168.88.1", "fd00::1",
+					     "fe80::1", "2001:db9::1" };
+	struct netif_table t = { .addr_n = 0 };
+	struct netif_addr a = { .ifindex = 2, .ifname = "lan0" };
+	size_t left = 4;
+
+	a.net.addr = addr_of_text("2001:db8::");
+	for (unsigned i = 0; i < NETIF_ADDRS_MAX + 9; i++) {
+		a.net.addr.byte[15] = (uint8_t)i;
+		netif_add_addr(&t, &a);
+	}
+	for (size_t i = 0; i < 4; i++) {
+		a.net.addr = addr_of_text(other[i]);
+		netif_add_addr(&t, &a);
+	}
+	assert_int_equal(t.addr_n, NETIF_ADDRS_MAX);
+	assert_true(addr_equal(t.addr[0].net.addr, addr_of_text("2001:db8::")));
+	for (size_t i = 0; i < t.addr_n; i++)
+		for (size_t k = 0; k < 4; k++)
+			left -= addr_equal(t.addr[i].net.addr,
+					   addr_of_text(other[k]));
+	assert_int_equal(left, 1);	/* the last one is a second global */
 }
 
 /* The sum tells of a change of an address that is not in the table. */
@@ -432,12 +540,49 @@ static bool readable(int fd)
 	return poll(&p, 1, 0) == 1;
 }
 
+/* A router has a link-local address on each interface. Only those of the
+ * interfaces that were asked for are read. */
+static void test_ipv6_addresses_of_links_are_read(void **state)
+{
+	struct netif_table t;
+	int links = 0, others = 0;
+
+	NEED_ROOT();
+	lay_links();
+	if (ip_status("-6 addr add fe80::77/64 dev upt0 nodad"))
+		skip();		/* this kernel has no IPv6 */
+	ip("-6 addr add fe80::78/64 dev upt1 nodad");
+	ip("-6 addr add 2001:db8::1/64 dev upt1 nodad");
+	ip("-6 addr add 2001:db8:1::1/64 dev upt0 nodad preferred_lft 0");
+	ip("-6 addr add 2001:db8:2::1/64 dev upt0 nodad");
+	assert_int_equal(netif_read(names, 3, &t), 0);
+	for (size_t i = 0; i < t.addr_n; i++) {
+		const struct netif_addr *a = &t.addr[i];
+
+		if (a->net.addr.family != ADDR_IP6)
+			continue;
+		assert_int_not_equal(a->net.addr.byte[15], 0x78);
+		if (!strcmp(a->ifname, "upt0"))
+			links++;
+		else
+			others++;
+		assert_int_equal(a->secondary, addr_equal(a->net.addr,
+			addr_of_text("2001:db8:1::1")));
+	}
+	assert_int_equal(links, 3);
+	assert_int_equal(others, 2);	/* and ::1 */
+	assert_int_equal(netif_first_addr(&t, t.link[0].ifindex)->
+			 net.addr.family, ADDR_IP4);
+}
+
 static void test_each_change_is_reported(void **state)
 {
 	static const char *const doing[] = {
 		"link add upt0 type veth peer name upt1", "link set upt0 up",
 		"link set upt1 up", "addr add 10.1.0.1/24 dev upt0",
-		"addr del 10.1.0.1/24 dev upt0", "link set upt1 down",
+		"addr del 10.1.0.1/24 dev upt0",
+		"-6 addr add 2001:db8::1/64 dev upt0 nodad",
+		"-6 addr del 2001:db8::1/64 dev upt0", "link set upt1 down",
 		"link del upt0",
 	};
 	size_t i;
@@ -644,11 +789,15 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_address_is_read),
+		cmocka_unit_test(test_ipv6_address_is_read),
+		cmocka_unit_test(test_flags_of_an_ipv6_address_are_read),
+		cmocka_unit_test(test_cut_ipv6_address_is_not_read),
 		cmocka_unit_test(test_cut_address_is_not_read),
 		cmocka_unit_test(test_attribute_of_a_wrong_length_is_not_read),
 		cmocka_unit_test(test_primary_addresses_come_first),
 		cmocka_unit_test(test_addresses_of_asked_interfaces_stay),
 		cmocka_unit_test(test_each_asked_interface_keeps_an_address),
+		cmocka_unit_test(test_each_kind_of_an_asked_interface_stays),
 		cmocka_unit_test(test_addresses_left_out_are_in_the_sum),
 		cmocka_unit_test(test_first_primary_address_is_found),
 		cmocka_unit_test(test_link_is_read),
@@ -657,6 +806,7 @@ int main(void)
 		netns_test(test_master_of_an_interface_is_read),
 		cmocka_unit_test(test_bad_names_are_refused),
 		netns_test(test_table_is_cut_at_its_limit),
+		netns_test(test_ipv6_addresses_of_links_are_read),
 		netns_test(test_each_change_is_reported),
 		netns_test(test_only_changes_of_default_routes_are_reported),
 		netns_test(test_overrun_is_a_change),
