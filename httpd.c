@@ -259,7 +259,7 @@ static void serve(struct httpconn *c)
 		.body = { in_at(c) + c->head_n, c->body.n },
 		.peer = c->ends.peer, .local = c->ends.local,
 		.local_port = c->ends.local_port, .ifindex = c->ends.ifindex,
-		.share = c->ends.share,
+		.url_addr = c->ends.url_addr, .share = c->ends.share,
 	};
 	uint32_t size = c->head_n + c->body.n;
 

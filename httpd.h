@@ -30,6 +30,9 @@ struct httpd_req {
 	struct addr peer, local;
 	uint16_t local_port;
 	int ifindex;		/* the interface of @local; 0: not known */
+	struct addr url_addr;	/* the router's, for URLs in the reply: @local,
+				 * or if that is link-local perhaps another one
+				 * of the interface */
 	struct addr share;	/* httpd_routes.share() */
 	uint32_t id;		/* for httpd_reply() */
 };

@@ -99,14 +99,14 @@ static void serve_event(struct urlroutes *s, const struct httpd_req *req,
 /* Write a document. @svc: NULL: a root's description. Return: "" if it is too
  * long */
 static struct str document(struct urlroutes *s, unsigned n,
-			   const struct igd_service *svc, struct addr local)
+			   const struct igd_service *svc, struct addr url_addr)
 {
 	struct wr w = wr_init(s->doc, sizeof(s->doc));
 
 	if (svc)
 		desc_scpd(&w, s->config.desc, svc, n);
 	else
-		desc_root(&w, s->config.desc, n, local);
+		desc_root(&w, s->config.desc, n, url_addr);
 	return w.over ? STR("") : wr_done(&w);
 }
 
@@ -123,7 +123,7 @@ static void serve(void *arg, const struct httpd_req *req)
 		return;
 	case IGD_ROOT_XML:
 	case IGD_SCPD:
-		reply.body = document(s, n, svc, req->local);
+		reply.body = document(s, n, svc, req->url_addr);
 		break;
 	case IGD_EVENT:
 		if (req->method == HTTP_POST)

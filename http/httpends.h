@@ -12,6 +12,7 @@ struct httpends {
 	/* the interface of @local. Without it, a link-local address means
 	 * nothing: each link has its own. 0: not known, in tests */
 	int ifindex;
+	struct addr url_addr;	/* that of ifsock_for_urls() */
 	struct addr share;	/* by what the client is counted
 				 * (base/addrshare.h) */
 };

@@ -48,6 +48,7 @@ static bool accept_one(struct httplisten *h, struct ifsock *s)
 	struct httpends ends = {
 		.local = s->at.net.addr, .local_port = ifsock_port(&h->set),
 		.ifindex = s->at.ifindex,
+		.url_addr = ifsock_for_urls(s)->at.net.addr,
 	};
 	int fd = ifsock_accept(s, &ends.peer);
 

@@ -30,7 +30,7 @@ void desc_udns(const uint8_t base[16], struct desc_info *ret);
 
 /**
  * desc_root - write the device description of root version @n.
- * @local: the address that received the request, for presentationURL
+ * @local: the router's address for presentationURL
  *
  * Starts with "<?xml" at byte 0 and is ASCII (Open.NAT). UDA 1.1 2.3.
  */

@@ -291,7 +291,7 @@ static void get_at(uint32_t local_ip, const char *path)
 	static struct httpmsg head;
 	const struct httpd_req req = {
 		.method = HTTP_GET, .path = str_z(path), .head = &head,
-		.local = addr_ip4(local_ip),
+		.local = addr_of_text("fe80::1"), .url_addr = addr_ip4(local_ip),
 	};
 
 	routes.serve(routes.arg, &req);

@@ -151,6 +151,8 @@ static void test_port_0_takes_one_for_all_addresses(void **state)
 		assert_ip(got[i].ends.peer, first ? LO(109) : LO(108));
 		assert_int_equal(got[i].ends.local_port, port);
 		assert_int_equal(got[i].ends.ifindex, first ? 0 : 7);
+		assert_true(addr_equal(got[i].ends.url_addr,
+				       got[i].ends.local));
 		assert_int_equal(getsockopt(got[i].fd, IPPROTO_TCP,
 					    TCP_NODELAY, &on, &len), 0);
 		assert_true(on);

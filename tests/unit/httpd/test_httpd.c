@@ -220,6 +220,7 @@ static const struct httpends *ends_of(uint32_t ip)
 	static struct httpends ends;
 
 	ends = (struct httpends){ .peer = addr_ip4(ip), .local = OWN,
+				  .url_addr = addr_ip4(0x0a000007u),
 				  .local_port = OWN_PORT, .ifindex = IFINDEX };
 	return &ends;
 }
@@ -468,6 +469,7 @@ static void test_routes_get_the_request(void **state)
 	assert_true(addr_equal(seen.local, OWN));
 	assert_int_equal(seen.local_port, OWN_PORT);
 	assert_int_equal(seen.ifindex, IFINDEX);
+	assert_ip(seen.url_addr, 0x0a000007u);
 	assert_int_equal(httpmsg_count(seen.head, STR("x-y")), 1);
 	close(fd);
 }
