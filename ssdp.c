@@ -34,8 +34,9 @@
 #define TTL		2	/* UDA 1.1 1.1.1 */
 #define HOP_LIMIT	10	/* UDA 2.0 annex A */
 
-/* The groups, and HOST as annex A writes it. */
-enum { GROUP_IP4, GROUP_LINK, GROUP_SITE, GROUP__MAX };
+/* The groups, and HOST as annex A writes it. libgssdp searches in FF0E::C from
+ * a global address, and listens in FF05::C. So nothing is announced there. */
+enum { GROUP_IP4, GROUP_LINK, GROUP_SITE, GROUP_GLOBAL, GROUP__MAX };
 
 static const struct group {
 	struct addr addr;
@@ -44,6 +45,7 @@ static const struct group {
 	{ { ADDR_IP4, { 239, 255, 255, 250 } }, "239.255.255.250:1900" },
 	{ { ADDR_IP6, { 0xff, 0x02, [15] = 0x0c } }, "[FF02::C]:1900" },
 	{ { ADDR_IP6, { 0xff, 0x05, [15] = 0x0c } }, "[FF05::C]:1900" },
+	{ { ADDR_IP6, { 0xff, 0x0e, [15] = 0x0c } }, "[FF0E::C]:1900" },
 };
 
 /* The first NOTIFY is sent well within 150 ms of the start. The set is sent
@@ -361,8 +363,8 @@ static void announce_networks(struct ssdp *s)
 		l->fresh = false;
 }
 
-/* Does the interface of @l keep a network of the same family, which is announced
- * and which @at still contains? */
+/* Does the interface of @l keep a network of the same family, one that is
+ * announced and that @at still contains? */
 static bool is_kept(const struct link *l, const struct netif_addr *at, size_t n)
 {
 	const struct link *m;

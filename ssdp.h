@@ -38,7 +38,8 @@ void ssdp_free(struct ssdp *);
  * NOTIFYs of IPv4 are sent from one address of each network: not from a /32 or
  * a secondary address. Those of IPv6 are sent from the link-local address of
  * each interface to FF02::C, and from the first global or unique local one to
- * FF05::C; LOCATION has the latter address in both.
+ * FF05::C; LOCATION has the latter address in both. Searches in FF0E::C are
+ * answered too.
  *
  * In a new network, every target is announced, twice. If any network was served
  * before, a new one, or another address in LOCATION, raises BOOTID: the

@@ -289,10 +289,10 @@
  * is room for second networks, and for the virtual addresses of VRRP. Further
  * addresses are logged and not served. */
 #define IFSOCKS_MAX		64
-/* Sockets of the groups of SSDP: those of 239.255.255.250 and of FF05::C, and
- * for each interface that of FF02::C. The kernel binds a socket with a group of
- * that scope to one interface. */
-#define IFSOCK_GROUPS_MAX	(2 + CONF_IFACES_MAX)
+/* Sockets of the groups of SSDP: those of 239.255.255.250, FF05::C and FF0E::C,
+ * and for each interface that of FF02::C. The kernel binds a socket with a
+ * group of that scope to one interface. */
+#define IFSOCK_GROUPS_MAX	(3 + CONF_IFACES_MAX)
 /* All networks that are served. */
 #define NETWORKS_SERVED_MAX	(IFSOCKS_MAX + CONF_NETWORKS_ALL)
 /* Networks in the firewall: those, without the link-local ones. Hairpin and

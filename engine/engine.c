@@ -19,6 +19,7 @@
 #include <unistd.h>
 #include "base/wr.h"
 #include "igd/link.h"
+#include "igd/peer.h"
 #include "sys/jail.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -419,6 +420,13 @@ static void on_outside(void *arg, struct addr peer)
 	igd_refused(&((struct engine *)arg)->igd, REFUSAL_OUTSIDE, peer);
 }
 
+static struct addr share(void *arg, int ifindex, struct addr peer)
+{
+	const struct peer p = { &((struct engine *)arg)->igd, ifindex, peer };
+
+	return peer_share(&p);
+}
+
 static int start_services(struct engine *e)
 {
 	struct igd *g = &e->igd;
@@ -431,7 +439,7 @@ static int start_services(struct engine *e)
 		.target = e->target, .server = e->id.server,
 		.boot_id = boot_id, .next_boot_id = next_boot_id,
 		.config_id = e->id.desc.config_id,
-		.outside = on_outside, .arg = e,
+		.outside = on_outside, .share = share, .arg = e,
 		.notify_s = e->conf.notify_interval,
 		.rnd = rnd, .wall_s = wall_s,
 	};

@@ -16,6 +16,7 @@
 
 #include <string.h>
 #include <unistd.h>
+#include "base/addrshare.h"
 #include "base/wr.h"
 
 #define ST_SIZE		sizeof(((struct ssdp_search *)0)->st)
@@ -63,7 +64,7 @@ static bool take(struct ssdpanswer_search *p)
 {
 	struct ssdpanswer *a = p->all;
 
-	return bucket_take(&a->rate, p->client, 1, loop_now_ms(a->loop));
+	return bucket_take(&a->rate, p->share, 1, loop_now_ms(a->loop));
 }
 
 /* Answer for the next target that matches. The first datagram was taken from
@@ -149,10 +150,10 @@ static void on_answer(struct loop_timer *t)
 
 /* ---- all searches ------------------------------------------------------- */
 
-/* Return: a place for a search of @client, free or with the search that has to
+/* Return: a place for a search of @share, free or with the search that has to
  * give it up; NULL: there is none, or the client is at its limit */
 static struct ssdpanswer_search *find_place(struct ssdpanswer *a,
-					    struct addr client)
+					    struct addr share)
 {
 	struct ssdpanswer_search *p, *place = NULL, *oldest = NULL;
 	unsigned same_client = 0;
@@ -160,7 +161,7 @@ static struct ssdpanswer_search *find_place(struct ssdpanswer *a,
 	FOR_EACH(p, a) {
 		if (!p->from)
 			place = p;
-		else if (addr_equal(p->client, client))
+		else if (addr_equal(p->share, share))
 			same_client++;
 		if (p->from && p->waits &&
 		    (!oldest || p->at_ms < oldest->at_ms))
@@ -169,6 +170,13 @@ static struct ssdpanswer_search *find_place(struct ssdpanswer *a,
 	if (same_client >= PENDING_PER_CLIENT)
 		return NULL;
 	return place ? place : oldest;
+}
+
+static struct addr share_of(const struct ssdp_config *c,
+			    const struct ifsock *from, struct addr client)
+{
+	return c->share ? c->share(c->arg, from->at.ifindex, client) :
+			  addr_share(client, (struct addr){ 0 });
 }
 
 void ssdpanswer_handle(struct ssdpanswer *a, struct str datagram,
@@ -185,7 +193,8 @@ void ssdpanswer_handle(struct ssdpanswer *a, struct str datagram,
 
 	if (!ssdpmsg_parse_search(datagram, &p.search) || !next_match(&p, &st))
 		return;
-	place = find_place(a, client);
+	p.share = share_of(a->config, from, client);
+	place = find_place(a, p.share);
 	if (!place || !take(&p))
 		return;
 	if (place->from)

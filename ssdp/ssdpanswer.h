@@ -27,7 +27,7 @@ struct ssdpanswer;
 struct ssdpanswer_search {
 	struct ssdpanswer *all;
 	const struct ifsock *from;	/* NULL: this place is free */
-	struct addr client;
+	struct addr client, share;	/* @share: addr_share() of @client */
 	uint16_t port;
 	int fd;			/* of ifsock_sender(); -1: nothing was sent */
 	bool left;		/* the first datagram has left the kernel */
@@ -43,7 +43,7 @@ struct ssdpanswer {
 	struct loop *loop;
 	const struct ssdp_config *config;
 	uint16_t http_port;	/* for LOCATION; set by the owner */
-	struct buckets rate;	/* of datagrams, for each source */
+	struct buckets rate;	/* of datagrams, for each share */
 	struct ssdpanswer_search search[SSDP_PENDING_MAX];
 };
 
@@ -59,7 +59,7 @@ void ssdpanswer_init(struct ssdpanswer *a, struct loop *,
  * closed, call ssdpanswer_forget().
  *
  * A search is dropped if its source is above its rate, or has half of all
- * places. If no place is free, the search that has waited longest for an
+ * places. All addresses of an IPv6 host are one source (base/addrshare.h). If no place is free, the search that has waited longest for an
  * unknown hardware address gives up its place.
  */
 void ssdpanswer_handle(struct ssdpanswer *, struct str datagram,

@@ -35,6 +35,9 @@ struct ssdp_config {
 	/* a unicast search was dropped, because its sender is in none of the
 	 * served networks; may be NULL */
 	void (*outside)(void *arg, struct addr peer);
+	/* by what a client's answers are limited, addr_share(); NULL: without
+	 * its link-layer address */
+	struct addr (*share)(void *arg, int ifindex, struct addr peer);
 	void *arg;
 	uint32_t config_id;
 	unsigned notify_s;	/* notify-interval; max-age is twice that, at

@@ -24,7 +24,7 @@
 #include "sys/netif.h"
 
 /* Groups that a service joins: one of IPv4, one for each scope of IPv6. */
-#define IFSOCK_JOINS_MAX	3
+#define IFSOCK_JOINS_MAX	4
 
 struct ifsock_set;
 

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include "base/addrshare.h"
 #include "base/limits.h"
 #include "ssdp.h"
 #include "tests/unit/lo6.h"
@@ -35,6 +36,7 @@
 
 #define LINK_GROUP	"ff02::c"
 #define SITE_GROUP	"ff05::c"
+#define GLOBAL_GROUP	"ff0e::c"	/* libgssdp searches here */
 #define IP4_GROUP	"239.255.255.250"
 
 #define R1 "uuid:11111111-1111-1111-1111-111111111100"
@@ -85,10 +87,18 @@ static void on_outside(void *arg, struct addr peer)
 	outside++;
 }
 
+static struct addr link_addr;	/* of HOST_GLOBAL and HOST_ULA; else none */
+
+static struct addr share(void *arg, int ifindex, struct addr peer)
+{
+	assert_int_equal(ifindex, LO);
+	return addr_share(peer, link_addr);
+}
+
 static const struct ssdp_config config = {
 	.target = target, .target_n = N(target), .server = "test/1",
 	.boot_id = 1700000000, .next_boot_id = next_boot_id,
-	.outside = on_outside, .config_id = 4711, .notify_s = 900, .rnd = rnd,
+	.outside = on_outside, .share = share, .config_id = 4711, .notify_s = 900, .rnd = rnd,
 	.wall_s = wall_s,
 };
 
@@ -146,6 +156,7 @@ static int set_up(void **state)
 	now_ms = 1000000;
 	next_id = 1700000500;
 	outside = 0;
+	link_addr = (struct addr){ 0 };
 	if (!have_net)
 		return 0;
 	loop = loop_new(IFSOCKS_MAX + IFSOCK_GROUPS_MAX, fake_clock);
@@ -397,6 +408,8 @@ static void test_location_is_an_address_that_the_searcher_can_use(void **state)
 			    "[2001:db8:88::1]:2828");
 	assert_string_equal(location(HOST_GLOBAL, LINK_GROUP),
 			    "[2001:db8:88::1]:2828");
+	assert_string_equal(location(HOST_GLOBAL, GLOBAL_GROUP),
+			    "[2001:db8:88::1]:2828");
 	assert_string_equal(location(HOST_ULA, SITE_GROUP),
 			    "[fd00:88::1]:2828");
 	assert_string_equal(location(HOST_LL, OWN_LL),
@@ -410,16 +423,12 @@ static void test_location_is_an_address_that_the_searcher_can_use(void **state)
 	assert_int_equal(outside, 1);
 }
 
-/* Each of its addresses has the same rate as an IPv4 address, in one table. */
-static void test_rate_is_limited(void **state)
+/* Search many times. Return: the number of answers within 100 ms. */
+static size_t flood(const char *from)
 {
-	const struct netif_addr list[] = { at(OWN_LL), at(OWN_GLOBAL) };
+	int fd = udp(from, 0);
 	size_t n = 0;
-	int fd;
 
-	NEED_NET;
-	serve_quiet(list, 2);
-	fd = udp(HOST_GLOBAL, 0);
 	for (int i = 0; i < 1000; i++) {
 		ask(fd, SITE_GROUP);
 		assert_int_equal(loop_step(loop, 0), 0);
@@ -428,11 +437,30 @@ static void test_rate_is_limited(void **state)
 	}
 	pass(100);
 	n += count(fd, "200 OK", "");
-	assert_in_range(n, SSDP_ANSWERS_BURST, 2 * SSDP_ANSWERS_BURST + 10);
 	close(fd);
+	return n;
 }
 
-/* ---- changes --------------------------------------------------------------- */
+/* A host has as many addresses as it likes, but one link-layer address. */
+static void test_addresses_of_a_host_share_its_rate(void **state)
+{
+	const struct netif_addr list[] = {
+		at(OWN_LL), at(OWN_GLOBAL), at(OWN_ULA),
+	};
+
+	NEED_NET;
+	serve_quiet(list, 3);
+	link_addr = (struct addr){ ADDR_LINK, { 2, 0, 0, 0, 0, 9 } };
+	assert_in_range(flood(HOST_GLOBAL), SSDP_ANSWERS_BURST,
+			2 * SSDP_ANSWERS_BURST + 10);
+	assert_in_range(flood(HOST_ULA), 0, 10);
+	/* another host, of the same network */
+	link_addr.byte[5]++;
+	assert_in_range(flood(HOST_ULA), SSDP_ANSWERS_BURST,
+			2 * SSDP_ANSWERS_BURST + 10);
+}
+
+/* ---- changes ------------------------------------------------------------- */
 
 /* The provider assigns another prefix: the old one is deprecated, and goes. */
 static void test_new_prefix_is_announced(void **state)
@@ -546,7 +574,7 @@ int main(void)
 		TEST(test_unique_local_only),
 		TEST(test_second_link_local_address),
 		TEST(test_location_is_an_address_that_the_searcher_can_use),
-		TEST(test_rate_is_limited),
+		TEST(test_addresses_of_a_host_share_its_rate),
 		TEST(test_new_prefix_is_announced),
 		TEST(test_further_prefix_is_not_announced),
 		TEST(test_lost_prefix),
