@@ -2,6 +2,7 @@
 """Internal networks with IPv6: addresses are served while they exist, ipv6 = no
 switches that off, and a WAN without IPv4 is no fault."""
 import contextlib
+import os
 import re
 import socket
 
@@ -70,6 +71,20 @@ def test_ipv6_can_be_switched_off(lab, upnpd):
     assert goes(lab, LAN6_IP)
     assert wait_until(lambda: sockets(lab) == [])
     assert comes(lab, LAN_IP)
+
+
+@pytest.mark.lab(ipv6=True)
+@pytest.mark.parametrize("kind", ("global", "link-local"))
+def test_start_fails_if_http_port_is_taken(lab, stopped, kind):
+    """By a program that has it at an IPv6 address alone."""
+    ip = LAN6_IP if kind == "global" else lab.router.link_local("lan0")
+    zone = lab.router.ifindex("lan0") if kind == "link-local" else 0
+    with lab.router.socket(socket.SOCK_STREAM, (ip, 2828, 0, zone)) as other:
+        other.listen()
+        stopped.start(wait=False)
+        assert stopped.wait_exit() == 1
+    assert re.search(rf"http-port 2828 is taken by \S+ \(process {os.getpid()}"
+                     rf"\), at {ip}: ", stopped.log())
 
 
 @pytest.mark.lab(ipv6="only")

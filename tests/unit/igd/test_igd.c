@@ -885,6 +885,14 @@ static void status_follows_address_and_link(void **state)
 	assert_int_equal(got.out[2].u, 0);
 	assert_int_equal(wanip_get_external_ip(&w->igd, &got), 0);
 	assert_str(got.out[0].s, "");
+	/* DS-Lite, or a provider without IPv4 */
+	w->igd.wan.ip6 = true;
+	wanip_get_status_info(&w->igd, &got);
+	assert_str(got.out[0].s, "Connected");
+	assert_int_equal(got.out[2].u, 600);
+	w->igd.wan.link_up = false;
+	wanip_get_status_info(&w->igd, &got);
+	assert_str(got.out[0].s, "Disconnected");
 }
 
 /* Version 2 once got 703 or 501, as if a disconnect would make a change
