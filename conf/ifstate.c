@@ -179,30 +179,51 @@ struct addr ifstate_reported(const struct ifstate_ext *e, const struct conf *c)
 	return addr_is_set(a) && addr_is_set(e->forced_ip) ? e->forced_ip : a;
 }
 
-static bool has_prefix(const struct policy *p, const struct netif_addr *a)
+static int compare_prefixes(const struct netif_addr *a,
+			    const struct netif_addr *b)
 {
-	for (size_t i = 0; i < p->net_n; i++)
-		if (p->net[i].ifindex == a->ifindex &&
-		    p->net[i].routed == a->routed &&
-		    p->net[i].net.bits == a->net.bits &&
-		    addr_equal(p->net[i].net.addr, a->net.addr))
-			return true;
-	return false;
+	int by_addr = addr_compare(a->net.addr, b->net.addr);
+
+	if (a->ifindex != b->ifindex)
+		return a->ifindex < b->ifindex ? -1 : 1;
+	return by_addr ? by_addr : (int)a->net.bits - (int)b->net.bits;
 }
 
-static void add_policy_net(struct policy *p, const struct netif_addr *net)
+/* The kernel lists the newest address first, so they are sorted: another
+ * address in a prefix must not change the order. @first: the first prefix */
+static void add_prefix(struct policy *p, size_t first,
+		       const struct netif_addr *net)
 {
 	struct netif_addr a = *net;
+	size_t at = p->net_n;
 
-	if (addr_is_link_local(a.net.addr))
+	a.net.addr = addr_net_first(&net->net);
+	a.secondary = 0;
+	while (at > first && compare_prefixes(&p->net[at - 1], &a) > 0)
+		at--;
+	if (at > first && !compare_prefixes(&p->net[at - 1], &a))
 		return;
-	if (a.net.addr.family == ADDR_IP6) {
-		a.net.addr = addr_net_first(&a.net);
-		a.secondary = 0;
-		if (has_prefix(p, &a))
-			return;
-	}
-	p->net[p->net_n++] = a;
+	memmove(&p->net[at + 1], &p->net[at],
+		(p->net_n - at) * sizeof(p->net[0]));
+	p->net[at] = a;
+	p->net_n++;
+}
+
+static void add_networks(struct policy *p, const struct ifstate *r)
+{
+	const size_t own_n = r->net_n - r->routed_n;
+	size_t first;
+
+	for (size_t i = 0; i < own_n; i++)
+		if (r->net[i].net.addr.family == ADDR_IP4)
+			p->net[p->net_n++] = r->net[i];
+	first = p->net_n;
+	for (size_t i = 0; i < own_n; i++)
+		if (r->net[i].net.addr.family == ADDR_IP6 &&
+		    !addr_is_link_local(r->net[i].net.addr))
+			add_prefix(p, first, &r->net[i]);
+	for (size_t i = own_n; i < r->net_n; i++)
+		p->net[p->net_n++] = r->net[i];
 }
 
 void ifstate_policy(const struct ifstate *r, const struct conf *c,
@@ -218,6 +239,5 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 	};
 	for (size_t i = 0; i < r->own_n; i++)
 		ret->own[ret->own_n++] = r->own[i];
-	for (size_t i = 0; i < r->net_n; i++)
-		add_policy_net(ret, &r->net[i]);
+	add_networks(ret, r);
 }

@@ -88,10 +88,11 @@ struct addr ifstate_reported(const struct ifstate_ext *, const struct conf *);
  * ifstate_policy - make the policy for these networks.
  * @ret: borrows the rules of @conf
  *
- * An IPv6 prefix is listed once for each interface, with its first address, so
- * that an address which comes or goes in it changes no network. Link-local ones
- * are left out: no rule leads to a link-local address. The IPv4 networks are
- * those of @ifstate.
+ * In this order: the IPv4 networks of the interfaces; their IPv6 prefixes, each
+ * once for an interface, with its first address, and sorted, so that an address
+ * which comes or goes in a prefix changes nothing; the networks behind other
+ * routers. Link-local prefixes are left out: no rule leads to a link-local
+ * address.
  */
 void ifstate_policy(const struct ifstate *, const struct conf *conf,
 		   struct policy *ret);

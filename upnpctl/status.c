@@ -39,7 +39,7 @@ static const struct {
 	[CTL_NO_INTERFACE] = { "no-interface", "there is no such interface" },
 	[CTL_INTERFACE_DOWN] = { "interface-down", "the interface is down" },
 	[CTL_NO_CARRIER] = { "no-carrier", "the interface has no carrier" },
-	[CTL_NO_ADDRESS] = { "no-address", "the interface has no address" },
+	[CTL_NO_ADDRESS] = { "no-address", "the interface has no IPv4 address" },
 	[CTL_ADDRESS_PRIVATE] = { "private", "it is behind another NAT, and "
 				  "private-external-address is refuse" },
 };
