@@ -261,8 +261,8 @@
 /* A file has a few hundred bytes; 64 KiB leaves room for comments. */
 #define CONF_FILE_MAX		65536
 /* Bytes of a line that is written. The longest has a comment of PM_DESC_MAX
- * bytes, each escaped, and 80 bytes more. */
-#define CONF_LINE_MAX		640
+ * bytes, each escaped, and two IPv6 addresses: 140 bytes more. */
+#define CONF_LINE_MAX		704
 #define CONF_LOCK_MS		10000	/* others hold it for ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16

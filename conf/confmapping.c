@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 
 #define EXAMPLE "mapping tcp 8080 192.168.88.10:80"
+#define EXAMPLES EXAMPLE " or mapping tcp 8080 [2001:db8::5]:8080"
 
 __attribute__((format(printf, 2, 3)))
 static int fail(struct wr *why, const char *fmt, ...)
@@ -25,14 +26,16 @@ static int fail(struct wr *why, const char *fmt, ...)
 
 /* ---- parsing --------------------------------------------------------- */
 
+static bool is_pinhole(const struct conf_mapping *m)
+{
+	return m->client.family == ADDR_IP6;
+}
+
 static int read_proto(struct str s, uint8_t *ret, struct wr *why)
 {
-	bool tcp = str_eq(s, STR("tcp"));
-
-	if (!tcp && !str_eq(s, STR("udp")))
+	if (!nat_rule_proto_get(s, ret))
 		return fail(why, "\"%.*s\" is not a protocol; write tcp or "
 			    "udp", STR_F(s));
-	*ret = tcp ? IPPROTO_TCP : IPPROTO_UDP;
 	return 0;
 }
 
@@ -47,27 +50,51 @@ static int read_port(struct str s, uint16_t *ret, struct wr *why)
 	return 0;
 }
 
-static int read_host(struct str s, struct addr *ret, struct wr *why)
+static bool is_host(struct addr a)
+{
+	return addr_is_host(a) && !addr_is_link_local(a);
+}
+
+/* The remote host has the client's family. */
+static int read_remote(struct str s, struct conf_mapping *m, struct wr *why)
 {
 	struct addr a;
 
-	if (!addr_parse(s, &a) || a.family != ADDR_IP4 || !addr_is_host(a))
-		return fail(why, "\"%.*s\" is not an IPv4 address of a host; "
-			    "example: " EXAMPLE, STR_F(s));
-	*ret = a;
+	if (!addr_parse(s, &a) || a.family != m->client.family || !is_host(a))
+		return fail(why, "\"%.*s\" is not an %s address of a host; "
+			    "example: remote %s", STR_F(s),
+			    is_pinhole(m) ? "IPv6" : "IPv4",
+			    is_pinhole(m) ? "2001:db8:1::9" : "203.0.113.5");
+	m->remote = a;
 	return 0;
 }
 
+/* ADDRESS:PORT, or [ADDRESS]:PORT for IPv6. */
 static int read_to(struct str s, struct conf_mapping *m, struct wr *why)
 {
-	struct str port = s, host;
-	int err;
+	struct str port = s;
 
-	if (!str_cut(&port, ':', &host) || host.n == s.n)
+	if (!addr_host_parse(&port, &m->client) || !is_host(m->client))
+		return fail(why, "\"%.*s\" is not the address and port of a "
+			    "host; example: " EXAMPLES, STR_F(s));
+	if (!port.n && s.p[s.n - 1] != ':')
 		return fail(why, "\"%.*s\" is not ADDRESS:PORT; example: "
-			    "192.168.88.10:80", STR_F(s));
-	err = read_host(host, &m->client, why);
-	return err ? err : read_port(port, &m->int_port, why);
+			    EXAMPLES, STR_F(s));
+	return read_port(port, &m->int_port, why);
+}
+
+/* What a pinhole may have and a mapping may not, and the other way round. */
+static int check_kind(const struct conf_mapping *m, struct wr *why)
+{
+	if (is_pinhole(m) && m->ext_port != m->int_port)
+		return fail(why, "%u and %u differ; IPv6 translates no port, so "
+			    "write the same port twice",
+			    (unsigned)m->ext_port, (unsigned)m->int_port);
+	if (!nat_rule_has_proto(is_pinhole(m) ? NAT_PINHOLE : NAT_PORTMAP,
+				m->proto))
+		return fail(why, "%s is for IPv6 only; write tcp or udp",
+			    nat_rule_proto(m->proto));
+	return 0;
 }
 
 static bool is_comment(struct str s)
@@ -121,7 +148,7 @@ static int read_options(struct str s, struct conf_mapping *m,
 		if (!str_word(&rest, &word))
 			return fail(why, "remote has no address; add the "
 				    "address of one host, or delete remote");
-		err = read_host(word, &m->remote, why);
+		err = read_remote(word, m, why);
 		s = rest;
 	}
 	rest = s;
@@ -151,12 +178,14 @@ int confmapping_parse(struct str args, struct conf_mapping *ret,
 	if (!str_word(&args, &proto) || !str_word(&args, &port) ||
 	    !str_word(&args, &to))
 		return fail(why, "a mapping needs a protocol, a port, and a "
-			    "host with its port; example: " EXAMPLE);
+			    "host with its port; example: " EXAMPLES);
 	err = read_proto(proto, &m.proto, why);
 	if (!err)
 		err = read_port(port, &m.ext_port, why);
 	if (!err)
 		err = read_to(to, &m, why);
+	if (!err)
+		err = check_kind(&m, why);
 	if (!err)
 		err = read_options(args, &m, ret_comment, why);
 	if (!err)
@@ -179,9 +208,18 @@ static void put_remote(struct wr *w, const struct conf_mapping *m)
 	addr_write(w, m->remote);
 }
 
+static void put_to(struct wr *w, const struct conf_mapping *m)
+{
+	wr_ch(w, ' ');
+	addr_host_write(w, m->client);
+	wr_fmt(w, ":%u", (unsigned)m->int_port);
+}
+
 void confmapping_put_key(struct wr *w, const struct conf_mapping *m)
 {
 	put_port(w, m);
+	if (is_pinhole(m))
+		put_to(w, m);
 	put_remote(w, m);
 }
 
@@ -190,9 +228,7 @@ void confmapping_put(struct wr *w, const struct conf_mapping *m,
 {
 	wr_z(w, "mapping ");
 	put_port(w, m);
-	wr_ch(w, ' ');
-	addr_write(w, m->client);
-	wr_fmt(w, ":%u", (unsigned)m->int_port);
+	put_to(w, m);
 	put_remote(w, m);
 	wr_z(w, m->disabled ? " disabled" : "");
 	if (!*comment)
@@ -217,6 +253,9 @@ static bool same_port(const struct conf_mapping *a,
 bool confmapping_same_key(const struct conf_mapping *a,
 			  const struct conf_mapping *b)
 {
+	if (is_pinhole(a) != is_pinhole(b) ||
+	    (is_pinhole(a) && !addr_equal(a->client, b->client)))
+		return false;
 	return same_port(a, b) && addr_equal(a->remote, b->remote);
 }
 
@@ -242,7 +281,8 @@ static int check_others(const struct conf *c, const struct conf_mapping *m,
 			    old->line);
 	}
 	for (old = c->mapping; old < c->mapping + c->mapping_n; old++) {
-		if (!same_port(old, m) || addr_equal(old->client, m->client))
+		if (is_pinhole(old) || is_pinhole(m) || !same_port(old, m) ||
+		    addr_equal(old->client, m->client))
 			continue;
 		return fail(why, "port %s %u already leads to %s on line %u; "
 			    "all mappings of a port must lead to one host",
@@ -287,8 +327,9 @@ const char *confmapping_text(const struct conf *c, const struct conf_mapping *m)
 struct nat_rule confmapping_rule(const struct conf_mapping *m)
 {
 	return (struct nat_rule){
-		.kind = NAT_PORTMAP, .proto = m->proto, .client = m->client,
-		.remote = m->remote, .ext_port = m->ext_port,
+		.kind = is_pinhole(m) ? NAT_PINHOLE : NAT_PORTMAP,
+		.proto = m->proto, .client = m->client, .remote = m->remote,
+		.ext_port = is_pinhole(m) ? 0 : m->ext_port,
 		.int_port = m->int_port,
 	};
 }
@@ -297,6 +338,7 @@ struct conf_mapping confmapping_of_rule(const struct nat_rule *r)
 {
 	return (struct conf_mapping){
 		.client = r->client, .remote = r->remote, .proto = r->proto,
-		.ext_port = r->ext_port, .int_port = r->int_port,
+		.ext_port = r->kind == NAT_PINHOLE ? r->int_port : r->ext_port,
+		.int_port = r->int_port,
 	};
 }

@@ -3,6 +3,10 @@
  * confmapping.h - parse and write the mapping lines of the configuration:
  *
  *   mapping tcp 8080 192.168.88.10:80 [remote ADDRESS] [disabled] ["comment"]
+ *   mapping tcp 8080 [2001:db8::5]:8080 [remote ADDRESS] and so on
+ *
+ * With an IPv6 address it is a pinhole: both ports are equal, because nothing
+ * is translated, and the protocol may be dccp, sctp or udplite as well.
  *
  * Pure. Runs in: any
  */
@@ -37,17 +41,17 @@ int confmapping_parse(struct str args, struct conf_mapping *ret,
 void confmapping_put(struct wr *, const struct conf_mapping *,
 		     const char *comment);
 
-/** confmapping_put_key - write protocol, external port and remote host, in the
- * words of the line: "tcp 8080", "tcp 8080 remote 203.0.113.5". */
+/** confmapping_put_key - write the key in the words of the line: "tcp 8080",
+ * "tcp 8080 remote 203.0.113.5", "tcp 8080 [2001:db8::5]:8080". */
 void confmapping_put_key(struct wr *, const struct conf_mapping *);
 
 /**
  * confmapping_add - add a mapping to a configuration.
  * @why: receives the problem and the fix
  *
- * Refuses a second mapping with the same key (protocol, external port, remote
- * host), a second host for one port, and a mapping or comment that exceeds
- * CONF_MAPPINGS_MAX or CONF_COMMENTS_MAX.
+ * Refuses a second mapping with the same key, a second host for one port of
+ * IPv4, and a mapping or comment that exceeds CONF_MAPPINGS_MAX or
+ * CONF_COMMENTS_MAX.
  *
  * Return: 0 or -EINVAL
  */
@@ -58,14 +62,16 @@ int confmapping_add(struct conf *, const struct conf_mapping *,
 const struct conf_mapping *confmapping_find(const struct conf *,
 					    const struct conf_mapping *m);
 
-/** confmapping_same_key - are protocol, external port and remote host equal? */
+/** confmapping_same_key - are protocol, external port and remote host equal,
+ * and of pinholes the client? */
 bool confmapping_same_key(const struct conf_mapping *a,
 			  const struct conf_mapping *b);
 
 /** confmapping_text - the comment of a mapping, or "". */
 const char *confmapping_text(const struct conf *, const struct conf_mapping *);
 
-/** confmapping_rule - the rule of a mapping, for the table and the firewall. */
+/** confmapping_rule - the rule of a mapping or pinhole, for the table and the
+ * firewall. */
 struct nat_rule confmapping_rule(const struct conf_mapping *);
 
 /** confmapping_of_rule - the mapping with this rule: enabled, without a

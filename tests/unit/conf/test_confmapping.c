@@ -51,6 +51,7 @@ static void test_all_fields_are_parsed(void **state)
 }
 
 #define M "tcp 80 10.0.0.1:80 "
+#define P "tcp 80 [2001:db8::5]:80 "
 
 static void test_bad_line_is_refused_with_the_reason(void **state)
 {
@@ -68,13 +69,32 @@ static void test_bad_line_is_refused_with_the_reason(void **state)
 		{ "tcp 1-2 10.0.0.1:80", "\"1-2\" is not a port" },
 		{ "tcp 80 10.0.0.1", "\"10.0.0.1\" is not ADDRESS:PORT" },
 		{ "tcp 80 10.0.0.1:", "\"\" is not a port" },
-		{ "tcp 80 :80", "\"\" is not an IPv4 address of a host" },
+		{ "tcp 80 :80", "\":80\" is not the address and port of a host" },
 		{ "tcp 80 127.0.0.1:80",
-		  "\"127.0.0.1\" is not an IPv4 address" },
-		{ "tcp 80 host:80", "\"host\" is not an IPv4 address" },
-		{ "tcp 80 0.0.0.0:80", "\"0.0.0.0\" is not an IPv4 address" },
+		  "\"127.0.0.1:80\" is not the address and port" },
+		{ "tcp 80 host:80", "\"host:80\" is not the address and" },
+		{ "tcp 80 0.0.0.0:80", "\"0.0.0.0:80\" is not the address" },
 		{ M "remote", "remote has no address" },
 		{ M "remote 0.0.0.0", "\"0.0.0.0\" is not an IPv4 address" },
+		{ "tcp 80 2001:db8::5:80", "\"2001:db8::5:80\" is not the "
+					   "address and port of a host; "
+					   "example: mapping tcp 8080 "
+					   "192.168.88.10:80 or mapping tcp "
+					   "8080 [2001:db8::5]:8080" },
+		{ "tcp 80 [2001:db8::5:80", "\"[2001:db8::5:80\" is not" },
+		{ "tcp 80 [2001:db8::5]", "\"[2001:db8::5]\" is not ADDRESS" },
+		{ "tcp 80 [2001:db8::5]:0", "\"0\" is not a port" },
+		{ "tcp 80 [fe80::5]:80", "\"[fe80::5]:80\" is not the" },
+		{ "tcp 80 [fe80::5%eth0]:80", "\"[fe80::5%eth0]:80\" is" },
+		{ "tcp 80 [ff02::5]:80", "\"[ff02::5]:80\" is not the" },
+		{ "tcp 80 [::]:80", "\"[::]:80\" is not the address" },
+		{ "tcp 80 [::ffff:10.0.0.1]:80", "\"[::ffff:10.0.0.1]:80\"" },
+		{ "tcp 80 [2001:db8::5]:81", "80 and 81 differ; IPv6 "
+		  "translates no port, so write the same port twice" },
+		{ "sctp 80 10.0.0.1:80", "sctp is for IPv6 only; write tcp" },
+		{ P "remote 1.2.3.4", "\"1.2.3.4\" is not an IPv6 address of "
+				      "a host; example: remote 2001:db8:1::9" },
+		{ P "remote fe80::1", "\"fe80::1\" is not an IPv6 address" },
 		{ M "remote *", "\"*\" is not an IPv4 address" },
 		{ M "remote fe80::1", "\"fe80::1\" is not an IPv4 address" },
 		{ M "disabled remote 1.2.3.4", "\"remote 1.2.3.4\" is not "
@@ -122,6 +142,9 @@ static void test_written_line_is_parsed_back(void **state)
 		"mapping tcp 8080 192.168.88.10:80",
 		"mapping udp 1 10.0.0.1:65535 remote 203.0.113.5",
 		"mapping tcp 1 10.0.0.1:2 disabled",
+		"mapping tcp 8080 [2001:db8::5]:8080",
+		("mapping udplite 65535 [fd00::5]:65535 remote 2001:db8:1::9 "
+		 "disabled \"a\""),
 		"mapping tcp 1 10.0.0.1:2 \"a\"",
 		("mapping udp 9 10.0.0.1:2 remote 1.2.3.4 disabled "
 		 "\"# \\\" \\\\ \xc3\xa9\""),
@@ -149,6 +172,25 @@ static void test_mapping_and_rule_convert_to_each_other(void **state)
 	assert_true(confmapping_same_key(&got, &back));
 	assert_true(addr_equal(got.client, back.client));
 	assert_int_equal(back.int_port, 80);
+}
+
+static void test_pinhole_and_rule_convert_to_each_other(void **state)
+{
+	struct conf_mapping back;
+	struct nat_rule r;
+
+	assert_int_equal(parse("dccp 80 [2001:db8::5]:80 remote 2001:db8::9"),
+			 0);
+	r = confmapping_rule(&got);
+	assert_true(nat_rule_sane(&r));
+	assert_int_equal(r.kind, NAT_PINHOLE);
+	assert_int_equal(r.ext_port, 0);
+	assert_int_equal(r.int_port, 80);
+	back = confmapping_of_rule(&r);
+	assert_true(confmapping_same_key(&got, &back));
+	assert_true(addr_equal(got.client, back.client));
+	assert_int_equal(back.int_port, 80);
+	assert_int_equal(back.ext_port, 80);
 }
 
 /* ---- in a configuration ---------------------------------------------- */
@@ -185,6 +227,20 @@ static void test_second_host_for_a_port_is_refused(void **state)
 			    "line 1; all mappings of a port must lead to one "
 			    "host");
 	assert_int_equal(conf.mapping_n, 3);
+}
+
+/* Hosts do not share ports, because nothing is translated. */
+static void test_pinholes_of_a_port_have_several_hosts(void **state)
+{
+	conf_defaults(&conf);
+	assert_int_equal(add("tcp 80 10.0.0.1:80"), 0);
+	assert_int_equal(add("tcp 80 [2001:db8::5]:80"), 0);
+	assert_int_equal(add("tcp 80 [2001:db8::6]:80"), 0);
+	assert_int_equal(add("tcp 80 [2001:db8::6]:80 remote 2001:db8::9"), 0);
+	assert_int_equal(add("tcp 80 [2001:db8::5]:80 disabled"), -EINVAL);
+	assert_string_equal(why, "mapping tcp 80 [2001:db8::5]:80 is already on "
+			    "line 2; remove one");
+	assert_int_equal(conf.mapping_n, 4);
 }
 
 static void test_each_mapping_keeps_its_comment(void **state)
@@ -243,7 +299,9 @@ int main(void)
 		cmocka_unit_test(test_too_long_comment_is_refused),
 		cmocka_unit_test(test_written_line_is_parsed_back),
 		cmocka_unit_test(test_mapping_and_rule_convert_to_each_other),
+		cmocka_unit_test(test_pinhole_and_rule_convert_to_each_other),
 		cmocka_unit_test(test_second_host_for_a_port_is_refused),
+		cmocka_unit_test(test_pinholes_of_a_port_have_several_hosts),
 		cmocka_unit_test(test_each_mapping_keeps_its_comment),
 		cmocka_unit_test(test_mapping_beyond_a_limit_is_refused),
 	};
