@@ -42,7 +42,7 @@ void complete_print(const struct cmd_verb *verbs)
 		put_option("interfaces set", o);
 	}
 	out_str(STR("interfaces add interface=\n"
-		    "mappings add protocol= tcp udp\n"
+		    "mappings add protocol= tcp udp dccp sctp udplite\n"
 		    "mappings add external-port=\n"
 		    "mappings add to=\n"
 		    "mappings add remote-host=\n"

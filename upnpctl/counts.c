@@ -61,7 +61,9 @@ const struct nl_list_count *counts_of(const struct counts *c,
 		.proto = r->proto,
 	};
 
-	return c->n ? bsearch(&key, c->v, c->n, sizeof(key), compare) : NULL;
+	return c->n && r->kind == NAT_PORTMAP ?
+	       bsearch(&key, c->v, c->n, sizeof(key), compare) :
+	       NULL;
 }
 
 void counts_free(struct counts *c)

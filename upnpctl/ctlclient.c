@@ -147,11 +147,12 @@ static bool sane(const struct ctl_rep *rep)
 		       s->ext_private <= 1 && s->http_port <= UINT16_MAX;
 	case CTL_MAPPING:
 	case CTL_ADDED:
-		return r->kind == NAT_PORTMAP && nat_rule_sane(r) &&
+		return nat_rule_sane(r) && m->unique_id <= UINT16_MAX &&
 		       m->enabled <= 1 && has_nul(m->desc, sizeof(m->desc));
 	case CTL_REMOVED:	/* only the key is used */
-		return r->kind == NAT_PORTMAP && r->ext_port &&
-		       (r->proto == IPPROTO_TCP || r->proto == IPPROTO_UDP);
+		return r->kind == NAT_PINHOLE ? nat_rule_sane(r) :
+		       r->kind == NAT_PORTMAP && r->ext_port &&
+		       nat_rule_has_proto(NAT_PORTMAP, r->proto);
 	case CTL_READY:
 	case CTL_LOST:
 		return true;
@@ -232,8 +233,8 @@ static int exchange(struct ctlclient *c, unsigned kinds,
 		err = ctlclient_next(c, kinds | CTLCLIENT_KIND(CTL_END), rep);
 		if (err || rep->kind == CTL_END)
 			return err;
-		/* No table is longer; a bad engine could send for ever. */
-		if (*ret_n >= PM_MAPPINGS_LIMIT)
+		/* No tables are longer; a bad engine could send for ever. */
+		if (*ret_n >= CTLCLIENT_MAPPINGS_MAX)
 			return -EPROTO;
 		err = handle ? handle(arg, rep) : 0;
 		if (err)

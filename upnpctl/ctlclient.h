@@ -16,6 +16,8 @@
 
 #define CTLCLIENT_FOREVER UINT64_MAX
 #define CTLCLIENT_KIND(k) (1u << (k))
+/* The most mappings and pinholes that an engine may have. */
+#define CTLCLIENT_MAPPINGS_MAX (PM_MAPPINGS_LIMIT + PM_PINHOLES_LIMIT)
 
 struct ctlclient {
 	int fd;			/* -1: not connected */

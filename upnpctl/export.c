@@ -120,6 +120,8 @@ static void put_rules(const struct confedit *text)
 static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 {
 	const char *comment = confmapping_text(conf, m);
+	char buf[ADDR_TEXT_MAX + 16];
+	struct wr to = wr_init(buf, sizeof(buf));
 
 	out_str(STR("add"));
 	if (*comment) {
@@ -131,8 +133,11 @@ static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 		nat_rule_proto(m->proto));
 	if (addr_is_set(m->remote))
 		out_fmt(" remote-host=%s", addr_text(m->remote).text);
-	out_fmt(" to=%s:%u\n", addr_text(m->client).text,
-		(unsigned)m->int_port);
+	addr_host_write(&to, m->client);
+	wr_fmt(&to, ":%u", (unsigned)m->int_port);
+	out_str(STR(" to="));
+	put_value(wr_done(&to));
+	out_str(STR("\n"));
 }
 
 int export_run(struct cmd *c)

@@ -293,6 +293,8 @@ static const struct {
 	{ REFUSAL_FULL, "remove some, or raise max-mappings" },
 	{ REFUSAL_CLIENT_FULL, "remove some of that host, or raise "
 			       "max-mappings-per-client" },
+	{ REFUSAL_PINHOLES, "remove some, or raise max-pinholes" },
+	{ REFUSAL_KIND, "pinholes need ipv6=yes and max-pinholes above 0" },
 	{ REFUSAL_PORT, "choose another external-port" },
 	{ REFUSAL_FORWARDED, "the log of upnpd names the rule; choose another "
 			     "external-port, or remove the rule" },

@@ -32,7 +32,7 @@ bool livemap_other_file(const struct live *l)
 static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			   const struct nat_rule *r)
 {
-	char text[256];
+	char text[384];
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	if (end->line)
@@ -42,11 +42,20 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 		wr_z(&w, "no line allows it; to allow it, add: ");
 	else
 		wr_z(&w, "ports below 1024 need an allow line, and the first "
-			 "line turns the default off; add both: allow "
-			 "1024-65535 0.0.0.0/0 1024-65535 and ");
-	wr_fmt(&w, "allow %u ", (unsigned)r->ext_port);
-	addr_write(&w, r->client);
-	wr_fmt(&w, "/32 %u", (unsigned)r->int_port);
+			 "line turns the default off; add all three: allow "
+			 "1024-65535 0.0.0.0/0 1024-65535, allow 1024-65535 "
+			 "::/0 1024-65535 and ");
+	if (r->kind == NAT_PINHOLE && !r->int_port)
+		wr_z(&w, "allow 0-65535 ");
+	else
+		wr_fmt(&w, "allow %u ", (unsigned)(r->kind == NAT_PINHOLE ?
+						   r->int_port : r->ext_port));
+	addr_net_write(&w, &(struct addr_net){ r->client,
+					       (uint8_t)addr_bits(r->client) });
+	if (r->int_port)
+		wr_fmt(&w, " %u", (unsigned)r->int_port);
+	else
+		wr_z(&w, " 0-65535");
 	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
 			l->monitor.file : l->file, wr_cstr(&w));
 }
@@ -54,7 +63,7 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 int livemap_report(const struct live *l, const struct ctl_end *end,
 		   const struct nat_rule *rule)
 {
-	char key[48];
+	char key[MAPTEXT_KEY_MAX];
 	struct wr w = wr_init(key, sizeof(key));
 
 	if (end->err == CTL_EREFUSED && end->refusal == REFUSAL_RULE)

@@ -29,10 +29,12 @@ static const struct {
 	const char *key, *accepts;
 	bool needed;
 } options[OPTIONS] = {
-	[PROTOCOL] = { "protocol", "tcp or udp", true },
-	[EXT_PORT] = { "external-port", "a port, 1 to 65535", true },
+	[PROTOCOL] = { "protocol", "tcp or udp; to an IPv6 address also dccp, "
+		       "sctp or udplite", true },
+	[EXT_PORT] = { "external-port", "a port, 1 to 65535; not needed to an "
+		       "IPv6 address" },
 	[TO] = { "to", "a host of the LAN and a port, such as "
-		 "192.168.88.10:80", true },
+		 "192.168.88.10:80 or [2001:db8::5]:8080", true },
 	[REMOTE] = { "remote-host", "the address of one host, or nothing for "
 		     "all" },
 	[LEASE] = { "lease", "seconds or a time such as 1d2h, 1w at most; 0 "
@@ -45,15 +47,16 @@ static const struct {
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
 	       "the texts above name these values");
 
-/* Parse an address that a host can have. */
+/* Is it an address that a host has, whatever the interface? */
+static bool is_host(struct addr a)
+{
+	return addr_is_host(a) && !addr_is_link_local(a);
+}
+
+/* Parse such an address. */
 static bool read_host(struct str s, struct addr *ret)
 {
-	uint32_t ip;
-
-	if (!str_ipv4(s, &ip))
-		return false;
-	*ret = addr_ip4(ip);
-	return addr_is_host(*ret);
+	return addr_parse(s, ret) && is_host(*ret);
 }
 
 /* Parse the value of options[@i]. */
@@ -67,7 +70,7 @@ static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 	case TO:
 		return maptext_read_to(v, &r->rule.client,
 				       &r->rule.int_port) &&
-		       addr_is_host(r->rule.client);
+		       is_host(r->rule.client);
 	case REMOTE:
 		return v.n == 0 || read_host(v, &r->rule.remote);
 	case LEASE:
@@ -103,6 +106,32 @@ static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 			options[i].key, STR_F(value), options[i].accepts);
 }
 
+/* To an IPv6 address it is a pinhole, which has one port. */
+static int complete_rule(struct nat_rule *r)
+{
+	bool pinhole = r->client.family == ADDR_IP6;
+
+	if (!pinhole && !r->ext_port)
+		return cmd_fail(CMD_USAGE, "external-port is missing; it takes "
+				"%s", options[EXT_PORT].accepts);
+	if (pinhole && r->ext_port && r->ext_port != r->int_port)
+		return cmd_fail(CMD_USAGE, "external-port is %u, and the port "
+				"of to= is %u; IPv6 translates no port: leave "
+				"external-port out", (unsigned)r->ext_port,
+				(unsigned)r->int_port);
+	if (addr_is_set(r->remote) && r->remote.family != r->client.family)
+		return cmd_fail(CMD_USAGE, "remote-host is not of the same "
+				"family as to=; write an %s address",
+				pinhole ? "IPv6" : "IPv4");
+	r->kind = pinhole ? NAT_PINHOLE : NAT_PORTMAP;
+	if (pinhole)
+		r->ext_port = 0;
+	if (nat_rule_has_proto(r->kind, r->proto))
+		return CMD_OK;
+	return cmd_fail(CMD_USAGE, "protocol %s is for IPv6 only; it takes tcp "
+			"or udp", nat_rule_proto(r->proto));
+}
+
 static int read_options(const struct cmd *c, struct ctl_req *req)
 {
 	unsigned seen = 0;
@@ -121,7 +150,7 @@ static int read_options(const struct cmd *c, struct ctl_req *req)
 		if (options[i].needed && !(seen & 1u << i))
 			return cmd_fail(CMD_USAGE, "%s is missing; it takes %s",
 					options[i].key, options[i].accepts);
-	return CMD_OK;
+	return complete_rule(&req->rule);
 }
 
 struct added {
@@ -186,7 +215,7 @@ static int edit_add(struct cmd *c, struct change *change)
 {
 	struct conf_mapping m;
 	struct ctl_req req;
-	char key[64];
+	char key[MAPTEXT_KEY_MAX];
 	struct wr w = wr_init(key, sizeof(key));
 	int err, status = read_options(c, &req);
 
@@ -244,49 +273,29 @@ static int choose_number(struct selection *s, struct str item, uint32_t i)
 			"%zu", STR_F(item), s->all->n - 1);
 }
 
-/* PROTO:PORT or PROTO:PORT:REMOTE */
+/* maptext_read_key() */
 struct wanted {
 	struct nat_rule key;
 	bool any_remote;
 };
 
-static bool read_wanted(struct str item, struct wanted *ret)
-{
-	struct str proto, port, rest = item;
-	uint32_t ip;
-
-	*ret = (struct wanted){
-		.key = { .kind = NAT_PORTMAP, .remote = addr_any() },
-	};
-	if (!str_cut(&rest, ':', &proto) || !str_cut(&rest, ':', &port) ||
-	    !maptext_read_proto(proto, &ret->key.proto) ||
-	    !maptext_read_port(port, &ret->key.ext_port))
-		return false;
-	ret->any_remote = port.p + port.n == item.p + item.n;
-	if (ret->any_remote)
-		return true;
-	if (!str_ipv4(rest, &ip))
-		return false;
-	if (ip)
-		ret->key.remote = addr_ip4(ip);
-	return true;
-}
-
 static bool is_wanted(const struct wanted *want, const struct nat_rule *r)
 {
 	struct nat_rule key = want->key;
 
-	if (want->any_remote)
+	if (want->any_remote) {
 		key.remote = r->remote;
+		key.remote_port = r->remote_port;
+	}
 	return nat_rule_same_key(&key, r);
 }
 
 /* Report that several mappings match, with their keys. The mapping for all
- * remote hosts has the key of remote host 0.0.0.0. */
+ * remote hosts has the key of remote host 0.0.0.0, a pinhole that of "*:*". */
 static int ambiguous(const struct selection *s, struct str item,
 		     const struct wanted *want)
 {
-	char names[256];
+	char names[512];
 	struct wr w = wr_init_cut(names, sizeof(names));
 
 	for (size_t i = 0; i < s->all->n; i++) {
@@ -296,8 +305,8 @@ static int ambiguous(const struct selection *s, struct str item,
 			continue;
 		wr_z(&w, w.len ? ", " : "");
 		maptext_key(&w, r);
-		if (!addr_is_set(r->remote))
-			wr_z(&w, ":0.0.0.0");
+		if (!addr_is_set(r->remote) && !r->remote_port)
+			wr_z(&w, r->kind == NAT_PINHOLE ? ":*:*" : ":0.0.0.0");
 	}
 	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one mapping; use one "
 			"of: %s", STR_F(item), wr_cstr(&w));
@@ -339,7 +348,7 @@ static int choose(struct selection *s, struct str item)
 				"such as tcp:8080", (unsigned)i);
 	if (str_u32(item, 0, UINT32_MAX, &i) == 0)
 		return choose_number(s, item, i);
-	if (read_wanted(item, &want))
+	if (maptext_read_key(item, &want.key, &want.any_remote))
 		return choose_key(s, item, &want);
 	return cmd_fail(CMD_USAGE, "\"%.*s\" is not a mapping; use a number "
 			"from mappings print, a list such as 0,1, all, or a "
@@ -370,7 +379,7 @@ static int remove_one(const struct live *l, const struct nat_rule *rule,
 		      int *ret_err)
 {
 	struct ctl_req req = { .verb = CTL_DELETE, .rule = *rule };
-	char key[48];
+	char key[MAPTEXT_KEY_MAX];
 	struct wr w = wr_init(key, sizeof(key));
 	struct ctl_end end;
 

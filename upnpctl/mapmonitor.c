@@ -38,11 +38,29 @@ enum { SERVER_CLOSED = 1, EVENTS_LOST, OUTPUT_CLOSED, REFUSED };
 
 /* ---- the table ------------------------------------------------------- */
 
+/* The key of a pinhole: nat_rule_same_key() */
+static int compare_pinholes(const struct nat_rule *x, const struct nat_rule *y)
+{
+	int c = addr_compare(x->client, y->client);
+
+	if (c == 0)
+		c = x->int_port - y->int_port;
+	if (c == 0)
+		c = x->proto - y->proto;
+	if (c == 0)
+		c = addr_compare(x->remote, y->remote);
+	return c ? c : x->remote_port - y->remote_port;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct nat_rule *x = &((const struct ctl_mapping *)a)->rule;
 	const struct nat_rule *y = &((const struct ctl_mapping *)b)->rule;
 
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	if (x->kind == NAT_PINHOLE)
+		return compare_pinholes(x, y);
 	if (x->ext_port != y->ext_port)
 		return x->ext_port < y->ext_port ? -1 : 1;
 	if (x->proto != y->proto)
@@ -275,7 +293,7 @@ static int read_table(struct watch *w, struct mappings *fresh)
 			return 0;
 		if (rep.kind == CTL_END)
 			return handle_end(w, &rep.end);
-		if (fresh->n >= PM_MAPPINGS_LIMIT)
+		if (fresh->n >= CTLCLIENT_MAPPINGS_MAX)
 			return -EPROTO;
 		err = mappings_add(fresh, &rep.mapping);
 		if (err)

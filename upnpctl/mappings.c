@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * mappings.c - "mappings print": print the table or a part of it, as text or as
- * JSON.
+ * mappings.c - "mappings print": print the mappings and pinholes or a part of
+ * them, as text or as JSON.
+ *
+ * A table has the port mappings, and a second one the pinholes, if there are
+ * any: they have other columns, so that an IPv6 address fits into a line.
  *
  * A mapping's number is its index in the whole table, even if "where" hides
  * some mappings: "mappings remove" uses the same numbers.
@@ -75,22 +78,25 @@ void mappings_free(struct mappings *t)
 struct filter {
 	struct addr to, remote, by;
 	uint16_t ext_port, to_port;
+	uint16_t id;
 	uint8_t proto, origin;
-	bool by_operator, is_dynamic, is_static, is_disabled, is_suspended,
+	bool is_pinhole, by_operator, is_dynamic, is_static, is_disabled, is_suspended,
 	     is_overruled;
 };
 
-enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN };
+enum { BY_PROTO, BY_EXT_PORT, BY_TO, BY_REMOTE, BY_REQUESTER, BY_ORIGIN,
+       BY_ID };
 
 static const struct {
 	const char *key, *accepts;
 } filters[] = {
-	[BY_PROTO] = { "protocol", "tcp or udp" },
+	[BY_PROTO] = { "protocol", "tcp, udp, dccp, sctp or udplite" },
 	[BY_EXT_PORT] = { "external-port", "a port, 1 to 65535" },
 	[BY_TO] = { "to", "an address, or address:port" },
 	[BY_REMOTE] = { "remote-host", "an address" },
 	[BY_REQUESTER] = { "by", "an address, or operator" },
 	[BY_ORIGIN] = { "origin", "operator, upnp, nat-pmp or pcp" },
+	[BY_ID] = { "id", "a pinhole's id, 1 to 65535" },
 };
 
 /* Set the filter of filters[@i]. */
@@ -109,6 +115,8 @@ static bool set_value(struct filter *f, size_t i, struct str v)
 	case BY_REQUESTER:
 		f->by_operator = str_eq(v, STR("operator"));
 		return f->by_operator || addr_parse(v, &f->by);
+	case BY_ID:
+		return maptext_read_port(v, &f->id);
 	}
 	for (f->origin = 1; f->origin < ORIGINS; f->origin++)
 		if (str_eq(v, str_z(origin_name(f->origin))))
@@ -118,6 +126,8 @@ static bool set_value(struct filter *f, size_t i, struct str v)
 
 static bool set_word(struct filter *f, struct str word)
 {
+	if (str_eq(word, STR("pinhole")))
+		return f->is_pinhole = true;
 	if (str_eq(word, STR("dynamic")))
 		return f->is_dynamic = true;
 	if (str_eq(word, STR("static")))
@@ -149,9 +159,20 @@ static int set_filter(struct filter *f, struct str arg)
 	}
 	return cmd_fail(CMD_USAGE, "where does not know \"%.*s\"; it takes "
 			"protocol=, external-port=, to=, remote-host=, by=, "
-			"origin=, dynamic, static, disabled, suspended, "
-			"overruled",
+			"origin=, id=, pinhole, dynamic, static, disabled, "
+			"suspended, overruled",
 			STR_F(arg));
+}
+
+static bool is_pinhole(const struct ctl_mapping *m)
+{
+	return m->rule.kind == NAT_PINHOLE;
+}
+
+/* A pinhole's external port is its internal one. */
+static uint16_t ext_port(const struct ctl_mapping *m)
+{
+	return is_pinhole(m) ? m->rule.int_port : m->rule.ext_port;
 }
 
 static bool passes(const struct filter *f, const struct ctl_mapping *m)
@@ -160,7 +181,9 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	bool operators = m->origin == ORIGIN_OPERATOR;
 
 	return (!f->proto || f->proto == r->proto) &&
-	       (!f->ext_port || f->ext_port == r->ext_port) &&
+	       (!f->ext_port || f->ext_port == ext_port(m)) &&
+	       (!f->id || f->id == m->unique_id) &&
+	       (!f->is_pinhole || is_pinhole(m)) &&
 	       addr_matches(f->to, r->client) &&
 	       (!f->to_port || f->to_port == r->int_port) &&
 	       addr_matches(f->remote, r->remote) &&
@@ -217,6 +240,7 @@ struct listing {
 	const struct counts *counts;
 	const uint8_t *columns;		/* of the table, ends with COLUMN_END */
 	unsigned number_width, flags_width;
+	uint8_t kind;			/* only these; 0: all */
 };
 
 /* The columns of a table: fields, and the kernel's counters. */
@@ -230,6 +254,15 @@ static const uint8_t plain_columns[] = {
 static const uint8_t stats_columns[] = {
 	MAPTEXT_PROTOCOL, MAPTEXT_EXT_PORT, MAPTEXT_TO, COLUMN_PACKETS,
 	COLUMN_BYTES, MAPTEXT_DESC, COLUMN_END,
+};
+
+/* 79 columns, and the description. "detail" has the rest. */
+static const uint8_t pinhole_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_TO, MAPTEXT_LEFT, MAPTEXT_DESC, COLUMN_END,
+};
+
+static const uint8_t pinhole_stats_columns[] = {
+	MAPTEXT_PROTOCOL, MAPTEXT_TO, COLUMN_PACKETS, MAPTEXT_DESC, COLUMN_END,
 };
 
 static const char *column_name(unsigned column)
@@ -257,7 +290,8 @@ static void put_column(struct wr *w, const struct listing *k, unsigned column,
  * number */
 static size_t next_shown(const struct listing *k, size_t i)
 {
-	while (i < k->all->n && !passes(k->filter, &k->all->v[i]))
+	while (i < k->all->n && (!passes(k->filter, &k->all->v[i]) ||
+				 (k->kind && k->kind != k->all->v[i].rule.kind)))
 		i++;
 	return i;
 }
@@ -272,7 +306,7 @@ static struct listing make_listing(const struct mappings *all,
 {
 	struct listing k = {
 		all, &o->filter, counts,
-		o->stats ? stats_columns : plain_columns, 3, 1
+		o->stats ? stats_columns : plain_columns, 3, 1, 0
 	};
 
 	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
@@ -315,7 +349,6 @@ static void put_head(const struct listing *k, const unsigned *width)
 	const uint8_t *f = k->columns;
 	char buf[32];
 
-	out_str(STR(flags_line));
 	put_spaces(k->number_width - 1);
 	out_pad(STR("#"), k->flags_width + 3);
 	for (; *f != COLUMN_END; f++) {
@@ -370,6 +403,25 @@ static void put_table(const struct listing *k)
 		}
 		out_str(STR("\n"));
 	}
+}
+
+/* The port mappings, and a table of the pinholes if there are any. */
+static void put_tables(struct listing *k, bool stats)
+{
+	bool more;
+
+	k->kind = NAT_PINHOLE;
+	more = next_shown(k, 0) < k->all->n;
+	k->kind = NAT_PORTMAP;
+	out_str(STR(flags_line));
+	if (!more || next_shown(k, 0) < k->all->n) {
+		put_table(k);
+		out_str(more ? STR("\n") : STR(""));
+	}
+	k->kind = NAT_PINHOLE;
+	k->columns = stats ? pinhole_stats_columns : pinhole_columns;
+	if (more)
+		put_table(k);
 }
 
 static void put_pairs(enum maptext_field from, enum maptext_field to,
@@ -446,7 +498,7 @@ int mappings_print(struct cmd *c)
 		else if (o.detail)
 			put_detail(&k);
 		else
-			put_table(&k);
+			put_tables(&k, o.stats);
 	}
 	counts_free(&counts);
 	mappings_free(&all);

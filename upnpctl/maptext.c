@@ -79,7 +79,8 @@ static const char *const names[MAPTEXT__MAX] = {
 	[MAPTEXT_PROTOCOL] = "protocol", [MAPTEXT_EXT_PORT] = "external-port",
 	[MAPTEXT_TO] = "to", [MAPTEXT_REMOTE] = "remote-host",
 	[MAPTEXT_LEFT] = "time-left", [MAPTEXT_BY] = "by",
-	[MAPTEXT_ORIGIN] = "origin", [MAPTEXT_DESC] = "description",
+	[MAPTEXT_ORIGIN] = "origin", [MAPTEXT_ID] = "id",
+	[MAPTEXT_DESC] = "description",
 };
 
 const char *maptext_name(enum maptext_field f)
@@ -87,23 +88,59 @@ const char *maptext_name(enum maptext_field f)
 	return names[f];
 }
 
-void maptext_put(struct wr *w, enum maptext_field f,
-		 const struct ctl_mapping *m)
+static bool is_pinhole(const struct nat_rule *r)
 {
-	const struct nat_rule *r = &m->rule;
-	bool by_operator = m->origin == ORIGIN_OPERATOR;
+	return r->kind == NAT_PINHOLE;
+}
 
-	if (f == MAPTEXT_TO && addr_is_set(r->client)) {
-		addr_write(w, r->client);
-		wr_fmt(w, ":%u", (unsigned)r->int_port);
-		return;
-	}
+bool maptext_has(enum maptext_field f, const struct ctl_mapping *m)
+{
+	return is_pinhole(&m->rule) ? f != MAPTEXT_EXT_PORT : f != MAPTEXT_ID;
+}
+
+/* @port: 0: every port */
+static void put_socket(struct wr *w, struct addr host, uint16_t port)
+{
+	addr_host_write(w, host);
+	wr_ch(w, ':');
+	if (port)
+		wr_u64(w, port);
+	else
+		wr_ch(w, '*');
+}
+
+static void put_remote(struct wr *w, const struct nat_rule *r)
+{
+	if (r->remote_port)
+		put_socket(w, r->remote, r->remote_port);
+	else if (addr_is_set(r->remote))
+		addr_write(w, r->remote);
+}
+
+static void put_rule(struct wr *w, enum maptext_field f,
+		     const struct nat_rule *r)
+{
 	if (f == MAPTEXT_PROTOCOL)
 		wr_z(w, nat_rule_proto(r->proto));
 	else if (f == MAPTEXT_EXT_PORT)
 		wr_u64(w, r->ext_port);
-	else if (f == MAPTEXT_REMOTE && addr_is_set(r->remote))
-		addr_write(w, r->remote);
+	else if (f == MAPTEXT_REMOTE)
+		put_remote(w, r);
+	else if (addr_is_set(r->client))
+		put_socket(w, r->client, r->int_port);
+}
+
+void maptext_put(struct wr *w, enum maptext_field f,
+		 const struct ctl_mapping *m)
+{
+	bool by_operator = m->origin == ORIGIN_OPERATOR;
+
+	if (!maptext_has(f, m))
+		return;
+	if (f <= MAPTEXT_REMOTE)
+		put_rule(w, f, &m->rule);
+	else if (f == MAPTEXT_ID)
+		wr_u64(w, m->unique_id);
 	else if (f == MAPTEXT_LEFT && m->left_s)
 		maptext_time(w, m->left_s);
 	else if (f == MAPTEXT_LEFT)
@@ -148,6 +185,8 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 	for (enum maptext_field f = from; f <= to && f < MAPTEXT__MAX; f++) {
 		struct wr text = wr_init(buf, sizeof(buf));
 
+		if (!maptext_has(f, m))
+			continue;
 		maptext_put(&text, f, m);
 		wr_fmt(w, "%s%s=", f == from ? "" : " ", names[f]);
 		if (f == MAPTEXT_DESC || text.len == 0)
@@ -157,17 +196,36 @@ void maptext_pairs(struct wr *w, enum maptext_field from,
 	}
 }
 
+/* null is every port. A pinhole's external port is its internal one. */
+static void json_port(const char *name, uint16_t port)
+{
+	if (port)
+		json_u64(name, port);
+	else
+		json_null(name);
+}
+
+static void json_rule(const struct nat_rule *r)
+{
+	json_str("kind", is_pinhole(r) ? STR("pinhole") : STR("mapping"));
+	json_str("protocol", str_z(nat_rule_proto(r->proto)));
+	json_port("external-port", is_pinhole(r) ? r->int_port : r->ext_port);
+	json_addr("to-address", r->client);
+	json_port("to-port", r->int_port);
+	json_addr("remote-host", r->remote);
+	if (is_pinhole(r))
+		json_port("remote-port", r->remote_port);
+}
+
 void maptext_json(const struct ctl_mapping *m)
 {
 	json_bool("dynamic", m->origin != ORIGIN_OPERATOR);
 	json_bool("disabled", !m->enabled);
 	json_bool("suspended", m->suspended);
 	json_bool("overruled", m->overruled);
-	json_str("protocol", str_z(nat_rule_proto(m->rule.proto)));
-	json_u64("external-port", m->rule.ext_port);
-	json_addr("to-address", m->rule.client);
-	json_u64("to-port", m->rule.int_port);
-	json_addr("remote-host", m->rule.remote);
+	json_rule(&m->rule);
+	if (is_pinhole(&m->rule))
+		json_u64("id", m->unique_id);
 	if (m->left_s)
 		json_u64("time-left", m->left_s);
 	else
@@ -183,11 +241,20 @@ void maptext_json(const struct ctl_mapping *m)
 
 void maptext_key(struct wr *w, const struct nat_rule *r)
 {
-	wr_fmt(w, "%s:%u", nat_rule_proto(r->proto), (unsigned)r->ext_port);
-	if (!addr_is_set(r->remote))
+	bool remote = addr_is_set(r->remote) || r->remote_port;
+
+	wr_fmt(w, "%s:", nat_rule_proto(r->proto));
+	if (is_pinhole(r))
+		put_socket(w, r->client, r->int_port);
+	else
+		wr_u64(w, r->ext_port);
+	if (!remote)
 		return;
 	wr_ch(w, ':');
-	addr_write(w, r->remote);
+	if (is_pinhole(r))
+		put_socket(w, r->remote, r->remote_port);
+	else
+		addr_write(w, r->remote);
 }
 
 /* ---- reading --------------------------------------------------------- */
@@ -250,12 +317,14 @@ int maptext_read_time(struct str s, uint32_t *ret_s)
 
 bool maptext_read_proto(struct str s, uint8_t *ret)
 {
-	bool tcp = str_ieq(s, STR("tcp"));
+	char low[16];
 
-	if (!tcp && !str_ieq(s, STR("udp")))
+	if (s.n >= sizeof(low))
 		return false;
-	*ret = tcp ? IPPROTO_TCP : IPPROTO_UDP;
-	return true;
+	for (size_t i = 0; i < s.n; i++)
+		low[i] = s.p[i] >= 'A' && s.p[i] <= 'Z' ?
+			 (char)(s.p[i] - 'A' + 'a') : s.p[i];
+	return nat_rule_proto_get((struct str){ low, s.n }, ret);
 }
 
 bool maptext_read_port(struct str s, uint16_t *ret)
@@ -270,14 +339,72 @@ bool maptext_read_port(struct str s, uint16_t *ret)
 
 bool maptext_read_to(struct str s, struct addr *ret, uint16_t *ret_port)
 {
-	struct str head;
-	uint32_t ip;
+	return addr_host_parse(&s, ret) && maptext_read_port(s, ret_port);
+}
 
-	if (!str_cut(&s, ':', &head) || !str_ipv4(head, &ip) ||
-	    !maptext_read_port(s, ret_port))
+/* Split off the part before the next colon. @ret_more: there is one */
+static struct str next_part(struct str *rest, bool *ret_more)
+{
+	struct str head = *rest;
+
+	str_cut(rest, ':', &head);
+	*ret_more = rest->p > head.p + head.n;
+	return head;
+}
+
+/* "8080" or "8080:203.0.113.5". @ret_more: a remote host is named */
+static bool read_mapping_key(struct str s, struct nat_rule *ret, bool *ret_more)
+{
+	struct addr remote;
+
+	if (!maptext_read_port(next_part(&s, ret_more), &ret->ext_port))
 		return false;
-	*ret = addr_ip4(ip);
+	if (!*ret_more)
+		return true;
+	if (!addr_parse(s, &remote) || remote.family != ADDR_IP4)
+		return false;
+	if (!addr_is_unspecified(remote))
+		ret->remote = remote;
 	return true;
+}
+
+/* "*" or a port */
+static bool read_any_port(struct str s, uint16_t *ret)
+{
+	*ret = 0;
+	return str_eq(s, STR("*")) || maptext_read_port(s, ret);
+}
+
+/* "[2001:db8::5]:8080" or "[2001:db8::5]:8080:[2001:db8::9]:*" */
+static bool read_pinhole_key(struct str s, struct nat_rule *ret, bool *ret_more)
+{
+	ret->kind = NAT_PINHOLE;
+	if (!addr_host_parse(&s, &ret->client) ||
+	    !read_any_port(next_part(&s, ret_more), &ret->int_port))
+		return false;
+	if (!*ret_more)
+		return true;
+	if (str_starts(s, STR("*:")))
+		s = str_skip(s, 2);
+	else if (!addr_host_parse(&s, &ret->remote) ||
+		 ret->remote.family != ADDR_IP6)
+		return false;
+	return read_any_port(s, &ret->remote_port);
+}
+
+bool maptext_read_key(struct str s, struct nat_rule *ret, bool *ret_any_remote)
+{
+	bool more, ok;
+
+	*ret = (struct nat_rule){ .kind = NAT_PORTMAP, .remote = addr_any() };
+	if (!maptext_read_proto(next_part(&s, &more), &ret->proto) || !more)
+		return false;
+	if (s.n && *s.p == '[')
+		ok = read_pinhole_key(s, ret, &more);
+	else
+		ok = read_mapping_key(s, ret, &more);
+	*ret_any_remote = !more;
+	return ok && nat_rule_has_proto(ret->kind, ret->proto);
 }
 
 bool maptext_read_desc(struct str s, char ret[PM_DESC_MAX + 1])

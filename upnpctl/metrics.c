@@ -61,20 +61,42 @@ static void put_monitor(const struct live *l)
 	       !m->reload_fault[0]);
 }
 
+/* @name: "mappings" or "pinholes"; @n, @of: how many, and by enum origin */
+static void put_table(const char *name, const char *help,
+		      const char *help_by_origin, uint32_t n,
+		      const uint32_t of[ORIGINS])
+{
+	unsigned fixed = of[ORIGIN_OPERATOR];
+	unsigned dynamic = fixed < n ? n - fixed : 0;
+	char by[32];
+	struct wr w = wr_init(by, sizeof(by));
+
+	head(name, GAUGE, help);
+	out_fmt("upnpd_%s{type=\"dynamic\"} %u\n", name, dynamic);
+	out_fmt("upnpd_%s{type=\"static\"} %u\n", name, fixed);
+	wr_fmt(&w, "%s_by_origin", name);
+	head(wr_cstr(&w), GAUGE, help_by_origin);
+	for (unsigned o = 1; o < ORIGINS; o++)
+		out_fmt("upnpd_%s{origin=\"%s\"} %u\n", by, origin_name(o),
+			(unsigned)of[o]);
+}
+
+static void put_pinholes(const struct ctl_status *s)
+{
+	put_table("pinholes", "Pinholes for IPv6, made by clients or by the "
+		  "operator.", "Pinholes by the protocol that asked for them.",
+		  s->pinholes, s->pinholes_of);
+	metric("pinholes_suspended", GAUGE, "Pinholes whose client is in no "
+	       "internal network.", s->pinholes_suspended);
+	metric("pinholes_max", GAUGE, "Limit of pinholes, 0: none are made.",
+	       s->pinholes_max);
+}
+
 static void put_mappings(const struct ctl_status *s)
 {
-	unsigned fixed = s->mappings_of[ORIGIN_OPERATOR];
-	unsigned dynamic = fixed < s->mappings ? s->mappings - fixed : 0;
-
-	head("mappings", GAUGE, "Mappings, made by clients or by the "
-	     "operator.");
-	out_fmt("upnpd_mappings{type=\"dynamic\"} %u\n", dynamic);
-	out_fmt("upnpd_mappings{type=\"static\"} %u\n", fixed);
-	head("mappings_by_origin", GAUGE,
-	     "Mappings by the protocol that asked for them.");
-	for (unsigned o = 1; o < ORIGINS; o++)
-		out_fmt("upnpd_mappings_by_origin{origin=\"%s\"} %u\n",
-			origin_name(o), (unsigned)s->mappings_of[o]);
+	put_table("mappings", "Mappings, made by clients or by the operator.",
+		  "Mappings by the protocol that asked for them.",
+		  s->mappings, s->mappings_of);
 	metric("mappings_suspended", GAUGE, "Mappings whose client is in no "
 	       "internal network.", s->suspended);
 	metric("mappings_overruled", GAUGE, "Mappings whose port the router "
@@ -96,6 +118,7 @@ static void put_engine(const struct ctl_status *s)
 	metric("external_address_private", GAUGE,
 	       "Whether it is behind another NAT.", s->ext_private);
 	put_mappings(s);
+	put_pinholes(s);
 	head("refused_total", COUNTER,
 	     "Refused requests since the engine started, by reason.");
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)

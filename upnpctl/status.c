@@ -137,6 +137,21 @@ static void put_external(const struct ctl_status *s)
 	     "forward ports as well" : "");
 }
 
+static void put_pinholes(const struct ctl_status *s)
+{
+	char without[32];
+	struct wr w = wr_init(without, sizeof(without));
+
+	if (s->pinholes_suspended)
+		wr_fmt(&w, ", %u suspended", (unsigned)s->pinholes_suspended);
+	if (s->pinholes_max)
+		line("pinholes", "%u of %u, %u static%s",
+		     (unsigned)s->pinholes, (unsigned)s->pinholes_max,
+		     (unsigned)s->pinholes_of[ORIGIN_OPERATOR], wr_cstr(&w));
+	else
+		line("pinholes", "disabled");
+}
+
 static void put_engine(const struct ctl_status *s)
 {
 	char time[32], without[64];	/* mappings without a rule */
@@ -159,6 +174,7 @@ static void put_engine(const struct ctl_status *s)
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
 	     (unsigned)s->mappings_of[ORIGIN_OPERATOR], wr_cstr(&w),
 	     (unsigned)s->per_client_max);
+	put_pinholes(s);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++) {
@@ -248,6 +264,20 @@ static void json_external(const struct ctl_status *s)
 	json_end();
 }
 
+static void json_pinholes(const struct ctl_status *s)
+{
+	json_object("pinholes");
+	json_u64("count", s->pinholes);
+	json_u64("static", s->pinholes_of[ORIGIN_OPERATOR]);
+	json_u64("suspended", s->pinholes_suspended);
+	json_object("by-origin");
+	for (unsigned o = 1; o < ORIGINS; o++)
+		json_u64(origin_name(o), s->pinholes_of[o]);
+	json_end();
+	json_u64("max", s->pinholes_max);
+	json_end();
+}
+
 static void json_engine(const struct ctl_status *s)
 {
 	json_object("engine");
@@ -272,6 +302,7 @@ static void json_engine(const struct ctl_status *s)
 	json_u64("max", s->mappings_max);
 	json_u64("max-per-client", s->per_client_max);
 	json_end();
+	json_pinholes(s);
 	json_object("subscribers");
 	json_u64("count", s->subscribers);
 	json_u64("max", s->subscribers_max);
@@ -285,7 +316,7 @@ static void json_engine(const struct ctl_status *s)
 static void json_engine_fault(const struct snapshot *p)
 {
 	static const char *const keys[] = {
-		"external", "mappings", "subscribers", "refused"
+		"external", "mappings", "pinholes", "subscribers", "refused"
 	};
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));

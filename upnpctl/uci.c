@@ -253,7 +253,7 @@ static void put_ifaces(struct job *j)
 static void put_mapping(struct job *j, const struct conf_mapping *m)
 {
 	const char *comment = confmapping_text(&j->now, m);
-	char key[64], section[64], port[8], to[32];
+	char key[160], section[64], port[8], to[ADDR_TEXT_MAX + 8];
 	struct wr k = wr_init(key, sizeof(key));
 	struct wr p = wr_init(port, sizeof(port));
 	struct wr t = wr_init(to, sizeof(to));
@@ -262,11 +262,12 @@ static void put_mapping(struct job *j, const struct conf_mapping *m)
 	confmapping_put_key(&k, m);
 	ucishow_new_name(&j->show, wr_cstr(&k), section);
 	wr_u64(&p, m->ext_port);
-	addr_write(&t, m->client);
+	addr_host_write(&t, m->client);
 	wr_fmt(&t, ":%u", (unsigned)m->int_port);
 	put(j, "set", section, NULL, "mapping");
 	put(j, "set", section, "proto", nat_rule_proto(m->proto));
-	put(j, "set", section, "external_port", wr_cstr(&p));
+	if (m->client.family != ADDR_IP6)
+		put(j, "set", section, "external_port", wr_cstr(&p));
 	put(j, "set", section, "to", wr_cstr(&t));
 	if (addr_is_set(m->remote))
 		put(j, "set", section, "remote", addr_text(m->remote).text);
@@ -293,7 +294,7 @@ static struct ucishow_section *find_mapping(struct job *j,
 					    bool expected)
 {
 	struct ucishow_section *s = ucishow_mapping(&j->show, m);
-	char key[64];
+	char key[160];
 	struct wr w = wr_init(key, sizeof(key));
 
 	if (j->status || !s == !expected)

@@ -4,7 +4,9 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "base/wr.h"
+#include "conf/confmapping.h"
 #include "sys/proc.h"
+#include "upnpctl/maptext.h"
 #include "upnpctl/ucishow.h"
 
 #define SHOW_MS 10000
@@ -53,6 +55,8 @@ static void set_option(struct ucishow_section *s, struct str key,
 		str_copy(s->port, sizeof(s->port), value);
 	else if (str_eq(key, STR("remote")))
 		str_copy(s->remote, sizeof(s->remote), value);
+	else if (str_eq(key, STR("to")))
+		str_copy(s->to, sizeof(s->to), value);
 }
 
 /* upnpd.NAME=TYPE, upnpd.NAME.OPTION='VALUE' */
@@ -93,18 +97,23 @@ const char *ucishow_of_type(const struct ucishow *u, const char *type)
 	return NULL;
 }
 
+/* The external port of a pinhole, which may be left out, is that of "to". */
 static bool is_mapping(const struct ucishow_section *s,
 		       const struct conf_mapping *m)
 {
-	struct addr remote = addr_any();
-	uint32_t port;
+	struct conf_mapping is = { .proto = m->proto, .remote = addr_any() };
 
-	if (*s->remote && !addr_parse(str_z(s->remote), &remote))
+	if (*s->remote && !addr_parse(str_z(s->remote), &is.remote))
+		return false;
+	if (!maptext_read_to(str_z(s->to), &is.client, &is.int_port))
+		is.client = (struct addr){ 0 };
+	is.ext_port = is.int_port;
+	if (is.client.family != ADDR_IP6 &&
+	    !maptext_read_port(str_z(s->port), &is.ext_port))
 		return false;
 	return !strcmp(s->type, "mapping") &&
 	       !strcmp(s->proto, nat_rule_proto(m->proto)) &&
-	       !str_u32(str_z(s->port), 1, 65535, &port) &&
-	       port == m->ext_port && addr_equal(remote, m->remote);
+	       confmapping_same_key(&is, m);
 }
 
 struct ucishow_section *ucishow_mapping(struct ucishow *u,

@@ -11,7 +11,8 @@
 
 struct ucishow_section {
 	char name[64], type[16];
-	char proto[8], port[8], remote[ADDR_TEXT_MAX];	/* of a mapping */
+	/* of a mapping or pinhole */
+	char proto[8], port[8], remote[ADDR_TEXT_MAX], to[ADDR_TEXT_MAX + 8];
 };
 
 struct ucishow {

@@ -39,7 +39,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
      {"lo"}),
     ("upnpctl mappings ", {"print", "add", "remove", "migrate"}, {"set"}),
     ("upnpctl mappings add ", {"protocol=", "to=", "comment="}, {"type="}),
-    ("upnpctl mappings add protocol=", {"tcp", "udp"}, {"yes"}),
+    ("upnpctl mappings add protocol=", {"tcp", "udp", "sctp"}, {"yes"}),
     ("upnpctl mappings add disabled=", {"yes", "no"}, {"tcp"}),
     ("upnpctl mappings remove ", {"all"}, {"tcp"}),
     ("upnpctl -", {"--json", "-f"}, set()),

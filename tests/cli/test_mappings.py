@@ -78,6 +78,56 @@ def test_add_refuses(conf, words, error):
     assert error in conf.fails("mappings", "add", *words)
 
 
+WEB = ("protocol=tcp", "to=[2001:db8::5]:8080")
+PINHOLE = "mapping tcp 8080 [2001:db8::5]:8080"
+
+
+def test_pinhole_is_added_and_removed(conf):
+    before = conf.read()
+    out = json.loads(conf.ok("--json", "mappings", "add", *WEB))
+    assert (out["kind"], out["external-port"], out["to-port"],
+            out["remote-port"]) == ("pinhole", 8080, 8080, None)
+    conf.ok("mappings", "add", "protocol=SCTP", "to=[2001:db8::6]:1",
+            "external-port=1", "remote-host=2001:db8:1::9", "disabled=yes",
+            "comment=x")
+    conf.ok("mappings", "add", *CAMERA)
+    assert lines(conf) == [
+        PINHOLE, "mapping sctp 1 [2001:db8::6]:1 remote 2001:db8:1::9 "
+        'disabled "x"', LINE]
+    assert conf.daemon_accepts_it()
+    assert "tcp:[2001:db8::5]:8080 is in the configuration already" in (
+        conf.fails("mappings", "add", *WEB))
+    conf.ok("mappings", "remove", "tcp:[2001:db8::5]:8080")
+    conf.ok("mappings", "remove", "sctp:[2001:db8::6]:1:[2001:db8:1::9]:*")
+    assert lines(conf) == [LINE]
+    conf.ok("mappings", "remove", "all")
+    assert conf.read() == before
+
+
+def test_exported_pinholes_can_be_imported(conf):
+    conf.ok("mappings", "add", *WEB)
+    script, before = conf.ok("export"), lines(conf)
+    assert script.splitlines()[-1] == (
+        'add external-port=8080 protocol=tcp to="[2001:db8::5]:8080"')
+    conf.write("")
+    conf.ok("-", stdin=script)
+    assert lines(conf) == before
+    assert conf.ok("export") == script
+
+
+@pytest.mark.parametrize("line,error", [
+    ("tcp 8080 [2001:db8::5]:80", "8080 and 80 differ; IPv6 translates no"),
+    ("sctp 8080 192.168.88.10:80", "sctp is for IPv6 only; write tcp or udp"),
+    ("tcp 8080 [fe80::5]:8080", "is not the address and port of a host"),
+    ("tcp 8080 [2001:db8::5]:8080 remote 203.0.113.5",
+     '"203.0.113.5" is not an IPv6 address of a host'),
+])
+def test_invalid_pinhole_is_refused(conf, line, error):
+    conf.write(f"mapping {line}\n")
+    assert error in conf.fails("print", status=1)
+    assert not conf.daemon_accepts_it()
+
+
 def test_lease_and_migrate_need_the_daemon(conf):
     assert "is not running" in conf.fails("mappings", "add", *CAMERA,
                                           "lease=1h", status=1)

@@ -139,6 +139,26 @@ static void put_status(struct ctl_status *s)
 	s->refused[fuzz_u8(&in) % REFUSALS] = fuzz_u8(&in);
 }
 
+static struct addr lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return addr_ip6(byte);
+}
+
+static void make_pinhole(struct ctl_mapping *m)
+{
+	struct nat_rule *r = &m->rule;
+
+	r->kind = NAT_PINHOLE;
+	r->remote_port = r->ext_port % 2 ? r->ext_port : 0;
+	r->ext_port = 0;
+	r->client = lan6(r->client.byte[3]);
+	if (addr_is_set(r->remote))
+		r->remote = lan6(200);
+	m->unique_id = fuzz_u16(&in);
+}
+
 /* The description is the rest of the line. */
 static void put_mapping(struct ctl_mapping *m)
 {
@@ -154,7 +174,11 @@ static void put_mapping(struct ctl_mapping *m)
 	if (m->origin != ORIGIN_OPERATOR)
 		m->requester = m->rule.client;
 	m->left_s = fuzz_u32(&in);
-	m->enabled = fuzz_u8(&in) % 3;
+	m->enabled = fuzz_u8(&in) % 4;
+	if (m->enabled == 3) {
+		m->enabled = 1;
+		make_pinhole(m);
+	}
 	str_cut(&in, '\n', &desc);
 	if (desc.n > sizeof(m->desc))
 		desc.n = sizeof(m->desc);	/* and no NUL */

@@ -136,6 +136,23 @@ static void read_answers(struct client *c)
 		hang_up(c);
 }
 
+static struct addr lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return addr_ip6(byte);
+}
+
+/* A pinhole to the same host. */
+static void make_pinhole(struct nat_rule *r)
+{
+	r->kind = NAT_PINHOLE;
+	r->ext_port = 0;
+	r->client = lan6(r->client.byte[3]);
+	if (addr_is_set(r->remote))
+		r->remote = lan6(200);
+}
+
 /* A record with plausible fields more often than not. */
 static struct ctl_req make_request(struct str *in)
 {
@@ -152,6 +169,9 @@ static struct ctl_req make_request(struct str *in)
 	q.rule.int_port = fuzz_u16(in);
 	q.rule.remote = fuzz_u8(in) % 2 ? addr_any() : addr_ip4(0x08080808);
 	q.lease_s = fuzz_u8(in);
+	if (q.verb & 64)
+		make_pinhole(&q.rule);
+	q.verb &= ~64u;
 	n = fuzz_u8(in);
 	n = n > 250 ? sizeof(q.desc) : n;	/* then without a NUL */
 	for (size_t i = 0; i < n; i++)

@@ -153,7 +153,7 @@ static bool mon_allows(const struct nat_rule *r)
 
 	__wrap_ifstate_read(mon.conf, &state);
 	ifstate_policy(&state, mon.conf, &policy);
-	return nat_rule_sane(r) && r->kind == NAT_PORTMAP &&
+	return nat_rule_sane(r) &&
 	       policy_check(&policy, r, addr_any(), NULL) == REFUSAL_NONE;
 }
 
@@ -193,8 +193,10 @@ static enum nat_err mon_change(const struct broker_req *req, enum nat_err err)
 		return NAT_EREFUSED;
 	if (mon_is_taken(&req->rule))
 		return NAT_ECONFLICT;
-	if (!mon.ext || err != NAT_OK)
-		return err ? err : NAT_ENOADDR;
+	if (err == NAT_OK && !mon.ext && req->rule.kind == NAT_PORTMAP)
+		err = NAT_ENOADDR;
+	if (err != NAT_OK)
+		return err;
 	mon_unset(&req->rule);
 	CHECK(mon.rule_n < MON_RULES);
 	mon.rule[mon.rule_n++] = req->rule;

@@ -250,7 +250,8 @@ static void test_print_json(void **state)
 	squeeze(out);
 	assert_string_equal(out,
 "[{\"number\":0,\"dynamic\":true,\"disabled\":false,"
-"\"suspended\":false,\"overruled\":false,\"protocol\":\"tcp\","
+"\"suspended\":false,\"overruled\":false,\"kind\":\"mapping\","
+"\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
 "\"remote-host\":null,\"time-left\":null,\"by\":\"192.168.88.10\","
 "\"origin\":\"upnp\",\"configured\":false,"
@@ -303,6 +304,160 @@ static unsigned shown(const char *const *args)
 	return n - 2;
 }
 
+static struct addr ip6(const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(str_z(text), &a));
+	return a;
+}
+
+static struct ctl_rep pinhole_rep(enum ctl_kind kind, const char *client,
+				  uint16_t port)
+{
+	struct ctl_rep rep = mapping_rep(kind, IPPROTO_TCP, 0);
+
+	rep.mapping.rule.kind = NAT_PINHOLE;
+	rep.mapping.rule.client = ip6(client);
+	rep.mapping.rule.int_port = port;
+	rep.mapping.requester = ip6("fe80::10");
+	rep.mapping.unique_id = 7;
+	rep.mapping.left_s = 86399;
+	return rep;
+}
+
+static void tell_pinholes(int conn)
+{
+	struct ctl_rep rep = pinhole_rep(CTL_MAPPING, "2001:db8::5", 8080);
+
+	tell(conn, rep);
+	rep = pinhole_rep(CTL_MAPPING, "2001:db8:1234:5678:211:22ff:fe33:4455",
+			  65535);
+	rep.mapping.rule.proto = IPPROTO_UDPLITE;
+	rep.mapping.rule.remote = ip6("2001:db8::9");
+	rep.mapping.origin = ORIGIN_OPERATOR;
+	rep.mapping.requester = (struct addr){ ADDR_NONE };
+	rep.mapping.unique_id = 65535;
+	rep.mapping.suspended = 1;
+	rep.mapping.desc[0] = '\0';
+	tell(conn, rep);
+	rep = pinhole_rep(CTL_MAPPING, "2001:db8::5", 0);
+	rep.mapping.rule.remote_port = 5060;
+	tell(conn, rep);
+	tell_end(conn, CTL_OK);
+}
+
+static void serve_both(int conn, unsigned nth, const struct ctl_req *req)
+{
+	if (req->verb != CTL_MAPPINGS) {
+		tell_end(conn, CTL_OK);
+		return;
+	}
+	tell(conn, mapping_rep(CTL_MAPPING, IPPROTO_TCP, 40000));
+	tell_pinholes(conn);
+}
+
+static void serve_pinholes(int conn, unsigned nth, const struct ctl_req *req)
+{
+	tell_pinholes(conn);
+}
+
+#define PINHOLES \
+"  #    PROTOCOL   TO                                              " \
+"TIME-LEFT   DESCRIPTION\n" \
+"  %c D  tcp        [2001:db8::5]:8080                              " \
+"23h59m59s   game\n" \
+"  %c SU udplite    [2001:db8:1234:5678:211:22ff:fe33:4455]:65535   " \
+"23h59m59s   \n" \
+"  %c D  tcp        [2001:db8::5]:*                                 " \
+"23h59m59s   game\n"
+
+/* No line is longer than 80 characters, without the description. */
+static void test_print_pinholes(void **state)
+{
+	char want[1024];
+
+	snprintf(want, sizeof(want), "Flags: D - dynamic, S - static, "
+		 "X - disabled, U - suspended, O - overruled\n"
+"  #    PROTOCOL   EXTERNAL-PORT   TO                   REMOTE-HOST   "
+"TIME-LEFT   BY              DESCRIPTION\n"
+"  0 D  tcp        40000           192.168.88.10:8000                 "
+"never       192.168.88.10   game\n\n" PINHOLES, '1', '2', '3');
+	fakectl_serve(serve_both);
+	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
+	assert_string_equal(out, want);
+	assert_int_equal(run(mappings_print, ARGS("where", "pinhole")), CMD_OK);
+	snprintf(want, sizeof(want), "Flags: D - dynamic, S - static, "
+		 "X - disabled, U - suspended, O - overruled\n" PINHOLES, '1',
+		 '2', '3');
+	assert_string_equal(out, want);
+	assert_int_equal(run(mappings_print, ARGS("stats", "where", "id=7")),
+			 CMD_OK);
+	assert_contains(out, "PROTOCOL   TO                   PACKETS   "
+			"DESCRIPTION\n");
+}
+
+static void test_print_pinholes_alone(void **state)
+{
+	char want[1024];
+
+	snprintf(want, sizeof(want), "Flags: D - dynamic, S - static, "
+		 "X - disabled, U - suspended, O - overruled\n" PINHOLES, '0',
+		 '1', '2');
+	fakectl_serve(serve_pinholes);
+	assert_int_equal(run(mappings_print, NO_ARGS), CMD_OK);
+	assert_string_equal(out, want);
+	assert_int_equal(run(mappings_print, ARGS("detail", "where", "static")),
+			 CMD_OK);
+	assert_contains(out,
+"  1 SU protocol=udplite to=[2001:db8:1234:5678:211:22ff:fe33:4455]:65535 "
+"remote-host=2001:db8::9\n"
+"       time-left=23h59m59s by=operator origin=operator id=65535 "
+"description=\"\"\n");
+	assert_int_equal(run(mappings_print, ARGS("detail", "where", "id=7")),
+			 CMD_OK);
+	assert_contains(out, "to=[2001:db8::5]:* remote-host=*:5060\n");
+	assert_contains(out, "by=fe80::10 origin=upnp id=7 description");
+}
+
+static void test_print_pinholes_as_json(void **state)
+{
+	fakectl_serve(serve_both);
+	env.json = true;
+	assert_int_equal(run(mappings_print, ARGS("where", "pinhole",
+						  "external-port=8080")),
+			 CMD_OK);
+	squeeze(out);
+	assert_string_equal(out,
+"[{\"number\":1,\"dynamic\":true,\"disabled\":false,"
+"\"suspended\":false,\"overruled\":false,\"kind\":\"pinhole\","
+"\"protocol\":\"tcp\",\"external-port\":8080,"
+"\"to-address\":\"2001:db8::5\",\"to-port\":8080,"
+"\"remote-host\":null,\"remote-port\":null,\"id\":7,\"time-left\":86399,"
+"\"by\":\"fe80::10\",\"origin\":\"upnp\",\"configured\":false,"
+"\"description\":\"game\"}]");
+	assert_int_equal(run(mappings_print, ARGS("where", "to=2001:db8::5")),
+			 CMD_OK);
+	squeeze(out);
+	assert_contains(out, "\"external-port\":null,");
+	assert_contains(out, "\"to-port\":null,\"remote-host\":null,"
+			"\"remote-port\":5060");
+	env.json = false;
+}
+
+static void test_where_selects_pinholes(void **state)
+{
+	fakectl_serve(serve_pinholes);
+	assert_int_equal(shown(ARGS("where", "id=65535")), 1);
+	assert_int_equal(shown(ARGS("where", "id=8")), 0);
+	assert_int_equal(shown(ARGS("where", "protocol=UDPlite")), 1);
+	assert_int_equal(shown(ARGS("where", "to=2001:db8::5")), 2);
+	assert_int_equal(shown(ARGS("where", "to=[2001:db8::5]:8080")), 1);
+	assert_int_equal(shown(ARGS("where", "remote-host=2001:db8::9")), 1);
+	assert_int_equal(shown(ARGS("where", "by=fe80::10", "dynamic")), 2);
+	assert_int_equal(shown(ARGS("where", "suspended")), 1);
+}
+
 static void test_where_selects(void **state)
 {
 	fakectl_serve(serve_table);
@@ -332,7 +487,8 @@ static void test_print_refuses_invalid_options(void **state)
 		"protocol=icmp", "external-port=0", "external-port=65536",
 		"external-port=", "to=192.168.88.10:0", "to=192.168.88",
 		"remote-host=", "by=me", "origin=me", "origin=", "static=yes",
-		"=", "x=y", "",
+		"=", "x=y", "", "id=0", "id=65536", "pinholes",
+		"to=[2001:db8::5]", "to=[2001:db8::5]:0",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
@@ -397,6 +553,63 @@ static void test_add_sends_the_mapping(void **state)
 	assert_int_equal(addr_to_ip4(req.rule.remote), IP(203, 0, 113, 5));
 	assert_int_equal(req.lease_s, 3600);
 	assert_string_equal(req.desc, "a \xc3\xa9");
+}
+
+static void test_add_sends_a_pinhole(void **state)
+{
+	struct ctl_req req;
+
+	fakectl_serve(serve_add);
+	assert_int_equal(run(mapchange_add,
+			     ARGS("protocol=sctp", "to=[2001:db8::5]:8080",
+				  "remote-host=2001:db8::9", "lease=1h")),
+			 CMD_OK);
+	assert_string_equal(err, "");
+	req = fakectl_asked();
+	assert_true(nat_rule_sane(&req.rule));
+	assert_int_equal(req.rule.kind, NAT_PINHOLE);
+	assert_int_equal(req.rule.proto, IPPROTO_SCTP);
+	assert_int_equal(req.rule.int_port, 8080);
+	assert_true(addr_equal(req.rule.client, ip6("2001:db8::5")));
+	assert_true(addr_equal(req.rule.remote, ip6("2001:db8::9")));
+	assert_int_equal(run(mapchange_add,
+			     ARGS("protocol=tcp", "external-port=8080",
+				  "to=[2001:db8::5]:8080", "lease=1h")),
+			 CMD_OK);
+	req = fakectl_asked();
+	assert_int_equal(req.rule.kind, NAT_PINHOLE);
+	assert_int_equal(req.rule.ext_port, 0);
+}
+
+static void test_add_refuses_an_invalid_pinhole(void **state)
+{
+	static const struct {
+		const char *arg[6], *why;
+	} cases[] = {
+		{ { "protocol=tcp", "to=[2001:db8::5]:8080", "external-port=80",
+		    "lease=1" }, "external-port is 80, and the port of to= is "
+				 "8080; IPv6 translates no port: leave" },
+		{ { "protocol=sctp", "to=10.0.0.1:80", "external-port=80",
+		    "lease=1" }, "protocol sctp is for IPv6 only; it takes" },
+		{ { "protocol=tcp", "to=[2001:db8::5]:8080",
+		    "remote-host=1.2.3.4", "lease=1" },
+		  "remote-host is not of the same family as to=; write an IPv6"
+		},
+		{ { "protocol=tcp", "to=10.0.0.1:80", "external-port=80",
+		    "remote-host=2001:db8::9", "lease=1" }, "an IPv4 address" },
+		{ { "protocol=tcp", "to=10.0.0.1:80", "lease=1" },
+		  "external-port is missing; it takes a port" },
+		{ { "protocol=tcp", "to=[fe80::5]:8080", "lease=1" },
+		  "to is \"[fe80::5]:8080\"; it takes" },
+		{ { "protocol=tcp", "to=2001:db8::5:8080", "lease=1" },
+		  "it takes a host of the LAN and a port" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(run(mapchange_add, cases[i].arg), CMD_USAGE);
+		assert_one_line(err);
+		assert_contains(err, cases[i].why);
+	}
 }
 
 static void test_add_with_required_options_only(void **state)
@@ -516,9 +729,9 @@ static void test_refusal_has_the_reason_and_the_fix(void **state)
 	assert_refused("/conf: line 12 denies it; to allow it, add before that "
 		       "line: allow 8080 192.168.88.10/32 80\n");
 	assert_refused("ports below 1024 need an allow line, and the first "
-		       "line turns the default off; add both: allow 1024-65535 "
-		       "0.0.0.0/0 1024-65535 and allow 8080 192.168.88.10/32 "
-		       "80\n");
+		       "line turns the default off; add all three: allow "
+		       "1024-65535 0.0.0.0/0 1024-65535, allow 1024-65535 ::/0 "
+		       "1024-65535 and allow 8080 192.168.88.10/32 80\n");
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
 	assert_refused("no line allows it; to allow it, add: allow 8080 "
 		       "192.168.88.10/32 80\n");
@@ -598,6 +811,41 @@ static void test_remove_sends_the_key(void **state)
 	assert_removed(IPPROTO_TCP, 40000, 0);
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
+}
+
+static void assert_removed_pinhole(uint8_t proto, uint16_t port,
+				   uint16_t remote_port)
+{
+	struct ctl_req req = fakectl_asked();
+
+	assert_int_equal(req.verb, CTL_DELETE);
+	assert_int_equal(req.rule.kind, NAT_PINHOLE);
+	assert_int_equal(req.rule.proto, proto);
+	assert_int_equal(req.rule.int_port, port);
+	assert_int_equal(req.rule.remote_port, remote_port);
+}
+
+static void test_remove_sends_the_key_of_a_pinhole(void **state)
+{
+	fakectl_serve(serve_both);
+	assert_remove("1", CMD_OK);
+	assert_removed_pinhole(IPPROTO_TCP, 8080, 0);
+	assert_remove("tcp:[2001:db8::5]:8080", CMD_OK);
+	assert_removed_pinhole(IPPROTO_TCP, 8080, 0);
+	assert_remove("tcp:[2001:db8::5]:8080:*:*", CMD_OK);
+	assert_removed_pinhole(IPPROTO_TCP, 8080, 0);
+	assert_remove("tcp:[2001:db8::5]:*", CMD_OK);
+	assert_removed_pinhole(IPPROTO_TCP, 0, 5060);
+	assert_remove("tcp:[2001:db8::5]:*:*:5060", CMD_OK);
+	assert_removed_pinhole(IPPROTO_TCP, 0, 5060);
+	assert_remove("udplite:[2001:db8:1234:5678:211:22ff:fe33:4455]:65535:"
+		      "[2001:db8::9]:*", CMD_OK);
+	assert_removed_pinhole(IPPROTO_UDPLITE, 65535, 0);
+	assert_remove("tcp:[2001:db8::5]:8080:*:1", CMD_FAULT);
+	assert_contains(err, "there is no mapping tcp:[2001:db8::5]:8080:*:1");
+	assert_remove("tcp:[2001:db8::5]", CMD_USAGE);
+	assert_remove("tcp:[2001:db8::5]:8080:x", CMD_USAGE);
+	assert_remove("sctp:8080", CMD_USAGE);
 }
 
 static void test_remove_refuses_an_unknown_mapping(void **state)
@@ -1069,6 +1317,37 @@ static void test_monitor(void **state)
 		AGAIN);
 }
 
+static void serve_pinhole_events(int conn, unsigned nth,
+				 const struct ctl_req *req)
+{
+	if (nth > 0) {
+		tell_end(conn, CTL_EPERM);
+		return;
+	}
+	tell(conn, (struct ctl_rep){ .kind = CTL_READY });
+	tell(conn, pinhole_rep(CTL_ADDED, "2001:db8::5", 1));
+	tell(conn, pinhole_rep(CTL_ADDED, "2001:db8::6", 1));
+	tell(conn, mapping_rep(CTL_ADDED, IPPROTO_TCP, 1));
+	tell(conn, pinhole_rep(CTL_ADDED, "2001:db8::5", 1));
+	tell(conn, pinhole_rep(CTL_REMOVED, "2001:db8::6", 1));
+}
+
+#define HOLE(host) "D protocol=tcp to=[2001:db8::" host "]:1 remote-host=\"\""
+#define HOLE_MORE "by=fe80::10 origin=upnp id=7 description=\"game\"\n"
+
+static void test_monitor_of_pinholes(void **state)
+{
+	fakectl_serve(serve_pinhole_events);
+	assert_int_equal(run(mapmonitor_run, NO_ARGS), CMD_FAULT);
+	cut_times(out);
+	assert_string_equal(out,
+		"added " HOLE("5") " time-left=23h59m59s " HOLE_MORE
+		"added " HOLE("6") " time-left=23h59m59s " HOLE_MORE
+		"added " PAIRS("tcp", "1") MORE("\"game\"")
+		"changed " HOLE("5") " time-left=23h59m59s " HOLE_MORE
+		"removed " HOLE("6") " " HOLE_MORE);
+}
+
 static void test_monitor_json(void **state)
 {
 	unsigned lines = 0;
@@ -1183,9 +1462,15 @@ int main(void)
 		T(test_print_json),
 		T(test_print_stats),
 		T(test_where_selects),
+		T(test_print_pinholes),
+		T(test_print_pinholes_alone),
+		T(test_print_pinholes_as_json),
+		T(test_where_selects_pinholes),
 		T(test_print_refuses_invalid_options),
 		T(test_number_column_fits_many_mappings),
 		T(test_add_sends_the_mapping),
+		T(test_add_sends_a_pinhole),
+		T(test_add_refuses_an_invalid_pinhole),
 		T(test_add_with_required_options_only),
 		T(test_add_reports_a_shorter_lease),
 		T(test_add_refuses_invalid_options),
@@ -1193,6 +1478,7 @@ int main(void)
 		T(test_refusal_has_the_reason_and_the_fix),
 		T(test_errors_of_the_engine_are_reported),
 		T(test_remove_sends_the_key),
+		T(test_remove_sends_the_key_of_a_pinhole),
 		T(test_remove_refuses_an_unknown_mapping),
 		T(test_a_failed_removal_does_not_stop_the_others),
 		T(test_error_if_no_daemon_runs),
@@ -1212,6 +1498,7 @@ int main(void)
 		T(test_metrics_without_a_daemon),
 		T(test_resync),
 		T(test_monitor),
+		T(test_monitor_of_pinholes),
 		T(test_monitor_json),
 		T(test_monitor_without_a_daemon),
 		T(test_monitor_ends_when_its_reader_exits),

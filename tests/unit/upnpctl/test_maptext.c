@@ -211,6 +211,89 @@ static void test_a_key_names_a_mapping(void **state)
 	assert_string_equal(text(), "tcp:8080:203.0.113.5");
 }
 
+static struct addr ip6(const char *z)
+{
+	struct addr a;
+
+	assert_true(addr_parse(str_z(z), &a));
+	return a;
+}
+
+static void test_keys_are_written_and_read_back(void **state)
+{
+	static const struct {
+		const char *key;
+		bool any_remote;
+	} c[] = {
+		{ "tcp:8080", true },
+		{ "udp:1:203.0.113.5", false },
+		{ "tcp:[2001:db8::5]:8080", true },
+		{ "udplite:[2001:db8::5]:*", true },
+		{ "sctp:[2001:db8::5]:65535:[2001:db8::9]:*", false },
+		{ "dccp:[2001:db8::5]:1:[2001:db8::9]:5060", false },
+		{ "udp:[2001:db8::5]:1:*:5060", false },
+	};
+	struct nat_rule r;
+	bool any;
+
+	for (size_t i = 0; i < COUNT(c); i++) {
+		assert_true(maptext_read_key(str_z(c[i].key), &r, &any));
+		assert_int_equal(any, c[i].any_remote);
+		maptext_key(&w, &r);
+		assert_string_equal(text(), c[i].key);
+	}
+	assert_true(maptext_read_key(STR("TCP:[2001:db8::5]:8080:*:*"), &r,
+				     &any));
+	assert_false(any);
+	assert_int_equal(r.remote.family, ADDR_ANY);
+	assert_true(maptext_read_key(STR("tcp:8080:0.0.0.0"), &r, &any));
+	assert_false(any);
+	assert_int_equal(r.remote.family, ADDR_ANY);
+}
+
+static void test_invalid_keys_are_refused(void **state)
+{
+	static const char *const c[] = {
+		"", ":", "tcp", "tcp:", "tcp:0", "tcp:*", "tcp:80:", "tcp:80:*",
+		"tcp:80:2001:db8::5", "icmp:80", "sctp:80", "tcp:[2001:db8::5]",
+		"tcp:[2001:db8::5]:", "tcp:[2001:db8::5]:0",
+		"tcp:[2001:db8::5]:80:", "tcp:[2001:db8::5]:80:*",
+		"tcp:[2001:db8::5]:80:*:", "tcp:[2001:db8::5]:80:1.2.3.4:*",
+		"tcp:[2001:db8::5]:80:[2001:db8::9]",
+		"tcp:[2001:db8::5]:80:[2001:db8::9]:*:*", "tcp:[10.0.0.1]:80",
+		"tcp:[2001:db8::5:80", "tcp:2001:db8::5:80",
+	};
+	struct nat_rule r;
+	bool any;
+
+	for (size_t i = 0; i < COUNT(c); i++)
+		if (maptext_read_key(str_z(c[i]), &r, &any))
+			fail_msg("%s", c[i]);
+}
+
+static void test_pinholes_have_their_fields(void **state)
+{
+	struct ctl_mapping m = mapping();
+
+	m.rule.kind = NAT_PINHOLE;
+	m.rule.client = ip6("2001:db8::5");
+	m.rule.remote = ip6("2001:db8::9");
+	m.rule.ext_port = 0;
+	m.unique_id = 7;
+	m.requester = ip6("fe80::5");
+	maptext_pairs(&w, MAPTEXT_PROTOCOL, MAPTEXT_ID, &m);
+	assert_string_equal(text(), "protocol=tcp to=[2001:db8::5]:80 "
+			    "remote-host=2001:db8::9 time-left=1m30s "
+			    "by=fe80::5 origin=upnp id=7");
+	m.rule.remote_port = 9;
+	assert_string_equal(field(MAPTEXT_REMOTE, m), "[2001:db8::9]:9");
+	m.rule.remote = addr_any();
+	assert_string_equal(field(MAPTEXT_REMOTE, m), "*:9");
+	m.rule.int_port = 0;
+	assert_string_equal(field(MAPTEXT_TO, m), "[2001:db8::5]:*");
+	assert_string_equal(field(MAPTEXT_EXT_PORT, m), "");
+}
+
 /* ---- times ----------------------------------------------------------- */
 
 static void test_times_are_written_and_read_back(void **state)
@@ -279,7 +362,12 @@ static void test_protocols_are_read(void **state)
 	assert_int_equal(p, IPPROTO_TCP);
 	assert_true(maptext_read_proto(STR("UDP"), &p));
 	assert_int_equal(p, IPPROTO_UDP);
+	assert_true(maptext_read_proto(STR("UdpLite"), &p));
+	assert_int_equal(p, IPPROTO_UDPLITE);
+	assert_true(maptext_read_proto(STR("dccp"), &p));
+	assert_int_equal(p, IPPROTO_DCCP);
 	assert_false(maptext_read_proto(STR("tcpx"), &p));
+	assert_false(maptext_read_proto(STR("tcp-and-more-than-16"), &p));
 	assert_false(maptext_read_proto(STR(""), &p));
 	assert_false(maptext_read_proto(STR("6"), &p));
 }
@@ -306,6 +394,11 @@ static void test_destinations_are_read(void **state)
 	assert_true(maptext_read_to(STR("192.168.88.10:80"), &ip, &port));
 	assert_int_equal(addr_to_ip4(ip), IP(192, 168, 88, 10));
 	assert_int_equal(port, 80);
+	assert_true(maptext_read_to(STR("[2001:db8::5]:8080"), &ip, &port));
+	assert_true(addr_equal(ip, ip6("2001:db8::5")));
+	assert_int_equal(port, 8080);
+	assert_false(maptext_read_to(STR("2001:db8::5:80"), &ip, &port));
+	assert_false(maptext_read_to(STR("[2001:db8::5]:*"), &ip, &port));
 	assert_false(maptext_read_to(STR("192.168.88.10"), &ip, &port));
 	assert_false(maptext_read_to(STR("192.168.88.10:"), &ip, &port));
 	assert_false(maptext_read_to(STR(":80"), &ip, &port));
@@ -342,6 +435,9 @@ int main(void)
 		TEST(test_columns_are_characters),
 		TEST(test_each_field_has_its_text),
 		TEST(test_flags_show_origin_and_state),
+		TEST(test_keys_are_written_and_read_back),
+		TEST(test_invalid_keys_are_refused),
+		TEST(test_pinholes_have_their_fields),
 		TEST(test_pairs_quote_the_description),
 		TEST(test_the_longest_description_fits),
 		TEST(test_a_key_names_a_mapping),

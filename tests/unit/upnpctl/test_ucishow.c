@@ -73,6 +73,38 @@ static void test_mapping_is_found_by_its_key(void **state)
 	assert_null(ucishow_mapping(&show, &m));
 }
 
+/* The external port of a pinhole may be left out. */
+static void test_pinhole_is_found_by_its_key(void **state)
+{
+	static const char *const lines[] = {
+		"upnpd.web=mapping", "upnpd.web.proto='tcp'",
+		"upnpd.web.to='[2001:db8::5]:8080'",
+		"upnpd.ssh=mapping", "upnpd.ssh.proto='tcp'",
+		"upnpd.ssh.external_port='8080'",
+		"upnpd.ssh.to='[2001:db8::6]:8080'",
+		"upnpd.ssh.remote='2001:db8:1::9'",
+	};
+	struct conf_mapping m = {
+		.proto = IPPROTO_TCP, .ext_port = 8080, .int_port = 8080,
+		.remote = addr_any(),
+	};
+
+	load();
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		ucishow_line(&show, str_z(lines[i]));
+	assert_true(addr_parse(STR("2001:db8::5"), &m.client));
+	assert_string_equal(ucishow_mapping(&show, &m)->name, "web");
+	assert_true(addr_parse(STR("2001:db8::6"), &m.client));
+	assert_null(ucishow_mapping(&show, &m));
+	assert_true(addr_parse(STR("2001:db8:1::9"), &m.remote));
+	assert_string_equal(ucishow_mapping(&show, &m)->name, "ssh");
+	m.client = addr_ip4(0xc0a8580a);
+	m.remote = addr_any();
+	assert_string_equal(ucishow_mapping(&show, &m)->name, "camera");
+	m.ext_port = m.int_port = 1;
+	assert_null(ucishow_mapping(&show, &m));
+}
+
 static void test_new_name_is_unused_and_alphanumeric(void **state)
 {
 	char name[64];
@@ -118,6 +150,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_output_is_parsed_into_sections),
 		cmocka_unit_test(test_mapping_is_found_by_its_key),
+		cmocka_unit_test(test_pinhole_is_found_by_its_key),
 		cmocka_unit_test(test_new_name_is_unused_and_alphanumeric),
 		cmocka_unit_test(test_sections_beyond_the_limit_are_ignored),
 		cmocka_unit_test(test_file_made_from_uci_is_recognised),
