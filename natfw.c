@@ -368,13 +368,10 @@ void natfw_close(struct natfw *fw)
 int natfw_packets(struct natfw *fw, const struct nat_rule *key, uint64_t *ret)
 {
 	const struct nat_rule *rule = table_find(fw, key);
-	struct natfw_writer *w = &fw->writer[fw->translator];
 
 	if (key->kind != NAT_PINHOLE || !rule)
 		return -ENOENT;
-	if (!w->be || !w->be->packets)
-		return -EOPNOTSUPP;
-	return fw->dirty ? -EAGAIN : w->be->packets(fw, w, rule, ret);
+	return fw->dirty ? -EAGAIN : writers_packets(fw, rule, ret);
 }
 
 unsigned natfw_commits(const struct natfw *fw)

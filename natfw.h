@@ -89,8 +89,8 @@ struct natfw_backend {
 	 * them? Reads only the model. NULL: it makes none */
 	bool (*placed)(const struct natfw *, const struct natfw_writer *);
 	/* read how many packets this pinhole of the table let in; see
-	 * natfw_packets(). Called for the writer that translates. NULL: it does
-	 * not count */
+	 * natfw_packets(). -EOPNOTSUPP: this writer does not count it, perhaps
+	 * another one does. NULL: it never counts */
 	int (*packets)(struct natfw *, struct natfw_writer *,
 		       const struct nat_rule *, uint64_t *ret);
 	/* remove everything of ours, and free what open took */
@@ -165,8 +165,8 @@ struct natfw {
 				 * own rules were compared: the owner sets it,
 				 * and a verification that was interrupted */
 	uint64_t rules_ms;	/* when natfw_check() read them */
-	/* The tables of legacy iptables before our rules were compared with
-	 * them, or after we changed them; see writers_changed() */
+	/* The tables of legacy iptables, of both families, before our rules
+	 * were compared with them, or after we changed them; see writers_changed() */
 	struct ipt_print legacy;
 	void *legacy_buf;	/* NATFW_LEGACY_MAX bytes */
 	bool dirty;		/* kernel and tables may differ: sync is due */

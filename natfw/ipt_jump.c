@@ -10,17 +10,15 @@
 #include "natfw/ipt_jump.h"
 #include "natfw/ipt_rule.h"
 
-static const char *table_of(const struct ruleset *rs, uint32_t chain)
-{
-	return rs->table[rs->chain[chain].table].name;
-}
-
-static bool is_kind(const struct ruleset *rs, uint32_t chain,
-		    enum ruleset_kind kind)
+static bool is_in(const struct ruleset *rs, uint32_t chain,
+		  enum ruleset_kind kind, enum ipt_table table)
 {
 	const struct ruleset_table *t = &rs->table[rs->chain[chain].table];
 
-	return t->kind == kind && t->family == NFPROTO_IPV4;
+	return t->kind == kind &&
+	       t->family == (ipt_rule_ip6(table) ? NFPROTO_IPV6 :
+						   NFPROTO_IPV4) &&
+	       !strcmp(t->name, ipt_rule_tables[table]);
 }
 
 /* ---- places -------------------------------------------------------------- */
@@ -44,34 +42,45 @@ bool ipt_jump_writable(const struct ruleset *rs, const struct place *p)
 {
 	const struct ruleset_chain *c = &rs->chain[p->chain];
 
-	return !strcmp(table_of(rs, p->chain), ipt_rule_tables[IPT_FILTER]) &&
+	return !strcmp(ruleset_table_of(rs, p->chain)->name,
+		       ipt_rule_tables[IPT_FILTER]) &&
 	       is_word(c->name) &&
 	       (c->hook < 0 || !strcmp(c->name, "FORWARD"));
 }
 
 /* The first place from @i on that this writer can write, or NULL. */
 static const struct place *next_place(const struct natfw *fw,
-				      enum ruleset_kind kind, size_t *i)
+				      enum ruleset_kind kind,
+				      enum ipt_table table, size_t *i)
 {
 	const struct place *p;
 
 	while (fw->rules && fw->places && *i < fw->places->n) {
 		p = &fw->places->at[(*i)++];
-		if (is_kind(fw->rules, p->chain, kind) &&
+		if (is_in(fw->rules, p->chain, kind, table) &&
 		    ipt_jump_writable(fw->rules, p))
 			return p;
 	}
 	return NULL;
 }
 
+bool ipt_jump_has_place(const struct natfw *fw, enum ruleset_kind kind,
+			enum ipt_table table)
+{
+	size_t i = 0;
+
+	return next_place(fw, kind, table, &i);
+}
+
 void ipt_jump_watch(const struct natfw *fw, enum ruleset_kind kind,
 		    struct ipt_list *l)
 {
 	const struct place *p;
-	size_t i = 0;
+	size_t i;
 
-	while ((p = next_place(fw, kind, &i)))
-		ipt_list_watch(l, fw->rules->chain[p->chain].name);
+	for (int t = 0; t < IPT_TABLES; t++)
+		for (i = 0; (p = next_place(fw, kind, t, &i));)
+			ipt_list_watch(l, t, fw->rules->chain[p->chain].name);
 }
 
 /* Fill in what the place says. */
@@ -94,21 +103,21 @@ static void add(struct ipt_jumps *js, const struct natfw *fw,
 }
 
 int ipt_jump_find(const struct natfw *fw, enum ruleset_kind kind,
-		  const struct ipt_list *found, struct ipt_jumps *ret)
+		  enum ipt_table table, const struct ipt_list *found, struct ipt_jumps *ret)
 {
 	const struct ipt_list_chain *c;
 	const struct place *p;
 	size_t i = 0;
 
 	ret->n = 0;
-	while ((p = next_place(fw, kind, &i))) {
+	while ((p = next_place(fw, kind, table, &i))) {
 		struct ipt_jump j = {
 			.chain = fw->rules->chain[p->chain].name,
 			.end = p->before == RULESET_NONE,
 		};
 		uint32_t number;
 
-		c = ipt_list_chain_of(found, j.chain);
+		c = ipt_list_chain_of(found, table, j.chain);
 		if (!c || !c->exists)
 			return -ESTALE;
 		number = j.end ? c->rules + 1 :
@@ -116,7 +125,8 @@ int ipt_jump_find(const struct natfw *fw, enum ruleset_kind kind,
 		if (number > c->rules + j.end)
 			return -ESTALE;
 		j.others = number - 1 -
-			   ipt_list_jumps_before(found, j.chain, number);
+			   ipt_list_jumps_before(found, table, j.chain,
+						 number);
 		/* without an interface one rule matches both directions */
 		if (p->to || !*p->ifname)
 			add(ret, fw, p, &j, false);
@@ -239,14 +249,14 @@ static bool others_before(const struct ruleset *rs, uint32_t chain,
 }
 
 static bool filter_placed(const struct natfw *fw, const struct ruleset *rs,
-			  enum ruleset_kind kind)
+			  enum ruleset_kind kind, enum ipt_table table)
 {
 	struct backend_tally want = { 0 }, is = { 0 };
 	const struct place *p;
 	uint32_t others;
 	size_t i = 0;
 
-	while ((p = next_place(fw, kind, &i))) {
+	while ((p = next_place(fw, kind, table, &i))) {
 		struct ipt_jump j = {
 			.chain = rs->chain[p->chain].name,
 		};
@@ -260,8 +270,7 @@ static bool filter_placed(const struct natfw *fw, const struct ruleset *rs,
 			count(&want, &j);
 	}
 	for (uint32_t c = 0; c < rs->chain_n; c++)
-		if (is_kind(rs, c, kind) && !rs->chain[c].ours &&
-		    !strcmp(table_of(rs, c), ipt_rule_tables[IPT_FILTER]) &&
+		if (is_in(rs, c, kind, table) && !rs->chain[c].ours &&
 		    !others_before(rs, c, RULESET_NONE, &others, &is))
 			return false;
 	return backend_same(want, is);
@@ -271,8 +280,7 @@ static bool filter_placed(const struct natfw *fw, const struct ruleset *rs,
 static bool nat_placed(const struct ruleset *rs, enum ruleset_kind kind)
 {
 	for (uint32_t c = 0; c < rs->chain_n; c++)
-		if (is_kind(rs, c, kind) &&
-		    !strcmp(table_of(rs, c), ipt_rule_tables[IPT_NAT]) &&
+		if (is_in(rs, c, kind, IPT_NAT) &&
 		    !strcmp(rs->chain[c].name, "PREROUTING"))
 			return rs->chain[c].last != RULESET_NONE &&
 			       is_jump(rs, &rs->rule[rs->chain[c].last]);
@@ -282,6 +290,9 @@ static bool nat_placed(const struct ruleset *rs, enum ruleset_kind kind)
 bool ipt_jump_placed(const struct natfw *fw, enum ruleset_kind kind,
 		     bool translates)
 {
-	return !fw->rules || (filter_placed(fw, fw->rules, kind) &&
-			      (!translates || nat_placed(fw->rules, kind)));
+	const struct ruleset *rs = fw->rules;
+
+	return !rs || (filter_placed(fw, rs, kind, IPT_FILTER) &&
+		       filter_placed(fw, rs, kind, IPT_FILTER6) &&
+		       (!translates || nat_placed(rs, kind)));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_jump.h - the jumps from chains of others in table filter to our chain:
- * one or two for each place of the accept (place.h).
+ * ipt_jump.h - the jumps from chains of others in table filter, of both
+ * families, to our chain: one or two for each place of the accept (place.h).
  * Runs in: any
  */
 #ifndef NATFW_IPT_JUMP_H
@@ -41,16 +41,21 @@ struct ipt_jumps {
  * reads as one plain word. It leaves out base chains that nft added there. */
 bool ipt_jump_writable(const struct ruleset *, const struct place *);
 
+/** ipt_jump_has_place - is there a place of that kind in this table? */
+bool ipt_jump_has_place(const struct natfw *, enum ruleset_kind,
+			enum ipt_table);
+
 /** ipt_jump_watch - have the scan count the rules of the places' chains. */
 void ipt_jump_watch(const struct natfw *, enum ruleset_kind, struct ipt_list *);
 
 /**
- * ipt_jump_find - make the list of jumps for all places of that kind.
+ * ipt_jump_find - make the list of jumps for all places of that kind in this
+ * table.
  * @found: a listing that was made after the model, with ipt_jump_watch(); it
  *         corrects the number of a rule for jumps of ours
  * Return: 0; -ESTALE: the chain of a place, or its rule, no longer exists
  */
-int ipt_jump_find(const struct natfw *, enum ruleset_kind,
+int ipt_jump_find(const struct natfw *, enum ruleset_kind, enum ipt_table,
 		  const struct ipt_list *found, struct ipt_jumps *ret);
 
 /** ipt_jump_put - write what follows the name of the chain: " -o lan0 -p tcp -j

@@ -4,7 +4,7 @@
 #include "base/wr.h"
 #include "natfw/ipt_leaf.h"
 
-#define PER_PROTO	(IPT_LEAVES / 2)
+#define PER_PROTO	(IPT_LEAF_REST / 2)
 #define PORTS		(65536 / PER_PROTO)
 
 /* ---- sets ---------------------------------------------------------------- */
@@ -23,13 +23,15 @@ void ipt_leaf_add(struct ipt_leaves *l, enum ipt_chain chain, unsigned leaf)
 void ipt_leaf_count_add(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
 	for (int chain = 0; chain < IPT_CHAINS; chain++)
-		c->n[chain][ipt_leaf_of(chain, r)]++;
+		if (ipt_rule_specs[chain].kind == r->kind)
+			c->n[chain][ipt_leaf_of(chain, r)]++;
 }
 
 void ipt_leaf_count_del(struct ipt_leaf_count *c, const struct nat_rule *r)
 {
 	for (int chain = 0; chain < IPT_CHAINS; chain++)
-		c->n[chain][ipt_leaf_of(chain, r)]--;
+		if (ipt_rule_specs[chain].kind == r->kind)
+			c->n[chain][ipt_leaf_of(chain, r)]--;
 }
 
 struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *c)
@@ -49,7 +51,7 @@ struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 	struct ipt_leaves ret;
 
 	for (int chain = 0; chain < IPT_CHAINS; chain++)
-		for (int i = 0; i < IPT_LEAVES / 64; i++)
+		for (int i = 0; i < IPT_LEAF_WORDS; i++)
 			ret.bits[chain][i] = a->bits[chain][i] &
 					     ~b->bits[chain][i];
 	return ret;
@@ -60,8 +62,12 @@ struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 /* The leaf depends on the port that the rules of that chain match. */
 unsigned ipt_leaf_of(enum ipt_chain chain, const struct nat_rule *r)
 {
-	unsigned port = chain == IPT_SNAT ? r->int_port : r->ext_port;
+	bool ext = chain == IPT_ACCEPT || chain == IPT_DNAT;
+	unsigned port = ext ? r->ext_port : r->int_port;
 
+	if (chain == IPT_ACCEPT6 &&
+	    (!port || (r->proto != IPPROTO_TCP && r->proto != IPPROTO_UDP)))
+		return IPT_LEAF_REST;
 	return (r->proto == IPPROTO_TCP ? 0 : PER_PROTO) + port / PORTS;
 }
 
@@ -81,22 +87,30 @@ static unsigned first_port(unsigned leaf)
 
 void ipt_leaf_name(struct wr *w, enum ipt_chain chain, unsigned leaf)
 {
-	wr_fmt(w, "%s-%s-%u", ipt_rule_specs[chain].chain, proto_name(leaf),
-	       first_port(leaf));
+	const char *name = ipt_rule_specs[chain].chain;
+
+	if (leaf == IPT_LEAF_REST)
+		wr_fmt(w, "%s-rest", name);
+	else
+		wr_fmt(w, "%s-%s-%u", name, proto_name(leaf),
+		       first_port(leaf));
 }
 
 void ipt_leaf_jump(struct wr *w, enum ipt_chain chain, unsigned leaf)
 {
 	const char *proto = proto_name(leaf);
 
-	if (chain == IPT_ACCEPT)
-		wr_fmt(w, " -m conntrack --ctproto %d --ctorigdstport",
-		       leaf < PER_PROTO ? IPPROTO_TCP : IPPROTO_UDP);
-	else
-		wr_fmt(w, " -p %s -m %s --%cport", proto, proto,
-		       chain == IPT_SNAT ? 's' : 'd');
-	wr_fmt(w, " %u:%u -j ", first_port(leaf),
-	       leaf % PER_PROTO * PORTS + PORTS - 1);
+	if (leaf != IPT_LEAF_REST) {
+		if (chain == IPT_ACCEPT || chain == IPT_ACCEPT6)
+			wr_fmt(w, " -m conntrack --ctproto %d --ctorigdstport",
+			       leaf < PER_PROTO ? IPPROTO_TCP : IPPROTO_UDP);
+		else
+			wr_fmt(w, " -p %s -m %s --%cport", proto, proto,
+			       chain == IPT_SNAT ? 's' : 'd');
+		wr_fmt(w, " %u:%u", first_port(leaf),
+		       leaf % PER_PROTO * PORTS + PORTS - 1);
+	}
+	wr_z(w, " -j ");
 	ipt_leaf_name(w, chain, leaf);
 	wr_ch(w, '\n');
 }
@@ -114,6 +128,10 @@ bool ipt_leaf_read(struct str name, enum ipt_chain chain, unsigned *ret)
 	if (!str_starts(rest, head))
 		return false;
 	rest = str_skip(rest, head.n);
+	if (chain == IPT_ACCEPT6 && str_eq(rest, STR("-rest"))) {
+		*ret = IPT_LEAF_REST;
+		return true;
+	}
 	if (str_starts(rest, STR("-udp-")))
 		proto = PER_PROTO;
 	if (str_u32(str_skip(rest, 5), 1, UINT16_MAX, &port))

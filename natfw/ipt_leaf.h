@@ -17,12 +17,16 @@
 #include "natfw/ipt_rule.h"
 
 /* A leaf is a number: 64 for each of two protocols. A thousand mappings that
- * are scattered over the ports use all leaves, and so as many jumps. */
-#define IPT_LEAVES 128
+ * are scattered over the ports use all leaves, and so as many jumps. Pinholes
+ * of other protocols, or for any port, are in one more leaf. */
+#define IPT_LEAVES	129
+#define IPT_LEAF_REST	(IPT_LEAVES - 1)
 
-/* A set of leaves of each of the three chains. */
+#define IPT_LEAF_WORDS	((IPT_LEAVES + 63) / 64)
+
+/* A set of leaves of each of the chains. */
 struct ipt_leaves {
-	uint64_t bits[IPT_CHAINS][IPT_LEAVES / 64];
+	uint64_t bits[IPT_CHAINS][IPT_LEAF_WORDS];
 };
 
 /** ipt_leaf_has - is this leaf in the set? */
@@ -36,10 +40,10 @@ struct ipt_leaf_count {
 	uint32_t n[IPT_CHAINS][IPT_LEAVES];
 };
 
-/** ipt_leaf_count_add - count a mapping. */
+/** ipt_leaf_count_add - count a rule, in the chains for its kind. */
 void ipt_leaf_count_add(struct ipt_leaf_count *, const struct nat_rule *);
 
-/** ipt_leaf_count_del - subtract a mapping that was counted. */
+/** ipt_leaf_count_del - subtract a rule that was counted. */
 void ipt_leaf_count_del(struct ipt_leaf_count *, const struct nat_rule *);
 
 /** ipt_leaf_used - the leaves with rules. */
@@ -49,10 +53,11 @@ struct ipt_leaves ipt_leaf_used(const struct ipt_leaf_count *);
 struct ipt_leaves ipt_leaf_minus(const struct ipt_leaves *a,
 				 const struct ipt_leaves *b);
 
-/** ipt_leaf_of - the leaf of a mapping's rule. */
+/** ipt_leaf_of - the leaf of a rule. The chain must be for its kind. */
 unsigned ipt_leaf_of(enum ipt_chain, const struct nat_rule *);
 
-/** ipt_leaf_name - "UPNPD-tcp-39936": the chain and the first port. */
+/** ipt_leaf_name - "UPNPD-tcp-39936": the chain and the first port; or
+ * "UPNPD-rest". */
 void ipt_leaf_name(struct wr *, enum ipt_chain, unsigned leaf);
 
 /** ipt_leaf_jump - write the rule that jumps to the leaf, without the chain's

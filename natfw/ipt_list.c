@@ -12,12 +12,24 @@
 
 void ipt_list_init(struct ipt_list *l)
 {
-	/* the large arrays at the end have their own counts */
 	memset(l, 0, offsetof(struct ipt_list, jump));
-	l->jump_n = l->text_n = 0;
 }
 
 /* ---- hashes -------------------------------------------------------------- */
+
+/* The number of a protocol for its name. */
+static struct str proto_number(struct str word)
+{
+	static const char names[][2][8] = {
+		{ "tcp", "6" }, { "udp", "17" }, { "dccp", "33" },
+		{ "sctp", "132" }, { "udplite", "136" },
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_eq(word, str_z(names[i][0])))
+			return str_z(names[i][1]);
+	return word;
+}
 
 /* Versions of the tool print some parts in different ways: leave out "-m tcp"
  * and "/32", and take a protocol's name for its number. */
@@ -32,11 +44,7 @@ static uint64_t hash_rule(uint64_t h, struct str rule)
 		}
 		if (word.n > 3 && !memcmp(word.p + word.n - 3, "/32", 3))
 			word.n -= 3;
-		if (str_eq(word, STR("tcp")))
-			word = STR("6");
-		else if (str_eq(word, STR("udp")))
-			word = STR("17");
-		h = backend_hash(h, word);
+		h = backend_hash(h, proto_number(word));
 	}
 	return h;
 }
@@ -62,24 +70,29 @@ static bool is_ours(const struct ipt_list *l, struct str name)
 
 static struct ipt_list_chain *watched(struct ipt_list *l, struct str name)
 {
-	for (size_t i = 0; l->table == IPT_FILTER && i < l->watch_n; i++)
-		if (str_eq(name, str_z(l->watch[i].name)))
+	for (size_t i = 0; i < l->watch_n; i++)
+		if (l->watch[i].table == l->table &&
+		    str_eq(name, str_z(l->watch[i].name)))
 			return &l->watch[i];
 	return NULL;
 }
 
-void ipt_list_watch(struct ipt_list *l, const char *name)
+void ipt_list_watch(struct ipt_list *l, enum ipt_table table, const char *name)
 {
-	if (ipt_list_chain_of(l, name) || l->watch_n == PLACES_MAX)
+	if (ipt_list_chain_of(l, table, name) || l->watch_n == PLACES_MAX)
 		return;
-	l->watch[l->watch_n++] = (struct ipt_list_chain){ .name = name };
+	l->watch[l->watch_n++] = (struct ipt_list_chain){
+		.name = name, .table = table,
+	};
 }
 
 const struct ipt_list_chain *ipt_list_chain_of(const struct ipt_list *l,
+					       enum ipt_table table,
 					       const char *name)
 {
 	for (size_t i = 0; i < l->watch_n; i++)
-		if (!strcmp(name, l->watch[i].name))
+		if (l->watch[i].table == table &&
+		    !strcmp(name, l->watch[i].name))
 			return &l->watch[i];
 	return NULL;
 }
@@ -146,8 +159,9 @@ static void note_jump(struct ipt_list *l, struct str chain, struct str rule)
 	l->ours[l->table] = true;
 	keep_jump(l, rule);
 	l->now_jumps++;
-	if (l->table == IPT_FILTER) {
-		backend_count(&l->jumps, ipt_list_hash_jump(rule, others));
+	if (l->table != IPT_NAT) {
+		backend_count(&l->jumps[l->table],
+			      ipt_list_hash_jump(rule, others));
 		return;
 	}
 	l->nat_jumps++;
@@ -157,8 +171,8 @@ static void note_jump(struct ipt_list *l, struct str chain, struct str rule)
 		l->pre_last = true;
 }
 
-uint32_t ipt_list_jumps_before(const struct ipt_list *l, const char *chain,
-			       uint32_t number)
+uint32_t ipt_list_jumps_before(const struct ipt_list *l, enum ipt_table table,
+			       const char *chain, uint32_t number)
 {
 	uint32_t n = 0;
 
@@ -166,7 +180,7 @@ uint32_t ipt_list_jumps_before(const struct ipt_list *l, const char *chain,
 		const struct ipt_list_jump *j = &l->jump[i];
 		struct str text = { l->text + j->text, j->len }, name;
 
-		n += j->table == IPT_FILTER && j->number < number &&
+		n += j->table == table && j->number < number &&
 		     str_word(&text, &name) && str_eq(name, str_z(chain));
 	}
 	return n;
@@ -200,11 +214,72 @@ static void note_rule(struct ipt_list *l, struct str chain, struct str rule)
 		l->pre_last = false;
 }
 
+static void keep_stale(struct ipt_list *l, unsigned leaf, struct str rule)
+{
+	struct wr w = wr_init(l->stale_text + l->stale_text_n,
+			      sizeof(l->stale_text) - l->stale_text_n);
+
+	wr_str(&w, rule);
+	if (l->stale_n == IPT_LIST_STALE_MAX || w.over) {
+		ipt_leaf_add(&l->redo, IPT_ACCEPT6, leaf);
+		return;
+	}
+	l->stale[l->stale_n++] = (struct ipt_list_stale){
+		.text = (uint32_t)l->stale_text_n, .len = (uint32_t)rule.n,
+		.leaf = leaf,
+	};
+	l->stale_text_n += rule.n;
+}
+
+/* In a leaf of pinholes. Versions of the tool print addresses in different
+ * ways, so the rule counts, not the text. */
+static uint64_t note_pinhole(struct ipt_list *l, unsigned leaf,
+			     struct str line, uint64_t packets)
+{
+	struct nat_rule r;
+	bool known = ipt_rule_read6(line, &r) &&
+		     ipt_leaf_of(IPT_ACCEPT6, &r) == leaf;
+
+	if (l->pinhole && !(known && l->pinhole(l->arg, &r, packets)))
+		keep_stale(l, leaf, line);
+	return known ? hash_add(HASH_BEGIN, &r, sizeof(r)) :
+		       hash_rule(HASH_BEGIN, line);
+}
+
+static void note_own(struct ipt_list *l, struct str chain, struct str line,
+		     uint64_t packets)
+{
+	unsigned leaf;
+
+	backend_count(&l->tally[l->table],
+		      l->table == IPT_FILTER6 &&
+		      ipt_leaf_read(chain, IPT_ACCEPT6, &leaf) ?
+		      note_pinhole(l, leaf, line, packets) :
+		      hash_rule(HASH_BEGIN, line));
+}
+
+/* "[7:700] -A ..." */
+static struct str cut_counters(struct str line, uint64_t *packets)
+{
+	*packets = 0;
+	if (!str_starts(line, STR("[")))
+		return line;
+	for (line = str_skip(line, 1);
+	     line.n && *line.p >= '0' && *line.p <= '9';
+	     line = str_skip(line, 1))
+		*packets = *packets * 10 + (uint64_t)(*line.p - '0');
+	while (line.n && *line.p != '-')
+		line = str_skip(line, 1);
+	return line;
+}
+
 void ipt_list_line(void *arg, struct str line)
 {
 	struct ipt_list *l = arg;
 	struct str rest, name;
+	uint64_t packets;
 
+	line = cut_counters(line, &packets);
 	if (str_starts(line, STR(":"))) {
 		note_chain(l, line);
 		return;
@@ -216,7 +291,7 @@ void ipt_list_line(void *arg, struct str line)
 	if (!str_word(&rest, &name))
 		return;
 	if (is_ours(l, name))
-		backend_count(&l->tally[l->table], hash_rule(HASH_BEGIN, line));
+		note_own(l, name, line, packets);
 	else
 		note_rule(l, name, line);
 }
@@ -225,11 +300,12 @@ int ipt_list_table(struct natfw *fw, const char *save, enum ipt_table table,
 		   struct ipt_list *l)
 {
 	const char *const argv[] = {
-		save, "-t", ipt_rule_tables[table], NULL
+		save, "-t", ipt_rule_tables[table],
+		ipt_rule_ip6(table) ? "-c" : NULL, NULL
 	};
 	struct backend_run run = {
 		.argv = argv, .line = ipt_list_line, .arg = l,
-		.rules = fw->mappings.rule_n,
+		.rules = fw->mappings.rule_n + fw->pinholes.rule_n,
 	};
 
 	l->table = table;

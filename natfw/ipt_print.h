@@ -13,6 +13,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/socket.h>
+#include "base/hash.h"
 
 struct ipt_print {
 	uint64_t hash;
@@ -33,6 +35,19 @@ struct ipt_print {
  * table. Microseconds for a small table, 5 ms for 5000 rules (2 MB).
  */
 struct ipt_print ipt_print_read(int family, void *buf, size_t n);
+
+/** ipt_print_both - the same for the tables of both families, as one. */
+static inline struct ipt_print ipt_print_both(void *buf, size_t n)
+{
+	struct ipt_print ret = ipt_print_read(AF_INET, buf, n);
+	const struct ipt_print ip6 = ipt_print_read(AF_INET6, buf, n);
+
+	ret.hash = hash_add(ret.hash, &ip6.hash, sizeof(ip6.hash));
+	ret.entries += ip6.entries;
+	ret.any |= ip6.any;
+	ret.known &= ip6.known;
+	return ret;
+}
 
 /** ipt_print_same - are both known, and are the tables the same? */
 static inline bool ipt_print_same(const struct ipt_print *a,

@@ -107,14 +107,54 @@ static const struct ipt_text_step sync_nat[] = {
 	{ NULL }
 };
 
+/* Return flows that a host inside begins, to outside or to another network
+ * inside, and their answers: a pinhole is for hosts outside. Their interface
+ * need not be that of IPv4, so the internal ones are named. */
+static void put_guard6(const struct ipt_text *t, struct wr *w)
+{
+	const struct natfw_env *env = &t->fw->env;
+
+	for (size_t i = 0; i < env->net_n; i++)
+		if (backend_first_net(env, i))
+			wr_fmt(w, "-A " IPT_ACCEPT_CHAIN " -i %s -m conntrack"
+			       " --ctdir ORIGINAL -j RETURN\n"
+			       "-A " IPT_ACCEPT_CHAIN " -o %s -m conntrack"
+			       " --ctdir REPLY -j RETURN\n",
+			       env->net[i].ifname, env->net[i].ifname);
+}
+
+/* Rules that stay are not touched, because they count packets, and
+ * ip6tables-nft 1.8.9 cannot set a counter. */
+static const struct ipt_text_step sync_filter6[] = {
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
+	  .leaf = ipt_text_change_leaf },
+	{ NULL, NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT6 },
+	{ NULL, put_guard6, IPT_OF_LEAVES, IPT_ACCEPT6,
+	  .leaf = ipt_text_jump_to_leaf },
+	{ NULL, NULL, IPT_OF_STALE, IPT_ACCEPT6 },
+	{ NULL, NULL, IPT_OF_RULES, IPT_ACCEPT6 },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT6, .leaf = ipt_text_drop_leaf },
+	{ NULL, NULL, IPT_OF_JUMPS },
+	{ "COMMIT\n" },
+	{ NULL }
+};
+
 const struct ipt_text_step *const ipt_steps_sync[IPT_TABLES] = {
 	[IPT_FILTER] = sync_filter, [IPT_NAT] = sync_nat,
+	[IPT_FILTER6] = sync_filter6,
 };
 
 /* ---- only the jumps ------------------------------------------------ */
 
 static const struct ipt_text_step jumps_in_filter[] = {
 	{ "*filter\n", NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT },
+	{ NULL, NULL, IPT_OF_JUMPS },
+	{ "COMMIT\n" },
+	{ NULL }
+};
+
+static const struct ipt_text_step jumps_in_filter6[] = {
+	{ "*filter\n", NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT6 },
 	{ NULL, NULL, IPT_OF_JUMPS },
 	{ "COMMIT\n" },
 	{ NULL }
@@ -128,6 +168,7 @@ static const struct ipt_text_step jumps_in_nat[] = {
 
 const struct ipt_text_step *const ipt_steps_jumps[IPT_TABLES] = {
 	[IPT_FILTER] = jumps_in_filter, [IPT_NAT] = jumps_in_nat,
+	[IPT_FILTER6] = jumps_in_filter6,
 };
 
 /* ---- remove everything --------------------------------------------- */
@@ -139,6 +180,16 @@ static const struct ipt_text_step remove_filter[] = {
 	  .leaf = ipt_text_declare_leaf },
 	{ NULL, NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT },
 	{ "-X " IPT_ACCEPT_CHAIN "\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT,
+	  .leaf = ipt_text_drop_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
+
+static const struct ipt_text_step remove_filter6[] = {
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
+	  .leaf = ipt_text_declare_leaf },
+	{ NULL, NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT6 },
+	{ "-X " IPT_ACCEPT_CHAIN "\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
 	  .leaf = ipt_text_drop_leaf },
 	{ "COMMIT\n" },
 	{ NULL }
@@ -158,6 +209,7 @@ static const struct ipt_text_step remove_nat[] = {
 
 const struct ipt_text_step *const ipt_steps_remove[IPT_TABLES] = {
 	[IPT_FILTER] = remove_filter, [IPT_NAT] = remove_nat,
+	[IPT_FILTER6] = remove_filter6,
 };
 
 /* ---- a batch ------------------------------------------------------- */
@@ -167,6 +219,16 @@ static const struct ipt_text_step apply_filter[] = {
 	  .leaf = ipt_text_make_leaf },
 	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_unmake_leaf },
+	{ "COMMIT\n" },
+	{ NULL }
+};
+
+static const struct ipt_text_step apply_filter6[] = {
+	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
+	  .leaf = ipt_text_make_leaf },
+	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT6 },
+	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
+	  .leaf = ipt_text_unmake_leaf },
 	{ "COMMIT\n" },
 	{ NULL }
 };
@@ -185,4 +247,5 @@ static const struct ipt_text_step apply_nat[] = {
 
 const struct ipt_text_step *const ipt_steps_apply[IPT_TABLES] = {
 	[IPT_FILTER] = apply_filter, [IPT_NAT] = apply_nat,
+	[IPT_FILTER6] = apply_filter6,
 };

@@ -31,6 +31,8 @@ static void put_op(const struct ipt_text *t, struct wr *w,
 	bool first = t->step->chain == IPT_DNAT &&
 		     addr_is_set(op->rule.remote);
 
+	if (op->rule.kind != ipt_rule_specs[t->step->chain].kind)
+		return;
 	if (old)
 		put_in_leaf(t, w, "-D", old);
 	if (op->verb == NAT_SET)
@@ -61,6 +63,30 @@ static void put_jump(const struct ipt_text *t, struct wr *w, size_t i)
 	wr_ch(w, '\n');
 }
 
+/* ---- pinholes that stay or go -------------------------------------------- */
+
+/* Is the leaf written from the beginning, or not at all? */
+static bool is_reset(const struct ipt_text *t, unsigned leaf)
+{
+	return t->redo || ipt_leaf_has(&t->found->redo, t->step->chain, leaf) ||
+	       !ipt_leaf_has(&t->leaves, t->step->chain, leaf);
+}
+
+static void put_stale(const struct ipt_text *t, struct wr *w, size_t i)
+{
+	const struct ipt_list_stale *s = &t->found->stale[i];
+
+	if (!is_reset(t, s->leaf))
+		wr_fmt(w, "-D %.*s\n", (int)s->len,
+		       t->found->stale_text + s->text);
+}
+
+static bool stands(const struct ipt_text *t, size_t i)
+{
+	return t->stands && t->stands[i] &&
+	       !is_reset(t, ipt_leaf_of(t->step->chain, &t->rule[i]));
+}
+
 /* ---- steps --------------------------------------------------------------- */
 
 static size_t item_n(const struct ipt_text *t)
@@ -74,6 +100,8 @@ static size_t item_n(const struct ipt_text *t)
 		return t->found->jump_n;
 	case IPT_OF_JUMPS:
 		return t->jumps->n;
+	case IPT_OF_STALE:
+		return t->found->stale_n;
 	default:
 		return t->n;
 	}
@@ -83,7 +111,8 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 {
 	switch (t->step->of) {
 	case IPT_OF_RULES:
-		if (!t->step->wants || t->step->wants(&t->rule[i]))
+		if (!stands(t, i) &&
+		    (!t->step->wants || t->step->wants(&t->rule[i])))
 			put_in_leaf(t, w, "-A", &t->rule[i]);
 		break;
 	case IPT_OF_OPS:
@@ -98,6 +127,9 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 		break;
 	case IPT_OF_JUMPS:
 		put_jump(t, w, i);
+		break;
+	case IPT_OF_STALE:
+		put_stale(t, w, i);
 		break;
 	case IPT_OF_NONE:
 		break;
@@ -186,6 +218,12 @@ void ipt_text_declare_leaf(const struct ipt_text *t, struct wr *w,
 	wr_ch(w, ':');
 	ipt_leaf_name(w, t->step->chain, leaf);
 	wr_z(w, " - [0:0]\n");
+}
+
+void ipt_text_change_leaf(const struct ipt_text *t, struct wr *w, unsigned leaf)
+{
+	if (!found(t, leaf) || is_reset(t, leaf))
+		ipt_text_declare_leaf(t, w, leaf);
 }
 
 void ipt_text_jump_to_leaf(const struct ipt_text *t, struct wr *w,

@@ -5,7 +5,8 @@
  * The input is one list of steps or two, of one table each. A step writes a
  * fixed text, then lines that depend only on the environment, then lines for
  * each rule, for each op of a batch, for each leaf of one chain, for each
- * internal network, or for each jump to our chains.
+ * internal network, for each jump to our chains, or for each rule that is not
+ * wanted any more.
  * Runs in: monitor
  */
 #ifndef NATFW_IPT_TEXT_H
@@ -21,12 +22,12 @@
 #include "natfw/ipt_list.h"
 
 enum ipt_of { IPT_OF_NONE, IPT_OF_RULES, IPT_OF_OPS, IPT_OF_LEAVES,
-	      IPT_OF_NETS, IPT_OF_OLD_JUMPS, IPT_OF_JUMPS };
+	      IPT_OF_NETS, IPT_OF_OLD_JUMPS, IPT_OF_JUMPS, IPT_OF_STALE };
 
 struct ipt_text {
 	const struct natfw *fw;
 	const struct ipt_list *found;	/* existing jumps and leaves */
-	const struct ipt_jumps *jumps;	/* to be made in filter */
+	const struct ipt_jumps *jumps;	/* to be made in table filter */
 	struct ipt_leaves leaves;	/* to be made, or to have rules */
 	struct ipt_leaves left;		/* a batch deletes their last rule */
 	const struct ipt_text_step *part[IPT_TABLES];	/* the lists */
@@ -34,6 +35,9 @@ struct ipt_text {
 	size_t part_i;				/* lists that were begun */
 	const struct ipt_text_step *step;	/* the one being written */
 	const struct nat_rule *rule;
+	const bool *stands;		/* rules that were found, and stay as
+					 * they are; NULL: none */
+	bool redo;			/* all leaves */
 	const struct nat_op *op;	/* instead of rule */
 	size_t n;			/* rules or ops */
 	size_t i;			/* of the step; 0 is its head */
@@ -65,6 +69,10 @@ bool ipt_text_piece(void *text, struct wr *w);
 /** ipt_text_declare_leaf - make the chain, or empty it, if it was found or is
  * to have rules. */
 void ipt_text_declare_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
+
+/** ipt_text_change_leaf - make the chain, if it is not found and is to have
+ * rules; or empty it, if it is to have none or has to be written again. */
+void ipt_text_change_leaf(const struct ipt_text *, struct wr *, unsigned leaf);
 
 /** ipt_text_jump_to_leaf - a jump at the end of its chain, if it is to have
  * rules. */

@@ -12,12 +12,24 @@
 #include "sys/proc.h"
 #include "natfw/ipt_tool.h"
 
-static const struct ipt_tool plain = { "iptables-save", "iptables-restore" };
+/* Of each family. */
+static const struct ipt_tool plain[] = {
+	{ "iptables-save", "iptables-restore" },
+	{ "ip6tables-save", "ip6tables-restore" },
+};
 
-static const struct ipt_tool own[RULESET_KINDS] = {
-	[RULESET_IPT_NFT] = { "iptables-nft-save", "iptables-nft-restore" },
-	[RULESET_IPT_LEGACY] = { "iptables-legacy-save",
-				 "iptables-legacy-restore" },
+static const struct ipt_tool own[][RULESET_KINDS] = {
+	{
+		[RULESET_IPT_NFT] = { "iptables-nft-save",
+				      "iptables-nft-restore" },
+		[RULESET_IPT_LEGACY] = { "iptables-legacy-save",
+					 "iptables-legacy-restore" },
+	}, {
+		[RULESET_IPT_NFT] = { "ip6tables-nft-save",
+				      "ip6tables-nft-restore" },
+		[RULESET_IPT_LEGACY] = { "ip6tables-legacy-save",
+					 "ip6tables-legacy-restore" },
+	},
 };
 
 static bool exists(const struct ipt_tool *t)
@@ -36,42 +48,47 @@ static void read_version(void *nft, struct str line)
 			*(bool *)nft = true;
 }
 
-enum ruleset_kind ipt_tool_plain(void)
+static enum ruleset_kind variant_of(const struct ipt_tool *t)
 {
-	static const char *const argv[] = { "iptables-save", "-V", NULL };
+	const char *const argv[] = { t->save, "-V", NULL };
 	bool nft = false;
 	struct proc proc = {
 		.argv = argv, .line = read_version, .arg = &nft,
 		.deadline_ms = PROC_LIST_DEADLINE_MS,
 	};
 
-	if (!proc_exists(plain.save) || proc_run(&proc) < 0)
+	if (!proc_exists(t->save) || proc_run(&proc) < 0)
 		return RULESET_KINDS;
 	return nft ? RULESET_IPT_NFT : RULESET_IPT_LEGACY;
 }
 
-const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind)
+enum ruleset_kind ipt_tool_plain(void)
+{
+	return variant_of(&plain[false]);
+}
+
+const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind, bool ip6)
 {
 	/* found once, because each batch asks, and running plain iptables-save
 	 * takes longer than the batch */
-	static const struct ipt_tool *known[RULESET_KINDS];
+	static const struct ipt_tool *known[2][RULESET_KINDS];
 
-	if (known[kind])
-		return known[kind];
-	if (own[kind].save && exists(&own[kind]))
-		known[kind] = &own[kind];
-	else if (exists(&plain) && ipt_tool_plain() == kind)
-		known[kind] = &plain;
-	return known[kind];
+	if (known[ip6][kind])
+		return known[ip6][kind];
+	if (own[ip6][kind].save && exists(&own[ip6][kind]))
+		known[ip6][kind] = &own[ip6][kind];
+	else if (exists(&plain[ip6]) && variant_of(&plain[ip6]) == kind)
+		known[ip6][kind] = &plain[ip6];
+	return known[ip6][kind];
 }
 
-bool ipt_tool_has_table(const char *table)
+bool ipt_tool_has_table(const char *table, bool ip6)
 {
 	char buf[256];
 	struct str rest, name;
 
-	fileio_read(AT_FDCWD, "/proc/net/ip_tables_names", 0, buf, sizeof(buf),
-		    &rest);
+	fileio_read(AT_FDCWD, ip6 ? "/proc/net/ip6_tables_names" :
+		    "/proc/net/ip_tables_names", 0, buf, sizeof(buf), &rest);
 	while (str_cut(&rest, '\n', &name))
 		if (table ? str_eq(name, str_z(table)) : name.n > 0)
 			return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ipt_tool.h - the programs of the two variants of iptables: by their own name
- * (iptables-nft-save), or as plain iptables-save where that is the variant.
+ * ipt_tool.h - the programs of the two variants of iptables and of ip6tables:
+ * by their own name (iptables-nft-save), or as plain iptables-save where that
+ * is the variant.
  * Runs in: any
  */
 #ifndef NATFW_IPT_TOOL_H
@@ -26,13 +27,15 @@ enum ruleset_kind ipt_tool_plain(void);
 /**
  * ipt_tool_of - find the programs for that kind of chains. A kind that was
  * found once is not searched again.
+ * @ip6: those of ip6tables
  * Return: literals; NULL if iptables-save or iptables-restore of that variant
  * is not installed
  */
-const struct ipt_tool *ipt_tool_of(enum ruleset_kind);
+const struct ipt_tool *ipt_tool_of(enum ruleset_kind, bool ip6);
 
-/** ipt_tool_has_table - has the kernel this table of legacy iptables? Asks no
- * tool, because a tool would load the table's module. @table: NULL: any */
-bool ipt_tool_has_table(const char *table);
+/** ipt_tool_has_table - has the kernel this table of legacy iptables, or of
+ * ip6tables? Asks no tool, because a tool would load the table's module.
+ * @table: NULL: any */
+bool ipt_tool_has_table(const char *table, bool ip6);
 
 #endif

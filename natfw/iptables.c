@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * iptables.c - mappings as iptables rules, legacy or nft variant.
+ * iptables.c - mappings and pinholes as rules of iptables and ip6tables, legacy
+ * or nft variant.
  *
  *   nat     UPNPD       DNAT; the last rule of PREROUTING jumps to it, so that
  *                       a DNAT of the administrator comes first
  *   nat     UPNPD-POST  SNAT, masquerade; hooked at the head of POSTROUTING
  *   filter  UPNPD       accept; hooked at the places of the accept (place.h)
+ *   filter  UPNPD       the same for pinholes, in the table of ip6tables
  *
  * A writer that translates has the chains in nat, and one that has places the
- * chain in filter. Each chain begins with a guard that returns unrelated
- * traffic, so that the number of mappings costs other traffic nothing. Then
- * follow jumps to the chain's leaves, which have the rules (ipt_leaf.h). A leaf
- * is made with its first rule and deleted with its last.
+ * chain in filter, of the family that the places are in. Each chain begins with
+ * a guard that returns unrelated traffic, so that the number of mappings costs
+ * other traffic nothing. Then follow jumps to the chain's leaves, which have
+ * the rules (ipt_leaf.h). A leaf is made with its first rule and deleted with
+ * its last.
  *
  * All changes go through iptables-restore, which commits a table as a whole.
  * Two tables are two commits: filter comes first, and natfw.c repairs it if nat
- * fails. Rules are written exactly as iptables-save prints them, because verify
- * compares the two.
+ * fails. ip6tables-restore is a run of its own. The rule of a pinhole counts
+ * its packets, so a sync leaves those in place that are right. Rules are
+ * written exactly as iptables-save prints them, because verify compares the
+ * two.
  *
  * Never touches: chains, rules and policies of others.
  * Runs in: any
@@ -24,110 +29,37 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include "base/clock.h"
 #include "base/wr.h"
 #include "natfw/backend.h"
+#include "natfw/ipt_job.h"
 #include "natfw/ipt_jump.h"
 #include "natfw/ipt_leaf.h"
 #include "natfw/ipt_list.h"
 #include "natfw/ipt_steps.h"
 #include "natfw/ipt_text.h"
-#include "natfw/ipt_tool.h"
 #include "natfw/table.h"
 
-/* ---- a job for the tools --------------------------------------------- */
-
-struct job {
-	struct natfw *fw;
-	enum ruleset_kind kind;
-	const struct ipt_tool *tool;
-	bool want[IPT_TABLES];		/* the table is to have our chains */
-	const struct nat_rule *rule;	/* with these rules */
-	size_t n;
-};
-
-static int find_tool(struct job *job)
-{
-	struct wr w = wr_init_cut(job->fw->why, sizeof(job->fw->why));
-
-	job->tool = ipt_tool_of(job->kind);
-	if (job->tool)
-		return 0;
-	wr_fmt(&w, "iptables-%s-restore and -save are not installed",
-	       job->kind == RULESET_IPT_NFT ? "nft" : "legacy");
-	wr_cstr(&w);
-	return -ENOENT;
-}
-
-static int job_begin(struct job *job, struct natfw *fw,
-		     const struct natfw_writer *w, const struct nat_rule *rule,
-		     size_t n)
-{
-	*job = (struct job){
-		.fw = fw, .kind = w->be->kind, .rule = rule, .n = n,
-		.want = { [IPT_FILTER] = w->accepts,
-			  [IPT_NAT] = w->translates },
-	};
-	return find_tool(job);
-}
-
-/* Can the table have chains of ours that are not wanted? Listing a table of the
- * legacy variant would load its module. */
-static bool may_have(const struct job *job, enum ipt_table table)
-{
-	const struct ruleset *rs = job->fw->rules;
-
-	if (job->kind == RULESET_IPT_LEGACY &&
-	    !ipt_tool_has_table(ipt_rule_tables[table]))
-		return false;
-	return !rs || rs->leftover[job->kind];
-}
-
-static int scan(const struct job *job, struct ipt_list *ret)
-{
-	int rc = 0;
-
-	ipt_list_init(ret);
-	ipt_jump_watch(job->fw, job->kind, ret);
-	for (int t = 0; t < IPT_TABLES && !rc; t++)
-		if (job->want[t] || may_have(job, t))
-			rc = ipt_list_table(job->fw, job->tool->save, t, ret);
-	return rc;
-}
-
-/* RESOURCE_PROBLEM of iptables' xtables.h, which the manual does not mention:
- * another process holds the lock, the lock file cannot be opened yet, or the
- * kernel's table was changed between reading and writing. */
-#define EXIT_BUSY 4
-
-static int restore(const struct job *job, struct ipt_text *t)
-{
-	const char *const argv[] = {
-		job->tool->restore, "--noflush", "-w", NULL
-	};
-	struct backend_run run = {
-		.argv = argv, .piece = ipt_text_piece, .arg = t,
-		.rules = t->n + job->fw->mappings.rule_n, .busy = EXIT_BUSY,
-	};
-
-	return backend_run(job->fw, &run);
-}
+#define KEEP_MS 1000	/* counters, until they are read again */
 
 /* ---- leaves ------------------------------------------------------- */
 
-static struct ipt_leaves leaves_of(const struct nat_rule *rule, size_t n)
+static void add_leaves(struct ipt_leaf_count *c, const struct nat_rule *rule,
+		       size_t n)
 {
-	struct ipt_leaf_count c = { 0 };
-
 	for (size_t i = 0; i < n; i++)
-		ipt_leaf_count_add(&c, &rule[i]);
-	return ipt_leaf_used(&c);
+		ipt_leaf_count_add(c, &rule[i]);
 }
 
 /* The leaves that the wanted tables are to have. */
-static struct ipt_leaves leaves_for(const struct job *job)
+static struct ipt_leaves leaves_for(const struct ipt_job *job)
 {
-	struct ipt_leaves ret = leaves_of(job->rule, job->n);
+	struct ipt_leaf_count count = { 0 };
+	struct ipt_leaves ret;
 
+	add_leaves(&count, job->rule, job->n);
+	add_leaves(&count, job->fw->pinholes.rule, table_pinholes(job->fw));
+	ret = ipt_leaf_used(&count);
 	for (int c = 0; c < IPT_CHAINS; c++)
 		if (!job->want[ipt_rule_specs[c].table])
 			memset(ret.bits[c], 0, sizeof(ret.bits[c]));
@@ -136,9 +68,31 @@ static struct ipt_leaves leaves_for(const struct job *job)
 
 /* ---- comparing ------------------------------------------------------- */
 
-/* Scan the lines that a sync would write. */
-static void scan_wanted(const struct job *job, const struct ipt_list *is,
-			const struct ipt_jumps *jumps, struct ipt_list *want)
+/* What the kernel has, and the steps that are due. */
+struct state {
+	struct ipt_list is;
+	struct ipt_jumps jumps[IPT_TABLES];	/* of nat: none */
+	const struct ipt_text_step *due[IPT_TABLES];	/* NULL: none */
+};
+
+/* The text of a sync, without parts. @table: or another of its family */
+static struct ipt_text text_of(const struct ipt_job *job, enum ipt_table table,
+			       const struct state *is)
+{
+	const bool ip6 = ipt_rule_ip6(table);
+
+	return (struct ipt_text){
+		.fw = job->fw, .found = &is->is,
+		.jumps = &is->jumps[ip6 ? IPT_FILTER6 : IPT_FILTER],
+		.leaves = leaves_for(job),
+		.rule = ip6 ? job->fw->pinholes.rule : job->rule,
+		.n = ip6 ? table_pinholes(job->fw) : job->n,
+	};
+}
+
+/* Scan the lines that a sync would write if nothing of ours existed. */
+static void scan_wanted(const struct ipt_job *job, const struct state *is,
+			struct ipt_list *want)
 {
 	char buf[BACKEND_PIECE_MAX];
 	struct wr w = wr_init(buf, sizeof(buf));
@@ -146,11 +100,7 @@ static void scan_wanted(const struct job *job, const struct ipt_list *is,
 
 	ipt_list_init(want);
 	for (int t = 0; t < IPT_TABLES; t++) {
-		struct ipt_text text = {
-			.fw = job->fw, .found = is, .jumps = jumps,
-			.leaves = leaves_for(job),
-			.rule = job->rule, .n = job->n,
-		};
+		struct ipt_text text = text_of(job, t, is);
 
 		if (!job->want[t])
 			continue;
@@ -166,12 +116,14 @@ static void scan_wanted(const struct job *job, const struct ipt_list *is,
 }
 
 /* What differs in a table, and so the steps that correct it. */
-static const struct ipt_text_step *steps_for(const struct job *job,
+static const struct ipt_text_step *steps_for(const struct ipt_job *job,
 					     enum ipt_table table,
 					     const struct ipt_list *is,
 					     const struct ipt_list *want,
 					     const struct ipt_jumps *jumps)
 {
+	struct backend_tally due;
+
 	if (!job->want[table])
 		return is->ours[table] ? ipt_steps_remove[table] : NULL;
 	for (int c = 0; c < IPT_CHAINS; c++)
@@ -179,33 +131,32 @@ static const struct ipt_text_step *steps_for(const struct job *job,
 			return ipt_steps_sync[table];
 	if (!backend_same(is->tally[table], want->tally[table]))
 		return ipt_steps_sync[table];
+	due = ipt_jump_tally(jumps);
 	if (table == IPT_NAT ? ipt_list_hooked(is) :
-	    backend_same(is->jumps, ipt_jump_tally(jumps)))
+	    backend_same(is->jumps[table], due))
 		return NULL;
 	return ipt_steps_jumps[table];
 }
 
-/* What the kernel has, and the steps that are due. */
-struct state {
-	struct ipt_list is;
-	struct ipt_jumps jumps;
-	const struct ipt_text_step *due[IPT_TABLES];	/* NULL: none */
-};
-
 /* Return: 1 something differs, 0, -ESTALE (the places are those of an older
  * ruleset) or other -errno */
-static int compare(const struct job *job, struct state *ret)
+static int compare(const struct ipt_job *job, struct state *ret)
 {
 	struct ipt_list want;
-	int rc = scan(job, &ret->is);
+	int rc = ipt_job_scan(job, &ret->is);
 
-	if (!rc)
-		rc = ipt_jump_find(job->fw, job->kind, &ret->is, &ret->jumps);
+	for (int t = 0; t < IPT_TABLES; t++) {
+		ret->jumps[t].n = 0;
+		if (!rc && t != IPT_NAT && job->want[t])
+			rc = ipt_jump_find(job->fw, job->kind, t, &ret->is,
+					   &ret->jumps[t]);
+	}
 	if (rc)
 		return rc;
-	scan_wanted(job, &ret->is, &ret->jumps, &want);
+	scan_wanted(job, ret, &want);
 	for (int t = 0; t < IPT_TABLES; t++) {
-		ret->due[t] = steps_for(job, t, &ret->is, &want, &ret->jumps);
+		ret->due[t] = steps_for(job, t, &ret->is, &want,
+					&ret->jumps[t]);
 		rc |= ret->due[t] != NULL;
 	}
 	return rc;
@@ -213,26 +164,28 @@ static int compare(const struct job *job, struct state *ret)
 
 /* ---- sync and verify ------------------------------------------------- */
 
-static int sync_once(const struct job *job)
+static int sync_once(const struct ipt_job *job)
 {
 	struct state is;
-	struct ipt_text text = {
-		.fw = job->fw, .found = &is.is, .jumps = &is.jumps,
-		.leaves = leaves_for(job),
-		.rule = job->rule, .n = job->n,
-	};
+	struct ipt_text text, text6;
 	int rc = compare(job, &is);
 
 	if (rc <= 0)
 		return rc;
+	text = text_of(job, IPT_FILTER, &is);
+	text6 = text_of(job, IPT_FILTER6, &is);
+	text6.stands = job->seen->stands;
+	text6.redo = job->redo;
 	for (int t = 0; t < IPT_TABLES; t++)
 		if (is.due[t])
-			ipt_text_add(&text, is.due[t]);
-	return restore(job, &text);
+			ipt_text_add(ipt_rule_ip6(t) ? &text6 : &text,
+				     is.due[t]);
+	job->seen->read_ms = 0;
+	return ipt_job_restore_both(job, &text, &text6);
 }
 
 /* Did the tool refuse because a chain has vanished since the scan? */
-static bool is_stale(const struct job *job)
+static bool is_stale(const struct ipt_job *job)
 {
 	struct state is;
 	char why[sizeof(job->fw->why)];
@@ -248,24 +201,29 @@ static bool is_stale(const struct job *job)
 static int ipt_sync(struct natfw *fw, struct natfw_writer *w,
 		    const struct nat_rule *rule, size_t n)
 {
-	struct job job;
+	struct ipt_job job;
 	uint64_t end_ms = 0;
-	int rc = job_begin(&job, fw, w, rule, n);
+	int rc = ipt_job_begin(&job, fw, w, rule, n);
 
 	if (rc)
 		return rc;
 	do {
 		rc = sync_once(&job);
 	} while (rc == -EAGAIN && backend_wait(&end_ms));
-	return rc == -EIO && is_stale(&job) ? -ESTALE : rc;
+	if (rc == -EIO && is_stale(&job))
+		return -ESTALE;
+	/* a rule that somebody has put into a leaf may be one that the tool
+	 * cannot delete by its text */
+	job.redo = rc == -EIO && job.want[IPT_FILTER6];
+	return job.redo ? sync_once(&job) : rc;
 }
 
 static int ipt_verify(struct natfw *fw, struct natfw_writer *w,
 		      const struct nat_rule *rule, size_t n)
 {
-	struct job job;
+	struct ipt_job job;
 	struct state is;
-	int rc = job_begin(&job, fw, w, rule, n);
+	int rc = ipt_job_begin(&job, fw, w, rule, n);
 
 	if (rc)
 		return rc;
@@ -286,8 +244,8 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 	const struct nat_rule *old;
 	struct ipt_leaf_count c = { 0 };
 
-	for (size_t i = 0; i < fw->mappings.rule_n; i++)
-		ipt_leaf_count_add(&c, &fw->mappings.rule[i]);
+	add_leaves(&c, fw->mappings.rule, fw->mappings.rule_n);
+	add_leaves(&c, fw->pinholes.rule, table_pinholes(fw));
 	for (size_t i = 0; i < n; i++) {
 		old = table_find(fw, &op[i].rule);
 		if (old)
@@ -308,35 +266,50 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
  * instead would cost each batch as much as the change itself, and a hash of
  * other people's rules alone would not see that ours were replaced. So such a
  * change is found by the next verification, which compares everything. */
-static void note_change(const struct job *job, int entries)
+static void note_change(const struct ipt_job *job, int entries)
 {
 	struct natfw *fw = job->fw;
 	struct ipt_print now;
 
 	if (job->kind != RULESET_IPT_LEGACY || !fw->legacy_buf)
 		return;
-	now = ipt_print_read(AF_INET, fw->legacy_buf, NATFW_LEGACY_MAX);
+	now = ipt_print_both(fw->legacy_buf, NATFW_LEGACY_MAX);
 	now.known &= fw->legacy.known &&
 		     now.entries == fw->legacy.entries + (uint32_t)entries;
 	fw->legacy = now;
 }
 
-static int apply_once(const struct job *job, const struct nat_op *op, size_t n)
+static bool has_kind(const struct nat_op *op, size_t n, uint8_t kind)
+{
+	for (size_t i = 0; i < n; i++)
+		if (op[i].rule.kind == kind)
+			return true;
+	return false;
+}
+
+static int apply_once(const struct ipt_job *job, const struct nat_op *op,
+		      size_t n)
 {
 	struct ipt_leaves before = leaves_for(job);
 	struct ipt_leaves after = leaves_after(job->fw, op, n);
 	struct ipt_text t = {
 		.fw = job->fw, .leaves = ipt_leaf_minus(&after, &before),
 		.left = ipt_leaf_minus(&before, &after), .op = op, .n = n,
-	};
+	}, t6 = t;
+	bool ip4 = has_kind(op, n, NAT_PORTMAP);
+	bool ip6 = has_kind(op, n, NAT_PINHOLE);
 	int rc;
 
 	for (int table = 0; table < IPT_TABLES; table++)
-		if (job->want[table])
-			ipt_text_add(&t, ipt_steps_apply[table]);
-	rc = restore(job, &t);
+		if (job->want[table] && (ipt_rule_ip6(table) ? ip6 : ip4))
+			ipt_text_add(ipt_rule_ip6(table) ? &t6 : &t,
+				     ipt_steps_apply[table]);
+	job->seen->read_ms = 0;
+	if (!t.part_n && !t6.part_n)
+		return 0;
+	rc = ipt_job_restore_both(job, &t, &t6);
 	if (!rc)
-		note_change(job, t.entries);
+		note_change(job, t.entries + t6.entries);
 	return rc;
 }
 
@@ -348,9 +321,9 @@ static int apply_once(const struct job *job, const struct nat_op *op, size_t n)
 static int ipt_apply(struct natfw *fw, struct natfw_writer *w,
 		     const struct nat_op *op, size_t n)
 {
-	struct job job;
+	struct ipt_job job;
 	uint64_t end_ms = 0;
-	int rc = job_begin(&job, fw, w, fw->mappings.rule, fw->mappings.rule_n);
+	int rc = ipt_job_begin(&job, fw, w, fw->mappings.rule, fw->mappings.rule_n);
 
 	if (rc || (!w->accepts && !w->translates))
 		return rc;
@@ -363,16 +336,60 @@ static int ipt_apply(struct natfw *fw, struct natfw_writer *w,
 	return rc == -EAGAIN ? -ETIMEDOUT : rc;
 }
 
+/* ---- counters -------------------------------------------------------- */
+
+/* The listing is kept for a moment: a client may ask for each of its pinholes.
+ * Return: 0 or -errno */
+static int read_counters(const struct ipt_job *job)
+{
+	const uint64_t now_ms = clock_mono_ms();
+	struct ipt_list list;
+	int rc;
+
+	if (job->seen->read_ms && now_ms - job->seen->read_ms < KEEP_MS)
+		return 0;
+	ipt_list_init(&list);
+	ipt_seen_begin(job->seen);
+	list.pinhole = ipt_seen_rule;
+	list.arg = job->seen;
+	rc = ipt_list_table(job->fw, job->tool[IPT_FILTER6]->save, IPT_FILTER6,
+			    &list);
+	if (!rc)
+		job->seen->read_ms = now_ms ? now_ms : 1;
+	return rc;
+}
+
+/* The rule sees what the rules before its place leave to it: mostly the first
+ * packet of each flow. */
+static int ipt_packets(struct natfw *fw, struct natfw_writer *w,
+		       const struct nat_rule *rule, uint64_t *ret)
+{
+	const size_t i = (size_t)(rule - fw->pinholes.rule);
+	struct ipt_job job;
+	int rc = ipt_job_begin(&job, fw, w, NULL, 0);
+
+	if (!rc && !job.want[IPT_FILTER6])
+		return -EOPNOTSUPP;
+	if (!rc)
+		rc = read_counters(&job);
+	if (rc)
+		return rc;
+	if (!job.seen->stands[i])
+		return -EAGAIN;
+	*ret = job.seen->packets[i];
+	return 0;
+}
+
 /* ---- open, close and sweep ------------------------------------------- */
 
 static bool nft_usable(const struct natfw_env *env)
 {
-	return ipt_tool_of(RULESET_IPT_NFT);
+	return ipt_tool_of(RULESET_IPT_NFT, false);
 }
 
 static bool legacy_usable(const struct natfw_env *env)
 {
-	return ipt_tool_of(RULESET_IPT_LEGACY);
+	return ipt_tool_of(RULESET_IPT_LEGACY, false);
 }
 
 /* Does the tool work? It changes nothing, so that chains which a killed monitor
@@ -380,15 +397,15 @@ static bool legacy_usable(const struct natfw_env *env)
 static int ipt_open(struct natfw *fw, struct natfw_writer *w)
 {
 	struct ipt_list found;
-	struct job job;
-	int rc = job_begin(&job, fw, w, NULL, 0);
+	struct ipt_job job;
+	int rc = ipt_job_begin(&job, fw, w, NULL, 0);
 
-	return rc ? rc : scan(&job, &found);
+	return rc ? rc : ipt_job_scan(&job, &found);
 }
 
 /* Clean each table in a separate run, so that a failure in one does not
  * prevent the other. Return: -EAGAIN if the tool was busy, else 0 */
-static int remove_once(const struct job *job)
+static int remove_once(const struct ipt_job *job)
 {
 	struct ipt_list is;
 	int rc = 0;
@@ -398,31 +415,47 @@ static int remove_once(const struct job *job)
 		struct ipt_text text = { .fw = job->fw, .found = &is };
 
 		if (!job->want[t] ||
-		    ipt_list_table(job->fw, job->tool->save, t, &is) ||
+		    ipt_list_table(job->fw, job->tool[t]->save, t, &is) ||
 		    !is.ours[t])
 			continue;
 		ipt_text_add(&text, ipt_steps_remove[t]);
-		if (restore(job, &text) == -EAGAIN)
+		if (ipt_job_restore(job, t, &text) == -EAGAIN)
 			rc = -EAGAIN;
 	}
 	return rc;
 }
 
-/* @looked: the model shows whether something is left */
+/* Without a place in ip6tables our chains can only be there if the model shows
+ * them. @looked: the model shows whether something is left */
+static bool can_have(const struct ipt_job *job, enum ipt_table table,
+		     bool looked)
+{
+	const bool ip6 = ipt_rule_ip6(table);
+	const struct ruleset *rs = job->fw->rules;
+
+	if (!job->tool[table] ||
+	    (job->kind == RULESET_IPT_LEGACY &&
+	     !ipt_tool_has_table(ipt_rule_tables[table], ip6)))
+		return false;
+	return !ip6 || !rs || rs->leftover6[job->kind] ||
+	       (!looked && ipt_jump_has_place(job->fw, job->kind, table));
+}
+
 static void remove_all(struct natfw *fw, enum ruleset_kind kind, bool looked)
 {
-	struct job job = { .fw = fw, .kind = kind };
+	struct ipt_job job = { .fw = fw, .kind = kind };
 	uint64_t end_ms = 0;
 	bool any = false;
 
-	if (looked && fw->rules && !fw->rules->leftover[kind])
+	if (looked && fw->rules && !fw->rules->leftover[kind] &&
+	    !fw->rules->leftover6[kind])
 		return;
+	ipt_job_tools(&job);
 	for (int t = 0; t < IPT_TABLES; t++) {
-		job.want[t] = kind != RULESET_IPT_LEGACY ||
-			      ipt_tool_has_table(ipt_rule_tables[t]);
+		job.want[t] = can_have(&job, t, looked);
 		any |= job.want[t];
 	}
-	if (any && !find_tool(&job))
+	if (any)
 		while (remove_once(&job) && backend_wait(&end_ms))
 			;
 }
@@ -430,6 +463,8 @@ static void remove_all(struct natfw *fw, enum ruleset_kind kind, bool looked)
 static void ipt_close(struct natfw *fw, struct natfw_writer *w)
 {
 	remove_all(fw, w->be->kind, false);
+	ipt_seen_free(w->own);
+	w->own = NULL;
 }
 
 static void nft_sweep(struct natfw *fw)
@@ -449,11 +484,12 @@ static void legacy_sweep(struct natfw *fw)
 		.name = label, .kind = of_kind, .usable = usable_fn, \
 		.open = ipt_open, .apply = ipt_apply, .sync = ipt_sync, \
 		.verify = ipt_verify, .placed = ipt_placed, \
+		.packets = ipt_packets, .pinholes = true, \
 		.close = ipt_close, .sweep = sweep_fn, .commits = n_commits, \
 	}
 
 const struct natfw_backend natfw_iptables_nft =
-	IPT_BACKEND("iptables-nft", RULESET_IPT_NFT, 2, nft_usable, nft_sweep);
+	IPT_BACKEND("iptables-nft", RULESET_IPT_NFT, 3, nft_usable, nft_sweep);
 const struct natfw_backend natfw_iptables_legacy =
 	IPT_BACKEND("iptables-legacy", RULESET_IPT_LEGACY, 0, legacy_usable,
 		    legacy_sweep);

@@ -16,7 +16,7 @@ static bool legacy_prevents(void)
 	struct utsname u;
 	char *end;
 
-	if (!ipt_tool_has_table("nat") || uname(&u))
+	if (!ipt_tool_has_table("nat", false) || uname(&u))
 		return false;
 	major = strtoul(u.release, &end, 10);
 	if (*end == '.')

@@ -464,14 +464,6 @@ static bool is_configured(const struct natfw_env *env)
 	return *env->nft_table && *env->nft_chain;
 }
 
-/* Chains of ip6tables have no writer yet: pinholes through one that drops are
- * refused, by place_blocked(). */
-static bool has_writer(const struct search *s, uint32_t chain)
-{
-	return s->family == ADDR_IP4 ||
-	       ruleset_table_of(s->rs, chain)->kind == RULESET_NATIVE;
-}
-
 /* Does upnpd accept in this chain? */
 static bool in_scope(const struct search *s, uint32_t base)
 {
@@ -479,7 +471,7 @@ static bool in_scope(const struct search *s, uint32_t base)
 	const struct ruleset_chain *c = &rs->chain[base];
 
 	return walk_in_base(rs, base, NF_INET_FORWARD, s->family) && !c->nat &&
-	       c->priority > MANGLE && has_writer(s, base) &&
+	       c->priority > MANGLE &&
 	       !(is_configured(s->env) &&
 		 ruleset_table_of(rs, base)->kind == RULESET_NATIVE);
 }

@@ -57,7 +57,7 @@ struct places {
  * The packets that are followed: for each internal network and each protocol
  * the first packet of a flow to a mapped client, a later one, and an answer;
  * with hairpin also those from the internal networks. For IPv6, if env->ipv6:
- * only flows from the Internet, and only native chains.
+ * only flows from the Internet.
  * Sorted by chain, in order of evaluation. Places that differ only in
  * interface, protocol or direction are one, where that lets the same packets
  * pass.

@@ -32,8 +32,9 @@
 #define RULESET_NONE		UINT32_MAX	/* no such index */
 
 /* What upnpd makes in nf_tables: the tables "ip upnpd" and "ip6 upnpd", and in
- * tables of others sets, and rules that look them up and have this comment (as nft keeps it in
- * the rule's user data). Names of chains of iptables: ipt_leaf.h. */
+ * tables of others sets, and rules that look them up and have this comment (as
+ * nft keeps it in the rule's user data). Names of chains of iptables:
+ * ipt_leaf.h. */
 #define RULESET_OWN_TABLE	"upnpd"
 #define RULESET_OWN_SET		"upnpd_accept"
 #define RULESET_OWN_PINHOLES	"upnpd_pinhole"	/* the names begin with it */
@@ -199,6 +200,10 @@ struct ruleset {
 	uint16_t generation;	/* of nf_tables, as it was read */
 	bool leftover[RULESET_KINDS];	/* chains, rules or sets of upnpd were
 				 * found there */
+	bool leftover6[RULESET_KINDS];	/* the same for tables of ip6tables */
+	bool unknown6;		/* a table of ip6tables-legacy could not be
+				 * listed, or its program is missing: what it
+				 * drops is not known */
 	uint32_t open;		/* private: the rule that gets conditions */
 };
 

@@ -63,6 +63,15 @@ static uint8_t verdict_of(const struct ruleset_chain *here, uint8_t verdict)
 	return source && verdict == RULESET_DNAT ? RULESET_SNAT : verdict;
 }
 
+/* @ours: a chain or rule of upnpd was read */
+static void note_left(const struct ruleset_ipt *ipt, bool ours)
+{
+	struct ruleset *rs = ipt->rules;
+
+	(ipt->family == NFPROTO_IPV6 ? rs->leftover6 : rs->leftover)
+		[ipt->kind] |= ours;
+}
+
 /* Set the verdict of a rule. A target that is neither known nor a chain may do
  * anything. */
 static void set_target(const struct ruleset_ipt *ipt, struct iptopt *opt,
@@ -72,7 +81,7 @@ static void set_target(const struct ruleset_ipt *ipt, struct iptopt *opt,
 	const struct target *t = opt->go ? NULL : find_target(opt->target);
 
 	r->ours = ipt_leaf_is_ours(opt->target);
-	rs->leftover[ipt->kind] |= r->ours;
+	note_left(ipt, r->ours);
 	if (t) {
 		r->verdict = verdict_of(&rs->chain[r->chain],
 					t->verdict & ~(UNSURE | LOGS));
@@ -228,7 +237,7 @@ static void begin_chain(struct ruleset_ipt *ipt, struct str line)
 		return;
 	str_word(&line, &policy);
 	ours = is_ours(ipt, name);
-	rs->leftover[ipt->kind] |= ours;
+	note_left(ipt, ours);
 	if (ours && !str_eq(name, STR(IPT_ACCEPT_CHAIN)) &&
 	    !str_eq(name, STR(IPT_SNAT_CHAIN)))
 		return;
@@ -254,7 +263,7 @@ static void begin_rule(struct ruleset_ipt *ipt, struct str line, bool whole)
 	if (!str_word(&line, &name))
 		return;
 	if (is_ours(ipt, name)) {
-		rs->leftover[ipt->kind] = true;
+		note_left(ipt, true);
 		return;
 	}
 	if (ipt->chain == RULESET_NONE ||
@@ -284,7 +293,7 @@ static bool has_rules(const struct ruleset *rs, uint32_t table)
 /* "*filter" */
 static void begin_table(struct ruleset_ipt *ipt, struct str name)
 {
-	ipt->table = ruleset_add_table(ipt->rules, ipt->kind, NFPROTO_IPV4,
+	ipt->table = ruleset_add_table(ipt->rules, ipt->kind, ipt->family,
 				       name);
 	ipt->inside = ipt->table != RULESET_NONE;
 	ipt->chain = ipt->next = RULESET_NONE;
@@ -344,11 +353,13 @@ static int tool_error(struct ruleset *rs, const struct proc *proc, int rc)
 	return rc < 0 ? rc : -EIO;
 }
 
-int ruleset_ipt_read(struct ruleset *rs, enum ruleset_kind kind,
+int ruleset_ipt_read(struct ruleset *rs, enum ruleset_kind kind, uint8_t family,
 		     const char *tool, const char *table)
 {
 	const char *const argv[] = { tool, "-t", table, NULL };
-	struct ruleset_ipt ipt = { .rules = rs, .kind = kind };
+	struct ruleset_ipt ipt = {
+		.rules = rs, .kind = kind, .family = family,
+	};
 	struct proc proc = {
 		.argv = argv, .line = ruleset_ipt_line, .arg = &ipt,
 		.deadline_ms = RUN_MS,

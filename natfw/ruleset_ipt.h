@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * ruleset_ipt.h - reads the output of iptables-save, of both variants, into the
- * model.
+ * ruleset_ipt.h - reads the output of iptables-save and ip6tables-save, of both
+ * variants, into the model.
  *
  * Legacy iptables has its rules from here alone. The rules of the nft variant
  * are in the kernel's dump as well, which shows what nft has added to its
@@ -15,10 +15,11 @@
 
 #include "natfw/ruleset.h"
 
-/* A reader of lines. Initialize as { rules, kind }. */
+/* A reader of lines. Initialize as { rules, kind, family }. */
 struct ruleset_ipt {
 	struct ruleset *rules;
 	enum ruleset_kind kind;
+	uint8_t family;		/* NFPROTO_IPV4 or NFPROTO_IPV6 */
 	bool changed;		/* out: there are other rules than in the dump:
 				 * somebody changed them in between */
 	bool refused;		/* out: the tool does not understand the table,
@@ -41,7 +42,8 @@ void ruleset_ipt_line(void *arg, struct str line);
 /**
  * ruleset_ipt_read - read a table.
  * @kind: RULESET_IPT_NFT or RULESET_IPT_LEGACY
- * @tool: the save program of that kind
+ * @family: NFPROTO_IPV4 or NFPROTO_IPV6
+ * @tool: the save program of that kind and family
  * @table: "filter". One of legacy iptables must exist, because its tool would
  *         create it
  *
@@ -51,7 +53,7 @@ void ruleset_ipt_line(void *arg, struct str line);
  * tool refuses that table: the rules of the dump stay as they are; other -errno
  * of the run (the model is then incomplete)
  */
-int ruleset_ipt_read(struct ruleset *, enum ruleset_kind kind,
+int ruleset_ipt_read(struct ruleset *, enum ruleset_kind kind, uint8_t family,
 		     const char *tool, const char *table);
 
 #endif

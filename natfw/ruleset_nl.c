@@ -174,7 +174,9 @@ static void handle_chain(struct ruleset *rs, uint32_t table, struct nl_span s)
 	if (!name.n)
 		return;
 	if (is_ipt_table(t) && ipt_leaf_is_ours(name)) {
-		ours = t->ipt_ours = rs->leftover[RULESET_IPT_NFT] = true;
+		ours = t->ipt_ours = true;
+		(t->family == NFPROTO_IPV6 ? rs->leftover6 : rs->leftover)
+			[RULESET_IPT_NFT] = true;
 		leaf = !str_eq(name, STR(IPT_ACCEPT_CHAIN)) &&
 		       !str_eq(name, STR(IPT_DNAT_CHAIN)) &&
 		       !str_eq(name, STR(IPT_SNAT_CHAIN));

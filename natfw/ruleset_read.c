@@ -30,19 +30,22 @@ static bool needs_tool(const struct ruleset *rs, uint32_t table)
  * any other of nf_tables. Return: as ruleset_ipt_read() */
 static int read_ipt_table(struct ruleset *rs, uint32_t table)
 {
-	const struct ipt_tool *tool = ipt_tool_of(RULESET_IPT_NFT);
 	struct ruleset_table *t = &rs->table[table];
+	const bool ip6 = t->family == NFPROTO_IPV6;
+	const struct ipt_tool *tool = ipt_tool_of(RULESET_IPT_NFT, ip6);
 	bool needed = needs_tool(rs, table);
 	int rc = 0;
 
-	if (!tool || t->family != NFPROTO_IPV4) {
-		if (needed && t->family == NFPROTO_IPV4)
+	if (!tool) {
+		/* with ip6tables missing, mappings work all the same */
+		if (needed && !ip6)
 			ruleset_incomplete(rs, "install iptables",
 					   "the matches of iptables in table %s"
 					   " are unknown", t->name);
-		t->kind = tool ? t->kind : RULESET_NATIVE;
+		t->kind = RULESET_NATIVE;
 	} else if (needed) {
-		rc = ruleset_ipt_read(rs, RULESET_IPT_NFT, tool->save, t->name);
+		rc = ruleset_ipt_read(rs, RULESET_IPT_NFT, t->family,
+				      tool->save, t->name);
 		if (rc == -EOPNOTSUPP)
 			t->kind = RULESET_NATIVE;
 	}
@@ -67,7 +70,7 @@ static int explain(struct ruleset_dump *d, struct ruleset *rs)
 }
 
 /* A tool would create the table that it is to list, so look for it first. */
-static void read_legacy(struct ruleset *rs)
+static void read_legacy(struct ruleset *rs, bool ip6)
 {
 	static const char *const tables[] = {
 		"raw", "mangle", "nat", "filter", "security",
@@ -75,25 +78,33 @@ static void read_legacy(struct ruleset *rs)
 	const struct ipt_tool *tool = NULL;
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
-		if (!ipt_tool_has_table(tables[i]))
+		if (!ipt_tool_has_table(tables[i], ip6))
 			continue;
 		if (!tool)
-			tool = ipt_tool_of(RULESET_IPT_LEGACY);
+			tool = ipt_tool_of(RULESET_IPT_LEGACY, ip6);
+		if (!tool && ip6) {
+			rs->unknown6 = true;
+			return;
+		}
 		if (!tool) {
 			ruleset_incomplete(rs, "install iptables-legacy",
 					   "table %s of iptables-legacy cannot "
 					   "be listed", tables[i]);
 			return;
 		}
-		if (ruleset_ipt_read(rs, RULESET_IPT_LEGACY, tool->save,
-				     tables[i]))
-			rs->unread[RULESET_IPT_LEGACY] = true;
+		if (!ruleset_ipt_read(rs, RULESET_IPT_LEGACY,
+				      ip6 ? NFPROTO_IPV6 : NFPROTO_IPV4,
+				      tool->save, tables[i]))
+			continue;
+		rs->unread[RULESET_IPT_LEGACY] = true;
+		rs->unknown6 |= ip6;
 	}
 }
 
 static void complete(struct ruleset *rs)
 {
-	read_legacy(rs);
+	read_legacy(rs, false);
+	read_legacy(rs, true);
 	ruleset_sort(rs);
 	ruleset_pack(rs);
 }

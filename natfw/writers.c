@@ -7,9 +7,9 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include "base/mem.h"
+#include "natfw/ipt_tool.h"
 #include "natfw/place.h"
 #include "natfw/ruleset.h"
 #include "natfw/writers.h"
@@ -23,14 +23,22 @@ static const struct natfw_backend *const backends[RULESET_KINDS] = {
 	[RULESET_IPT_LEGACY] = &natfw_iptables_legacy,
 };
 
-/* The backend for accepts of that kind, or NULL. Netlink needs no tool, and
+/* Can accepts be written into chains of that kind? Netlink needs no tool, and
  * whether the kernel can translate does not matter. */
+static bool has_writer(const struct natfw *fw, enum ruleset_kind kind, bool ip6)
+{
+	if (kind == RULESET_NATIVE)
+		return true;
+	return ip6 ? ipt_tool_of(kind, true) != NULL :
+		     backends[kind]->usable(&fw->env);
+}
+
+/* The backend for accepts of that kind, or NULL. */
 static const struct natfw_backend *find_backend(const struct natfw *fw,
 						enum ruleset_kind kind)
 {
-	const struct natfw_backend *be = backends[kind];
-
-	return kind == RULESET_NATIVE || be->usable(&fw->env) ? be : NULL;
+	return has_writer(fw, kind, false) || has_writer(fw, kind, true) ?
+	       backends[kind] : NULL;
 }
 
 /* Writer number @i in the order of use: the one that translates is the last,
@@ -56,7 +64,7 @@ static struct ipt_print read_legacy(const struct natfw *fw)
 {
 	if (!fw->legacy_buf)
 		return (struct ipt_print){ .known = true };
-	return ipt_print_read(AF_INET, fw->legacy_buf, NATFW_LEGACY_MAX);
+	return ipt_print_both(fw->legacy_buf, NATFW_LEGACY_MAX);
 }
 
 bool writers_have_legacy(const struct natfw *fw)
@@ -185,7 +193,7 @@ static void use_old_rules(struct natfw *fw)
 bool writers_left(const struct natfw *fw)
 {
 	for (unsigned k = 0; fw->rules && k < RULESET_KINDS; k++)
-		if (fw->rules->leftover[k])
+		if (fw->rules->leftover[k] || fw->rules->leftover6[k])
 			return true;
 	return false;
 }
@@ -205,10 +213,23 @@ bool writers_placed(const struct natfw *fw)
 
 static void put_missing(const struct natfw *fw, size_t place, struct wr *why)
 {
-	ruleset_chain_name(fw->rules, fw->places->at[place].chain, why);
-	wr_fmt(why, " drops it, and %s-restore is not installed",
-	       kind_at(fw, place) == RULESET_IPT_NFT ? "iptables-nft" :
-						       "iptables-legacy");
+	const struct place *at = &fw->places->at[place];
+
+	ruleset_chain_name(fw->rules, at->chain, why);
+	wr_fmt(why, " drops it, and %s%s-restore is not installed",
+	       at->family == ADDR_IP6 ? "ip6tables-" : "iptables-",
+	       kind_at(fw, place) == RULESET_IPT_NFT ? "nft" : "legacy");
+}
+
+/* Nobody knows what a table drops that cannot be read. */
+static bool unread(const struct natfw *fw, uint8_t family, struct wr *why)
+{
+	if (family != ADDR_IP6 || !fw->rules || !fw->rules->unknown6)
+		return false;
+	if (why)
+		wr_z(why, "ip6tables-legacy has tables, and cannot list them:"
+		     " is ip6tables-legacy-save installed?");
+	return true;
 }
 
 bool writers_missing(const struct natfw *fw, uint8_t family, struct wr *why)
@@ -217,13 +238,14 @@ bool writers_missing(const struct natfw *fw, uint8_t family, struct wr *why)
 		enum ruleset_kind kind = kind_at(fw, p);
 
 		if (fw->places->at[p].family != family ||
-		    fw->writer[kind].be || find_backend(fw, kind))
+		    (family == ADDR_IP4 && fw->writer[kind].be) ||
+		    has_writer(fw, kind, family == ADDR_IP6))
 			continue;
 		if (why)
 			put_missing(fw, p, why);
 		return true;
 	}
-	return false;
+	return unread(fw, family, why);
 }
 
 /* ---- open and close ------------------------------------------------ */
@@ -368,6 +390,23 @@ int writers_own(struct natfw *fw, const struct nat_rule *rule, size_t n)
 	return compare(fw, RULESET_IPT_LEGACY, rule, n);
 }
 
+/* ---- counters ------------------------------------------------------ */
+
+int writers_packets(struct natfw *fw, const struct nat_rule *rule,
+		    uint64_t *ret)
+{
+	int rc = -EOPNOTSUPP;
+
+	/* the one that translates first */
+	for (unsigned i = RULESET_KINDS; rc == -EOPNOTSUPP && i-- > 0;) {
+		struct natfw_writer *w = writer_at(fw, i);
+
+		if (w->be && w->be->packets)
+			rc = w->be->packets(fw, w, rule, ret);
+	}
+	return rc;
+}
+
 /* ---- what an earlier run left -------------------------------------- */
 
 void writers_sweep(struct natfw *fw)
@@ -378,7 +417,8 @@ void writers_sweep(struct natfw *fw)
 		return;
 	writers_look(fw);
 	for (unsigned k = 0; k < RULESET_KINDS; k++) {
-		if (fw->writer[k].be || !fw->rules->leftover[k])
+		if (fw->writer[k].be ||
+		    !(fw->rules->leftover[k] || fw->rules->leftover6[k]))
 			continue;
 		be = find_backend(fw, k);
 		if (be && be->sweep)

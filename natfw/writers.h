@@ -83,6 +83,10 @@ int writers_verify(struct natfw *, const struct nat_rule *, size_t n);
  * rules that were read last. Return: as writers_verify() */
 int writers_own(struct natfw *, const struct nat_rule *, size_t n);
 
+/** writers_packets - read the counter of a pinhole in the table, from the first
+ * writer that has one. Return: as natfw_packets() */
+int writers_packets(struct natfw *, const struct nat_rule *, uint64_t *ret);
+
 /** writers_sweep - read the rules, and remove what an earlier run left in kinds
  * that have no writer in use. */
 void writers_sweep(struct natfw *);

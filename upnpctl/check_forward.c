@@ -97,7 +97,8 @@ static void check_tools(struct check *c)
 		enum ruleset_kind kind = ruleset_table_of(c->rules,
 							  chain)->kind;
 
-		if (kind == RULESET_NATIVE || ipt_tool_of(kind))
+		if (kind == RULESET_NATIVE ||
+		    ipt_tool_of(kind, c->places.at[i].family == ADDR_IP6))
 			continue;
 		check_report(c, CHECK_PROBLEM, "%s drops packets to open "
 			     "ports, and upnpd cannot add its accept rule "

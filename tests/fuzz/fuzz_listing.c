@@ -152,12 +152,14 @@ static void check_reader(void)
 		rs = ruleset_new();
 	CHECK(rs);
 	ruleset_clear(rs);
-	rc = ruleset_ipt_read(rs, RULESET_IPT_LEGACY, "x", "filter");
+	rc = ruleset_ipt_read(rs, RULESET_IPT_LEGACY, NFPROTO_IPV4, "x",
+			      "filter");
 	check_model(rs);
 	mark_rules(rs);
 	if (rc || *rs->why)
 		return;
-	ruleset_ipt_read(rs, RULESET_IPT_LEGACY, "x", "filter");
+	ruleset_ipt_read(rs, RULESET_IPT_LEGACY, NFPROTO_IPV4, "x",
+			      "filter");
 	check_model(rs);
 }
 

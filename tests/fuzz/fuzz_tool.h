@@ -99,8 +99,8 @@ bool proc_exists(const char *name)
 	return true;
 }
 
-bool __wrap_ipt_tool_has_table(const char *table);
-bool __wrap_ipt_tool_has_table(const char *table)
+bool __wrap_ipt_tool_has_table(const char *table, bool ip6);
+bool __wrap_ipt_tool_has_table(const char *table, bool ip6)
 {
 	return tool.legacy;
 }

@@ -8,11 +8,14 @@
 #define TESTS_UNIT_FAKEIPT_H
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <linux/netfilter.h>
 #include <stdio.h>
 #include <string.h>
 #include "base/str.h"
 #include "base/wr.h"
 #include "natfw/ipt_list.h"
+#include "natfw/ipt_seen.h"
 #include "natfw/ipt_tool.h"
 #include "natfw/place.h"
 #include "natfw/ruleset.h"
@@ -30,6 +33,7 @@
 struct fake_chain {
 	char name[40], policy[8];
 	char line[LINES_MAX][LINE_MAX_N];	/* without "-A NAME " */
+	uint64_t packets[LINES_MAX];	/* its counter */
 	size_t n;
 };
 
@@ -48,6 +52,7 @@ static struct {
 	unsigned busy_nat;	/* the same, after filter is committed */
 	int deadline_ms;
 	bool missing;		/* the programs are not installed */
+	bool missing6;		/* those of ip6tables are not */
 	bool absent[IPT_TABLES];	/* legacy: the module is not loaded */
 	int refuse;		/* a save exits with this status */
 	void (*between)(void);	/* called once, before the next restore */
@@ -121,7 +126,10 @@ static int insert(struct fake_table *t, struct fake_chain *c, size_t at,
 		return 1;
 	assert_true(c->n < LINES_MAX);
 	memmove(c->line[at + 1], c->line[at], (c->n - at) * LINE_MAX_N);
+	memmove(c->packets + at + 1, c->packets + at,
+		(c->n - at) * sizeof(*c->packets));
 	memcpy(c->line[at], text, LINE_MAX_N);
+	c->packets[at] = 0;
 	c->n++;
 	return 0;
 }
@@ -133,6 +141,8 @@ static int erase(struct fake_chain *c, struct str rule)
 			continue;
 		memmove(c->line[i], c->line[i + 1],
 			(c->n - i - 1) * LINE_MAX_N);
+		memmove(c->packets + i, c->packets + i + 1,
+			(c->n - i - 1) * sizeof(*c->packets));
 		c->n--;
 		return 0;
 	}
@@ -189,16 +199,17 @@ static int command(struct fake_table *t, struct str line)
 	return insert(t, c, number - 1, rest);
 }
 
-static bool pick(struct str name, enum ipt_table *ret)
+static bool pick(struct str name, bool ip6, enum ipt_table *ret)
 {
 	for (*ret = 0; *ret < IPT_TABLES; (*ret)++)
-		if (str_eq(name, str_z(ipt_rule_tables[*ret])))
+		if (str_eq(name, str_z(ipt_rule_tables[*ret])) &&
+		    ipt_rule_ip6(*ret) == ip6)
 			return true;
 	return false;
 }
 
 /* Each table is committed as a whole. */
-static int fake_restore(const char *text)
+static int restore_of(bool ip6, const char *text)
 {
 	struct str rest = str_z(text), line;
 	enum ipt_table t = IPT_FILTER;
@@ -206,7 +217,7 @@ static int fake_restore(const char *text)
 
 	while (str_cut(&rest, '\n', &line)) {
 		if (line.p[0] == '*') {
-			assert_true(pick(str_skip(line, 1), &t));
+			assert_true(pick(str_skip(line, 1), ip6, &t));
 			ipt.before = ipt.table[t];
 			if (t == IPT_NAT && ipt.busy_nat) {
 				ipt.busy_nat--;
@@ -224,9 +235,19 @@ static int fake_restore(const char *text)
 	return 0;
 }
 
+static int fake_restore(const char *text)
+{
+	return restore_of(false, text);
+}
+
+static int fake_restore6(const char *text)
+{
+	return restore_of(true, text);
+}
+
 /* The lines of iptables-save, to a test or to the caller of proc_run(). */
-static void fake_save(enum ipt_table t, void (*fn)(void *, struct str),
-		      void *arg)
+static void save_of(enum ipt_table t, bool counters,
+		    void (*fn)(void *, struct str), void *arg)
 {
 	const struct fake_table *table = &ipt.table[t];
 	char buf[LINE_MAX_N + 64];
@@ -244,11 +265,20 @@ static void fake_save(enum ipt_table t, void (*fn)(void *, struct str),
 	for (size_t i = 0; i < table->n; i++)
 		for (size_t k = 0; k < table->chain[i].n; k++) {
 			w = wr_init(buf, sizeof(buf));
+			if (counters)
+				wr_fmt(&w, "[%llu:99] ", (unsigned long long)
+				       table->chain[i].packets[k]);
 			wr_fmt(&w, "-A %s %s", table->chain[i].name,
 			       table->chain[i].line[k]);
 			fn(arg, wr_done(&w));
 		}
 	fn(arg, STR("COMMIT"));
+}
+
+static void fake_save(enum ipt_table t, void (*fn)(void *, struct str),
+		      void *arg)
+{
+	save_of(t, false, fn, arg);
 }
 
 /* ---- the programs -------------------------------------------------- */
@@ -258,7 +288,7 @@ bool proc_exists(const char *name)
 	return !ipt.missing;
 }
 
-static int run_restore(struct proc *p)
+static int run_restore(struct proc *p, bool ip6)
 {
 	size_t n;
 
@@ -276,28 +306,30 @@ static int run_restore(struct proc *p)
 		ipt.between();
 		ipt.between = NULL;
 	}
-	return fake_restore(ipt.in);
+	return restore_of(ip6, ipt.in);
 }
 
 int proc_run(struct proc *p)
 {
 	struct wr w = wr_init(ipt.cmd, sizeof(ipt.cmd));
+	const bool ip6 = p->argv[0][0] == '6';
 	enum ipt_table t;
 	int rc;
 
+	assert_false(ip6 && ipt.missing6);
 	for (size_t i = 0; p->argv[i]; i++)
 		wr_fmt(&w, i ? " %s" : "%s", p->argv[i]);
 	wr_cstr(&w);
 	ipt.runs++;
 	ipt.deadline_ms = p->deadline_ms;
 	if (p->fill) {
-		rc = run_restore(p);
+		rc = run_restore(p, ip6);
 		if (rc && rc != 4)
 			str_copy(p->err, sizeof(p->err), STR("refused"));
 		return rc;
 	}
 	assert_string_equal(p->argv[1], "-t");
-	assert_true(pick(str_z(p->argv[2]), &t));
+	assert_true(pick(str_z(p->argv[2]), ip6, &t));
 	ipt.saves++;
 	/* a program of the legacy variant would load the module */
 	assert_false(strstr(ipt.cmd, "legacy") && ipt.absent[t]);
@@ -305,19 +337,22 @@ int proc_run(struct proc *p)
 		str_copy(p->err, sizeof(p->err), STR("refused"));
 		return ipt.refuse;
 	}
-	fake_save(t, p->line, p->arg);
+	save_of(t, p->argv[3] && !strcmp(p->argv[3], "-c"), p->line, p->arg);
 	return 0;
 }
 
-const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind)
+const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind, bool ip6)
 {
-	static const struct ipt_tool nft = { "nft-save", "nft-restore" },
-				     legacy = { "legacy-save",
-						"legacy-restore" };
+	static const struct ipt_tool nft[] = {
+		{ "nft-save", "nft-restore" }, { "6nft-save", "6nft-restore" },
+	}, legacy[] = {
+		{ "legacy-save", "legacy-restore" },
+		{ "6legacy-save", "6legacy-restore" },
+	};
 
-	if (ipt.missing)
+	if (ipt.missing || (ip6 && ipt.missing6))
 		return NULL;
-	return kind == RULESET_IPT_NFT ? &nft : &legacy;
+	return kind == RULESET_IPT_NFT ? &nft[ip6] : &legacy[ip6];
 }
 
 enum ruleset_kind ipt_tool_plain(void)
@@ -325,11 +360,11 @@ enum ruleset_kind ipt_tool_plain(void)
 	return RULESET_IPT_NFT;
 }
 
-bool ipt_tool_has_table(const char *name)
+bool ipt_tool_has_table(const char *name, bool ip6)
 {
 	enum ipt_table t;
 
-	return pick(str_z(name), &t) && !ipt.absent[t];
+	return pick(str_z(name), ip6, &t) && !ipt.absent[t];
 }
 
 /* As ipt_print.c, without the hash: the number of entries is the point. */
@@ -338,7 +373,8 @@ struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 	struct ipt_print ret = { .known = true, .any = true };
 
 	for (int t = 0; t < IPT_TABLES; t++)
-		for (size_t i = 0; i < ipt.table[t].n; i++)
+		for (size_t i = 0; i < ipt.table[t].n &&
+		     ipt_rule_ip6(t) == (family == AF_INET6); i++)
 			ret.entries += 2 + (uint32_t)ipt.table[t].chain[i].n;
 	return ret;
 }
@@ -352,6 +388,7 @@ struct want_place {
 	uint8_t proto;
 	const char *ifname;
 	bool hairpin;
+	enum ipt_table table;
 };
 
 static struct {
@@ -368,14 +405,17 @@ static inline void begin(const struct natfw_backend *be, const char *rules)
 	static const char empty[] = "*filter\n:INPUT ACCEPT [0:0]\n"
 		":FORWARD DROP [0:0]\n*nat\n:PREROUTING ACCEPT [0:0]\n"
 		":POSTROUTING ACCEPT [0:0]\n";
+	static const char empty6[] = "*filter\n:INPUT ACCEPT [0:0]\n"
+		":FORWARD DROP [0:0]\n";
 
 	memset(&ipt, 0, sizeof(ipt));
 	ipt.cap = 4096;
 	assert_int_equal(fake_restore(empty), 0);
+	assert_int_equal(fake_restore6(empty6), 0);
 	if (rules)
 		assert_int_equal(fake_restore(rules), 0);
 	memset(&it, 0, sizeof(it));
-	assert_int_equal(table_init(&it.fw, 256, 0), 0);
+	assert_int_equal(table_init(&it.fw, 256, 256), 0);
 	it.fw.env = env_of(EXT);
 	it.fw.rules = ruleset_new();
 	assert_non_null(it.fw.rules);
@@ -387,6 +427,7 @@ static inline void begin(const struct natfw_backend *be, const char *rules)
 
 static inline void end(void)
 {
+	ipt_seen_free(it.w->own);
 	table_done(&it.fw);
 	ruleset_free(it.fw.rules);
 }
@@ -398,6 +439,7 @@ static inline void look(void)
 
 	ruleset_clear(it.fw.rules);
 	for (int t = 0; t < IPT_TABLES; t++) {
+		r.family = ipt_rule_ip6(t) ? NFPROTO_IPV6 : NFPROTO_IPV4;
 		if (it.w->be->kind == RULESET_IPT_LEGACY && ipt.absent[t])
 			continue;
 		fake_save(t, ruleset_ipt_line, &r);
@@ -405,21 +447,24 @@ static inline void look(void)
 	ruleset_sort(it.fw.rules);
 }
 
-static inline uint32_t model_chain(const char *name)
+static inline uint32_t model_chain(enum ipt_table t, const char *name)
 {
 	const struct ruleset *rs = it.fw.rules;
+	const uint8_t family = ipt_rule_ip6(t) ? NFPROTO_IPV6 : NFPROTO_IPV4;
 
 	for (uint32_t i = 0; i < rs->chain_n; i++)
 		if (!strcmp(rs->chain[i].name, name) &&
-		    !strcmp(rs->table[rs->chain[i].table].name, "filter"))
+		    ruleset_table_of(rs, i)->family == family &&
+		    !strcmp(ruleset_table_of(rs, i)->name, ipt_rule_tables[t]))
 			return i;
 	fail_msg("the model has no chain %s", name);
 	return 0;
 }
 
-static inline uint32_t model_rule(const char *name, const char *text)
+static inline uint32_t model_rule(enum ipt_table t, const char *name,
+				  const char *text)
 {
-	const struct fake_chain *c = chain(IPT_FILTER, name);
+	const struct fake_chain *c = chain(t, name);
 	const struct ruleset *rs = it.fw.rules;
 	uint32_t number = 0, i;
 
@@ -428,7 +473,7 @@ static inline uint32_t model_rule(const char *name, const char *text)
 	while (number < c->n && strcmp(c->line[number], text))
 		number++;
 	assert_true(number < c->n);
-	for (i = rs->chain[model_chain(name)].first; i != RULESET_NONE;
+	for (i = rs->chain[model_chain(t, name)].first; i != RULESET_NONE;
 	     i = rs->rule[i].next)
 		if (rs->rule[i].number == number + 1)
 			return i;
@@ -444,8 +489,9 @@ static inline void find_places(void)
 		struct place *at = &it.places.at[it.places.n++];
 
 		*at = (struct place){
-			.chain = model_chain(p->chain),
-			.before = model_rule(p->chain, p->before),
+			.family = ipt_rule_ip6(p->table) ? ADDR_IP6 : ADDR_IP4,
+			.chain = model_chain(p->table, p->chain),
+			.before = model_rule(p->table, p->chain, p->before),
 			.to = p->to, .from = p->from, .proto = p->proto,
 			.hairpin = p->hairpin,
 		};

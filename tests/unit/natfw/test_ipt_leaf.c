@@ -34,7 +34,8 @@ static void test_every_port_is_in_one_leaf(void **state)
 	char buf[64];
 
 	for (chain = 0; chain < IPT_CHAINS; chain++) {
-		for (leaf = 0; leaf < IPT_LEAVES; leaf++) {
+		for (leaf = 0; leaf < IPT_LEAVES - (chain != IPT_ACCEPT6);
+		     leaf++) {
 			w = wr_init(buf, sizeof(buf));
 			ipt_leaf_name(&w, chain, leaf);
 			assert_true(ipt_leaf_read(wr_done(&w), chain, &is));

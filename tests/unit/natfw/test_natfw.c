@@ -642,6 +642,7 @@ static void test_pinholes_stay_without_an_address(void **state)
 static struct {
 	int read_rc;
 	bool need[RULESET_KINDS];	/* a place in a chain of that kind */
+	bool need6[RULESET_KINDS];	/* the same for pinholes */
 	bool misplaced;			/* the accepts stand elsewhere */
 	bool forwarded, blocked;
 	bool usable[RULESET_KINDS];
@@ -651,7 +652,9 @@ static struct {
 	uint64_t cpu_us;		/* for the last reading */
 	char log[256];			/* what the writers did */
 	enum ruleset_kind plain;
+	bool tool6;			/* ip6tables is installed */
 	struct ipt_print legacy;	/* the tables of legacy iptables */
+	struct ipt_print legacy6;	/* those of ip6tables */
 	int verify_rc;
 	bool beside;			/* others change them beside a batch */
 	unsigned writes;		/* number of syncs that change them */
@@ -659,9 +662,11 @@ static struct {
 
 struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 {
-	assert_int_equal(family, AF_INET);
 	assert_non_null(buf);
 	assert_int_equal(n, NATFW_LEGACY_MAX);
+	if (family == AF_INET6)
+		return here.legacy6;
+	assert_int_equal(family, AF_INET);
 	return here.legacy;
 }
 
@@ -727,6 +732,11 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 			ret->at[ret->n++] = (struct place){
 				.family = ADDR_IP4, .chain = (uint32_t)k,
 			};
+	for (k = 0; k < RULESET_KINDS; k++)
+		if (here.need6[k])
+			ret->at[ret->n++] = (struct place){
+				.family = ADDR_IP6, .chain = (uint32_t)k,
+			};
 }
 
 void place_incoming(const struct natfw_env *env, const struct nat_rule *r,
@@ -757,6 +767,13 @@ void walk_rule_text(const struct ruleset *rs, const struct walk_rule *at,
 		    struct wr *w)
 {
 	wr_fmt(w, "rule of chain %u", at->chain);
+}
+
+const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind, bool ip6)
+{
+	static const struct ipt_tool tool = { "6save", "6restore" };
+
+	return here.tool6 ? &tool : NULL;
 }
 
 enum ruleset_kind ipt_tool_plain(void)
@@ -848,6 +865,7 @@ static void start_kinds(struct natfw *fw, const struct natfw_backend *be)
 	memset(fw, 0, sizeof(*fw));
 	here.usable[0] = here.usable[1] = here.usable[2] = true;
 	here.legacy.known = true;
+	here.legacy6.known = true;
 	assert_int_equal(natfw_init(fw, 8, 0), 0);
 	assert_int_equal(natfw_open(fw, be, &env), 0);
 }
@@ -1044,6 +1062,35 @@ static void test_chain_without_a_tool_blocks(void **state)
 	here.usable[RULESET_IPT_LEGACY] = true;
 	assert_int_equal(natfw_verify(&fw), 1);
 	assert_int_equal(check(&fw, 80, 5000, ""), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+static void check_pinhole(struct natfw *fw, const char *text, enum nat_err want)
+{
+	const struct nat_rule hole = pinhole(2, 80);
+	char buf[256];
+	struct wr why = wr_init(buf, sizeof(buf));
+
+	assert_int_equal(natfw_check(fw, &hole, 5000, &why), want);
+	assert_string_equal(wr_cstr(&why), text);
+	assert_int_equal(check(fw, 80, 5000, ""), NAT_OK);
+}
+
+/* Mappings do not need it. */
+static void test_pinholes_are_refused_without_ip6tables(void **state)
+{
+	struct natfw fw;
+
+	here.need[RULESET_IPT_LEGACY] = here.need6[RULESET_IPT_LEGACY] = true;
+	start_kinds(&fw, &natfw_iptables_legacy);
+	check_pinhole(&fw, "chain 2 drops it, and ip6tables-legacy-restore is"
+		      " not installed", NAT_EBLOCKED);
+	here.tool6 = true;
+	check_pinhole(&fw, "", NAT_OK);
+	fw.rules->unknown6 = true;
+	check_pinhole(&fw, "ip6tables-legacy has tables, and cannot list them:"
+		      " is ip6tables-legacy-save installed?", NAT_EBLOCKED);
 	natfw_close(&fw);
 	natfw_done(&fw);
 }
@@ -1564,6 +1611,7 @@ int main(void)
 		T(test_rules_that_cannot_be_read_fail_the_next_set),
 		T(test_port_of_the_administrator_is_taken),
 		T(test_chain_without_a_tool_blocks),
+		T(test_pinholes_are_refused_without_ip6tables),
 		T(test_rules_are_read_again_once_a_second),
 		T(test_unfinished_reading_leaves_the_former_rules),
 		T(test_first_reading_must_be_complete),

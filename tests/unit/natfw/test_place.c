@@ -377,6 +377,27 @@ static void test_protocols(void **state)
 		      "f:2 tcp to; f:4 udp to");
 }
 
+/* Each family has its own table. */
+static void test_ip6tables(void **state)
+{
+	static const uint8_t ula[16] = { 0xfd, 0x00, 0, 0x88, [15] = 1 };
+	struct natfw_env env = router(2);
+
+	env.net[1] = env.net[0];
+	env.net[1].net = (struct addr_net){ addr_ip6(ula), 64 };
+	env.ipv6 = true;
+	assert_places_in(&env, "table nft ip6 filter\n"
+			 "chain FORWARD forward 0 drop\n"
+			 "state=established accept\n", "FORWARD:end to");
+	assert_places_in(&env, "table legacy ip6 filter\n"
+			 "chain FORWARD forward 0\n"
+			 "state=established accept\n"
+			 "drop\n", "FORWARD:2 to");
+	env.ipv6 = false;
+	assert_places_in(&env, "table legacy ip6 filter\n"
+			 "chain FORWARD forward 0 drop\n", "");
+}
+
 static void test_zones(void **state)
 {
 	struct natfw_env env = router(3);
@@ -788,6 +809,7 @@ int main(void)
 		cmocka_unit_test(test_mangle),
 		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_alternatives),
+		cmocka_unit_test(test_ip6tables),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_shared_chain),

@@ -51,7 +51,7 @@ int proc_run(struct proc *p)
 static int read_as(enum ruleset_kind kind, const char *out)
 {
 	tool.out = out;
-	return ruleset_ipt_read(rs, kind, "save", "filter");
+	return ruleset_ipt_read(rs, kind, NFPROTO_IPV4, "save", "filter");
 }
 
 static void load(const char *out)
@@ -177,7 +177,10 @@ static void test_cut_line_may_do_anything(void **state)
 {
 	static char text[6000];
 	struct wr w = wr_init(text, sizeof(text));
-	struct ruleset_ipt ipt = { .rules = rs, .kind = RULESET_IPT_LEGACY };
+	struct ruleset_ipt ipt = {
+		.rules = rs, .kind = RULESET_IPT_LEGACY,
+		.family = NFPROTO_IPV4,
+	};
 
 	ruleset_clear(rs);
 	ruleset_ipt_line(&ipt, STR("*filter"));
@@ -360,7 +363,10 @@ static void test_run_that_fails(void **state)
 /* A model that is full has fewer rules; that is no reason to read it again. */
 static void test_full_model_says_so(void **state)
 {
-	struct ruleset_ipt ipt = { .rules = rs, .kind = RULESET_IPT_LEGACY };
+	struct ruleset_ipt ipt = {
+		.rules = rs, .kind = RULESET_IPT_LEGACY,
+		.family = NFPROTO_IPV4,
+	};
 	const struct ruleset_rule *r;
 
 	ruleset_clear(rs);

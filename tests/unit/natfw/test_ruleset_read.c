@@ -39,6 +39,8 @@ static struct {
 	unsigned long_sent;
 	bool no_tool[RULESET_KINDS];
 	const char *legacy;	/* a table of legacy iptables */
+	const char *legacy6;	/* a table of legacy ip6tables */
+	bool no_tool6[RULESET_KINDS];
 	int tool_rc;
 	bool tool_changes;	/* the rules change while it runs */
 	int notices;		/* they are sent by it */
@@ -151,28 +153,37 @@ int __wrap_nfnl_dump(int fd, uint32_t seq, const struct nfnl_query *q,
 
 /* ---- tools ------------------------------------------------------------- */
 
-const struct ipt_tool *__wrap_ipt_tool_of(enum ruleset_kind kind);
-bool __wrap_ipt_tool_has_table(const char *table);
+const struct ipt_tool *__wrap_ipt_tool_of(enum ruleset_kind kind, bool ip6);
+bool __wrap_ipt_tool_has_table(const char *table, bool ip6);
 int __wrap_ruleset_ipt_read(struct ruleset *model, enum ruleset_kind kind,
-			    const char *tool, const char *table);
+			    uint8_t family, const char *tool, const char *table);
 
-const struct ipt_tool *__wrap_ipt_tool_of(enum ruleset_kind kind)
+const struct ipt_tool *__wrap_ipt_tool_of(enum ruleset_kind kind, bool ip6)
 {
 	static const struct ipt_tool tool[RULESET_KINDS] = {
 		[RULESET_IPT_NFT] = { "nft-save", "" },
 		[RULESET_IPT_LEGACY] = { "legacy-save", "" },
 	};
 
+	static const struct ipt_tool tool6[RULESET_KINDS] = {
+		[RULESET_IPT_NFT] = { "6nft-save", "" },
+		[RULESET_IPT_LEGACY] = { "6legacy-save", "" },
+	};
+
+	if (ip6)
+		return kernel.no_tool6[kind] ? NULL : &tool6[kind];
 	return kernel.no_tool[kind] ? NULL : &tool[kind];
 }
 
-bool __wrap_ipt_tool_has_table(const char *table)
+bool __wrap_ipt_tool_has_table(const char *table, bool ip6)
 {
-	return kernel.legacy && !strcmp(kernel.legacy, table);
+	const char *has = ip6 ? kernel.legacy6 : kernel.legacy;
+
+	return has && !strcmp(has, table);
 }
 
 int __wrap_ruleset_ipt_read(struct ruleset *model, enum ruleset_kind kind,
-			    const char *tool, const char *table)
+			    uint8_t family, const char *tool, const char *table)
 {
 	char buf[64];
 	int rc = kernel.tool_rc;
@@ -679,14 +690,47 @@ static void test_table_without_a_tool_is_native(void **state)
 	assert_string_equal(rs->why, "");
 }
 
-/* ip6tables is not asked; its matches stay unknown. */
-static void test_ip6tables_keeps_its_kind(void **state)
+/* Without the program the table is one of nf_tables, and nothing is missing that
+ * port mappings need. */
+static void test_ip6tables_has_a_program_of_its_own(void **state)
 {
 	begin();
+	kernel.no_tool[RULESET_IPT_NFT] = true;
+	keep_ipt_table(NFPROTO_IPV6, "conntrack");
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_non_null(strstr(kernel.log, "6nft-save -t filter"));
+	assert_int_equal(rs->table[0].kind, RULESET_IPT_NFT);
+	assert_string_equal(rs->why, "");
+	begin();
+	kernel.no_tool6[RULESET_IPT_NFT] = true;
 	keep_ipt_table(NFPROTO_IPV6, "conntrack");
 	assert_int_equal(ruleset_read(rs), 0);
 	assert_null(strstr(kernel.log, "save"));
-	assert_int_equal(rs->table[0].kind, RULESET_IPT_NFT);
+	assert_int_equal(rs->table[0].kind, RULESET_NATIVE);
+	assert_string_equal(rs->why, "");
+}
+
+static void test_legacy_ip6tables_is_read(void **state)
+{
+	begin();
+	kernel.legacy6 = "filter";
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_non_null(strstr(kernel.log, "6legacy-save -t filter"));
+	assert_false(rs->unknown6);
+	begin();
+	kernel.legacy6 = "filter";
+	kernel.tool_rc = -EIO;
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_true(rs->unread[RULESET_IPT_LEGACY]);
+	assert_true(rs->unknown6);
+	/* mappings need no ip6tables */
+	begin();
+	kernel.legacy6 = "filter";
+	kernel.no_tool6[RULESET_IPT_LEGACY] = true;
+	assert_int_equal(ruleset_read(rs), 0);
+	assert_null(strstr(kernel.log, "save"));
+	assert_false(rs->unread[RULESET_IPT_LEGACY]);
+	assert_true(rs->unknown6);
 	assert_string_equal(rs->why, "");
 }
 
@@ -731,7 +775,8 @@ int main(void)
 		cmocka_unit_test(test_tool_explains_its_matches),
 		cmocka_unit_test(test_rules_that_change_under_the_tool),
 		cmocka_unit_test(test_table_without_a_tool_is_native),
-		cmocka_unit_test(test_ip6tables_keeps_its_kind),
+		cmocka_unit_test(test_ip6tables_has_a_program_of_its_own),
+		cmocka_unit_test(test_legacy_ip6tables_is_read),
 		cmocka_unit_test(test_legacy_table_must_exist),
 	};
 

@@ -58,7 +58,9 @@ static uint32_t base_of(struct ruleset *rs, const char *table,
 static void read_listing(struct ruleset *rs, enum ruleset_kind kind,
 			 const char *text)
 {
-	struct ruleset_ipt ipt = { .rules = rs, .kind = kind };
+	struct ruleset_ipt ipt = {
+		.rules = rs, .kind = kind, .family = NFPROTO_IPV4,
+	};
 	struct str rest = str_z(text), line;
 
 	while (str_cut(&rest, '\n', &line))

@@ -81,7 +81,9 @@ static const struct netif_addr lan = {
  * iptables. */
 static void make_router(const char *listing)
 {
-	struct ruleset_ipt ipt = { .kind = RULESET_IPT_LEGACY };
+	struct ruleset_ipt ipt = {
+		.kind = RULESET_IPT_LEGACY, .family = NFPROTO_IPV4,
+	};
 	struct str rest = str_z(listing), line;
 
 	memset(&c, 0, sizeof(c));
