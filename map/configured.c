@@ -2,6 +2,7 @@
 /* configured.c - add the mappings of the operator's configuration.
  * Runs in: engine */
 #include "map/configured.h"
+#include "map/holder.h"
 #include "map/mapreport.h"
 
 /* Remove the mapping in @slot to make room for @req. Log that a client loses
@@ -49,15 +50,15 @@ static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 			    bool of_client)
 {
 	const struct portmap *pm = map_table(m, req->rule.kind);
-	const struct addr holder = portmap_holder(&req->rule, req->host,
-						  req->requester);
+	const struct addr holder = holder_of(&req->rule, req->host,
+					     req->requester);
 
 	for (size_t i = portmap_count(pm); i-- > 0;) {
 		uint16_t slot = portmap_at(pm, i);
 		const struct pm_entry *e = portmap_entry(pm, slot);
 
 		if (!e->configured && (!of_client || addr_equal(holder,
-		    portmap_holder(&e->rule, e->host, e->requester))))
+		    holder_of(&e->rule, e->host, e->requester))))
 			return slot;
 	}
 	return PM_NONE;

@@ -33,11 +33,6 @@ void map_init(struct map *m, struct portmap *pm)
 	m->resume_ms = UINT64_MAX;
 }
 
-struct portmap *map_table(const struct map *m, enum nat_kind kind)
-{
-	return kind == NAT_PINHOLE ? m->pinholes : m->pm;
-}
-
 /* ---- new requests -------------------------------------------------- */
 
 static bool is_operators(const struct map_wait *w)
@@ -229,18 +224,12 @@ static void apply_policy(struct map *m, struct portmap *pm, uint64_t now_ms,
 	}
 }
 
-/* The next table after @pm; NULL: the first; the return is NULL at the end. */
-static struct portmap *next_table(const struct map *m, const struct portmap *pm)
-{
-	return !pm ? m->pm : pm == m->pm ? m->pinholes : NULL;
-}
-
 struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
 {
 	struct map_applied did = { 0 };
 	struct portmap *pm = NULL;
 
-	while ((pm = next_table(m, pm)))
+	while ((pm = map_next_table(m, pm)))
 		apply_policy(m, pm, now_ms, &did);
 	return did;
 }
@@ -286,7 +275,7 @@ static void resume_again(struct map *m)
 	struct portmap *pm = NULL;
 
 	m->resume_ms = UINT64_MAX;
-	while ((pm = next_table(m, pm)))
+	while ((pm = map_next_table(m, pm)))
 		resume_table(m, pm);
 }
 
@@ -309,7 +298,7 @@ void map_ask_again(struct map *m)
 	struct portmap *pm = NULL;
 	bool any = false;
 
-	while ((pm = next_table(m, pm)))
+	while ((pm = map_next_table(m, pm)))
 		for (size_t i = 0; i < portmap_count(pm); i++) {
 			uint16_t slot = portmap_at(pm, i);
 
@@ -421,7 +410,7 @@ uint64_t map_tick(struct map *m, uint64_t now_ms)
 
 	if (m->resume_ms <= now_ms)
 		resume_again(m);
-	while ((pm = next_table(m, pm))) {
+	while ((pm = map_next_table(m, pm))) {
 		portmap_expire(pm, now_ms, &due_ms, expired, m);
 		next_ms = due_ms < next_ms ? due_ms : next_ms;
 	}

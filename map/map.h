@@ -148,7 +148,19 @@ struct map {
 void map_init(struct map *, struct portmap *pm);
 
 /** map_table - the table of the rules of that kind; NULL: there is none. */
-struct portmap *map_table(const struct map *, enum nat_kind kind);
+static inline struct portmap *map_table(const struct map *m,
+					enum nat_kind kind)
+{
+	return kind == NAT_PINHOLE ? m->pinholes : m->pm;
+}
+
+/** map_next_table - the table after @pm; of NULL, the first. Return: NULL at the
+ * end */
+static inline struct portmap *map_next_table(const struct map *m,
+					     const struct portmap *pm)
+{
+	return !pm ? m->pm : pm == m->pm ? m->pinholes : NULL;
+}
 
 /**
  * map_add - request a mapping, or renew one.

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "base/hash.h"
+#include "map/holder.h"
 #include "map/pmtable.h"
 
 bool pmtable_counted(const struct pm_entry *e)
@@ -18,9 +19,9 @@ bool pmtable_counted(const struct pm_entry *e)
 	return e->state != PM_FREE && e->replaces == PM_NONE;
 }
 
-static struct addr holder_of(const struct pm_entry *e)
+static struct addr entry_holder(const struct pm_entry *e)
 {
-	return portmap_holder(&e->rule, e->host, e->requester);
+	return holder_of(&e->rule, e->host, e->requester);
 }
 
 /* Two holders may share a counter, so it can be too high, but never too low.
@@ -32,7 +33,7 @@ bool pmtable_client_full(const struct portmap *pm, struct addr holder)
 	if (clientcount_get(&pm->by_client, holder) < pm->per_client)
 		return false;
 	for (size_t slot = 0; slot < pm->slot_max && n < pm->per_client; slot++)
-		if (addr_equal(holder_of(&pm->entry[slot]), holder))
+		if (addr_equal(entry_holder(&pm->entry[slot]), holder))
 			n += pmtable_counted(&pm->entry[slot]);
 	return n >= pm->per_client;
 }
@@ -43,11 +44,11 @@ void pmtable_set_holder(struct portmap *pm, uint16_t slot,
 	struct pm_entry *e = &pm->entry[slot];
 
 	if (pmtable_counted(e))
-		clientcount_sub(&pm->by_client, holder_of(e));
+		clientcount_sub(&pm->by_client, entry_holder(e));
 	e->host = req->host;
 	e->requester = req->requester;
 	if (pmtable_counted(e))
-		clientcount_add(&pm->by_client, holder_of(e));
+		clientcount_add(&pm->by_client, entry_holder(e));
 }
 
 /* ---- unique ids ---------------------------------------------------- */
@@ -142,7 +143,7 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct pm_req *req,
 	*head = slot;
 	if (pmtable_counted(e)) {
 		pm->n++;
-		clientcount_add(&pm->by_client, holder_of(e));
+		clientcount_add(&pm->by_client, entry_holder(e));
 	}
 	return slot;
 }
@@ -182,7 +183,7 @@ void pmtable_withdraw(struct portmap *pm, uint16_t slot)
 
 	if (pmtable_counted(e)) {
 		pm->n--;
-		clientcount_sub(&pm->by_client, holder_of(e));
+		clientcount_sub(&pm->by_client, entry_holder(e));
 	}
 	pmtable_free(pm, slot);
 }
@@ -220,8 +221,8 @@ void pmtable_replace(struct portmap *pm, uint16_t old, uint16_t slot)
 		id_leave(pm, old);
 		id_enter(pm, slot, id);
 	}
-	clientcount_sub(&pm->by_client, holder_of(&pm->entry[old]));
-	clientcount_add(&pm->by_client, holder_of(&pm->entry[slot]));
+	clientcount_sub(&pm->by_client, entry_holder(&pm->entry[old]));
+	clientcount_add(&pm->by_client, entry_holder(&pm->entry[slot]));
 	pm->entry[slot].seq = pm->entry[old].seq;
 	*order_of(pm, old) = slot;
 	pmtable_free(pm, old);

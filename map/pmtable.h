@@ -36,7 +36,7 @@ struct portmap {
 	 * without pinholes never touches this memory. */
 	uint16_t *id_next;	/* [slot_max] */
 	uint16_t *id_bucket;	/* [bucket_mask + 1] */
-	struct clientcount by_client;	/* by portmap_holder(), of the
+	struct clientcount by_client;	/* by holder_of(), of the
 					 * pmtable_counted() ones */
 };
 

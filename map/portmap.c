@@ -19,6 +19,7 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "base/mem.h"
+#include "map/holder.h"
 #include "map/pmtable.h"
 
 #define RETRY_MS	5000	/* until an expired rule is deleted again */
@@ -234,8 +235,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	if (old == PM_NONE && pm->n >= pm->max)
 		return REFUSAL_FULL;
 	if (old == PM_NONE &&
-	    pmtable_client_full(pm, portmap_holder(&req->rule, req->host,
-						   req->requester)))
+	    pmtable_client_full(pm, holder_of(&req->rule, req->host,
+					      req->requester)))
 		return REFUSAL_CLIENT_FULL;
 	/* @old stays until the new slot replaces it. */
 	slot = pmtable_reserve(pm, req, old);
@@ -630,16 +631,6 @@ void portmap_seed_ids(struct portmap *pm, uint16_t last)
 uint16_t portmap_last_id(const struct portmap *pm)
 {
 	return pm->last_id;
-}
-
-struct addr portmap_holder(const struct nat_rule *rule, struct addr host,
-			   struct addr requester)
-{
-	if (rule->kind != NAT_PINHOLE)
-		return rule->client;
-	if (host.family == ADDR_LINK)
-		return host;
-	return addr_is_set(requester) ? requester : rule->client;
 }
 
 uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,

@@ -105,7 +105,7 @@ enum {
 /**
  * portmap_new - create an empty table.
  * @max: the most mappings, 1 to PM_MAPPINGS_LIMIT
- * @per_client: the most mappings of one holder (portmap_holder())
+ * @per_client: the most mappings of one holder (holder_of())
  *
  * All memory is allocated here.
  * Return: owned by the caller (portmap_free()); NULL without memory, or if @max
@@ -205,16 +205,6 @@ bool portmap_overrule(struct portmap *, uint16_t slot);
  * now); PM_BUSY (an op is in flight), or REFUSAL_NOT_FOUND (it is neither)
  */
 int portmap_resume(struct portmap *, uint16_t slot);
-
-/**
- * portmap_holder - the host by which a mapping counts towards per_client.
- *
- * A port mapping's is its internal client. A pinhole's is the link-layer address
- * of its requester, because a host has any number of IPv6 addresses; if it is
- * not known, the requester's address, and for the operator's the client.
- */
-struct addr portmap_holder(const struct nat_rule *, struct addr host,
-			   struct addr requester);
 
 /**
  * portmap_next_op - fetch the next op for the monitor.
