@@ -38,7 +38,7 @@ struct pending {
 	size_t length;		/* so far */
 	bool measures;
 	struct soap *soap;
-	const struct igd_service *svc;
+	const struct igd_service *named;	/* as requested */
 	const struct igd_action *act;
 	unsigned version;	/* of the service, as requested */
 	uint32_t token;
@@ -96,7 +96,7 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 	wr_z(&w, "<s:Fault><faultcode>s:Client</faultcode>"
 	     "<faultstring>UPnPError</faultstring><detail>"
 	     "<UPnPError xmlns=\"" CONTROL_URN "\"><errorCode>");
-	wr_u64(&w, (uint64_t)code);
+	wr_u64(&w, upnp_err_code(code));
 	wr_z(&w, "</errorCode><errorDescription>");
 	wr_z(&w, upnp_err_text(code));
 	wr_z(&w, "</errorDescription></UPnPError></detail></s:Fault>");
@@ -105,14 +105,16 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 
 /* ---- results ------------------------------------------------------- */
 
+/* @named: the service that the request names */
 static void reply_result(struct soap *soap, const struct igd_call *call,
-			 unsigned version, struct soap_reply *ret)
+			 const struct igd_service *named, unsigned version,
+			 struct soap_reply *ret)
 {
 	const struct igd_action *act = call->act;
 	const struct igd_out *out = call->out;
 	struct wr w = reply_open(soap);
 
-	soaplist_response_tag(&w, call->svc, act, version);
+	soaplist_response_tag(&w, named, act, version);
 	for (size_t i = 0; i < act->arg_n; i++) {
 		if (!act->arg[i].out)
 			continue;
@@ -158,6 +160,8 @@ static void reply_list(struct soap *soap, const struct soaplist *list,
 struct head {
 	struct str action;		/* its name */
 	const struct igd_action *act;	/* NULL: there is none */
+	const struct igd_service *svc;	/* that has the action */
+	const struct igd_service *named;	/* the reply names it as well */
 	unsigned version;		/* of the service, as requested */
 };
 
@@ -182,11 +186,21 @@ static struct str unquote(struct str s)
 	return s;
 }
 
-/* It must be the service of the URL, in the version there or a lower one.
- * rust's igd always asks for version 1. */
-static bool parse_service(const struct soap_post *post, struct str urn,
-			  unsigned *ret_version)
+/* The service whose actions are accepted at the URL of the request as well;
+ * NULL: there is none. */
+static const struct igd_service *other_service(const struct soap_post *post)
 {
+	const struct igd_service *also = post->svc->also;
+
+	return also && also->since <= post->n ? also : NULL;
+}
+
+/* It must be the service of the URL, or the other one there, in the version of
+ * the root or a lower one. rust's igd always asks for version 1. */
+static bool parse_service(const struct soap_post *post, struct str urn,
+			  struct head *ret)
+{
+	const struct igd_service *svc = post->svc, *also = other_service(post);
 	struct str name = STR("");
 	uint32_t version;
 
@@ -194,12 +208,26 @@ static bool parse_service(const struct soap_post *post, struct str urn,
 		return false;
 	urn = str_skip(urn, sizeof(SOAPLIST_SERVICE_URN) - 1);
 	str_cut(&urn, ':', &name);
-	if (!str_ieq(name, str_z(post->svc->name)) ||
-	    str_u32(urn, 1, model_service_version(post->svc, post->n),
-		    &version))
+	if (also && str_ieq(name, str_z(also->name)))
+		svc = also;
+	if (!str_ieq(name, str_z(svc->name)) ||
+	    str_u32(urn, 1, model_service_version(svc, post->n), &version))
 		return false;
-	*ret_version = version;
+	ret->svc = ret->named = svc;
+	ret->version = version;
 	return true;
+}
+
+static void find_action(const struct soap_post *post, struct head *head)
+{
+	const struct igd_service *also = other_service(post);
+
+	head->act = model_action(head->svc, post->n, head->action);
+	if (head->act || !also)
+		return;
+	head->act = model_action(also, post->n, head->action);
+	if (head->act)
+		head->svc = also;
 }
 
 static void parse_head(const struct soap_post *post, struct str soap_action,
@@ -207,11 +235,11 @@ static void parse_head(const struct soap_post *post, struct str soap_action,
 {
 	struct str urn = STR("");
 
-	*ret = (struct head){ .act = NULL };
+	*ret = (struct head){ .svc = post->svc };
 	str_cut(&soap_action, '#', &urn);
 	ret->action = soap_action;
-	if (parse_service(post, urn, &ret->version))
-		ret->act = model_action(post->svc, post->n, ret->action);
+	if (parse_service(post, urn, ret))
+		find_action(post, ret);
 	else if (str_ieq(urn, STR(CONTROL_URN)) &&
 		 str_eq(ret->action, str_z(query.name)))
 		ret->act = &query;
@@ -394,14 +422,12 @@ static void on_measure(struct loop_timer *t)
 	soap->answer(soap->arg, p->token, &reply);
 }
 
-/* igd_wait.done. An action that waits has at most one out argument: the port of
- * AddAnyPortMapping. */
-static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
+/* igd_wait.done. An action that waits has at most one out argument. */
+static void pending_done(struct igd_wait *wait, int err, uint32_t value)
 {
 	struct pending *p = (struct pending *)
 		((char *)wait - offsetof(struct pending, wait));
-	struct igd_call call = { .svc = p->svc, .act = p->act,
-				 .out = { { .u = ext_port } } };
+	struct igd_call call = { .act = p->act, .out = { { .u = value } } };
 	struct soap *soap = p->soap;
 	uint32_t token = p->token;
 	struct soap_reply reply;
@@ -409,7 +435,7 @@ static void pending_done(struct igd_wait *wait, int err, uint16_t ext_port)
 	if (err)
 		reply_fault(soap, err, &reply);
 	else
-		reply_result(soap, &call, p->version, &reply);
+		reply_result(soap, &call, p->named, p->version, &reply);
 	/* the answer may start the next request, which needs the slot */
 	p->used = false;
 	soap->answer(soap->arg, token, &reply);
@@ -444,11 +470,12 @@ static void run_query(struct soap *soap, const struct soap_post *post,
 }
 
 static void call_init(struct igd_call *call, const struct soap_post *post,
+		      const struct igd_service *svc,
 		      const struct envelope *env)
 {
 	*call = (struct igd_call){
-		.svc = post->svc, .act = env->act, .n = post->n,
-		.version = model_service_version(post->svc, post->n),
+		.svc = svc, .act = env->act, .n = post->n,
+		.version = model_service_version(svc, post->n),
 		.client = post->client, .local = post->local,
 		.ifindex = post->ifindex,
 		.now_ms = post->now_ms,
@@ -484,7 +511,7 @@ static bool run_list(struct soap *soap, const struct soap_post *post,
 
 /* Return: false if the answer comes later. */
 static bool run_action(struct soap *soap, const struct soap_post *post,
-		       unsigned version, const struct envelope *env,
+		       const struct head *head, const struct envelope *env,
 		       struct soap_reply *ret)
 {
 	struct pending *p = NULL;
@@ -498,11 +525,11 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 			return true;
 		}
 	}
-	call_init(&call, post, env);
+	call_init(&call, post, head->svc, env);
 	if (p) {
-		p->svc = post->svc;
+		p->named = head->named;
 		p->act = env->act;
-		p->version = version;
+		p->version = head->version;
 		p->token = post->token;
 		p->wait.done = pending_done;
 		call.wait = &p->wait;
@@ -515,9 +542,9 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 	if (err)
 		reply_fault(soap, err, ret);
 	else if (call.out[0].list)
-		return run_list(soap, post, &call, version, ret);
+		return run_list(soap, post, &call, head->version, ret);
 	else
-		reply_result(soap, &call, version, ret);
+		reply_result(soap, &call, head->named, head->version, ret);
 	return true;
 }
 
@@ -542,9 +569,9 @@ bool soap_post(struct soap *soap, const struct soap_post *post,
 	}
 	/* the action of the body must be the one of the header */
 	if (head.act && str_eq(env.action, head.action))
-		err = check_args(&env, post->svc, post->n);
+		err = check_args(&env, head.svc, post->n);
 	if (!err && head.act != &query)
-		return run_action(soap, post, head.version, &env, ret);
+		return run_action(soap, post, &head, &env, ret);
 	if (err)
 		reply_fault(soap, err, ret);
 	else

@@ -61,7 +61,9 @@ struct soap_post {
  * The whole body must be well-formed before an action runs; otherwise, and
  * without SOAPAction, the status is 400. SOAPAction may be quoted. It must name
  * the service of the URL (case-insensitively), in the same or a lower version,
- * and the action of the body. The reply has the request's namespace.
+ * and the action of the body. The reply has the request's namespace. At the URL
+ * of WANIPConnection:2, actions of WANIPv6FirewallControl run as well, under
+ * either name.
  *
  * Arguments may come in any order, and unknown ones are ignored. A missing or
  * repeated one is error 402. A content type other than text/xml,

@@ -59,8 +59,8 @@
 /* A quarter of the pool: one host cannot take it all. */
 #define GENA_SUBS_PER_CLIENT	16
 /* If the pool is full, a client with fewer takes a place from one with more:
- * the three services of two roots, for one program. */
-#define GENA_SUBS_SHARE		6
+ * the services of two roots, 3 and 4, for one program. */
+#define GENA_SUBS_SHARE		7
 /* From one message to all subscribers that finds the dead to the next, so that
  * a client which subscribes often cannot make the others busy. */
 #define GENA_PROBE_MS		60000
@@ -78,7 +78,7 @@
 /* Request line, path, fields of about 300 bytes, body. */
 #define GENA_MSG_MAX		(GENA_CALLBACK_MAX + 512 + GENA_BODY_MAX)
 #define GENA_VARS_MAX		8	/* evented ones of a service; 5 now */
-#define GENA_TOPICS_MAX		16	/* services of both roots; now 6 */
+#define GENA_TOPICS_MAX		16	/* services of both roots; now 7 */
 
 /* ---- mappings ------------------------------------------------------ */
 

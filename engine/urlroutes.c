@@ -245,7 +245,7 @@ static void add_device(struct list *l, unsigned root, size_t d)
 		add(l, "upnp:rootdevice", udn, root);
 	add(l, udn, udn, root);
 	add_urn(l, "device", dev->name, root, udn, root);
-	for (size_t i = 0; i < dev->service_n; i++)
+	for (size_t i = 0; i < model_service_n(dev, root); i++)
 		add_urn(l, "service", dev->service[i]->name,
 			model_service_version(dev->service[i], root), udn,
 			root);

@@ -566,7 +566,8 @@ static void add_topic(struct gena *g, const struct igd_service *svc, unsigned n)
 static void add_topics(struct gena *g, unsigned n)
 {
 	for (size_t d = 0; d < IGD_DEVICES; d++)
-		for (size_t i = 0; i < igd_device[d].service_n; i++)
+		for (size_t i = 0; i < model_service_n(&igd_device[d], n);
+		     i++)
 			add_topic(g, igd_device[d].service[i], n);
 }
 

@@ -85,7 +85,7 @@ static void open_device(struct wr *w, const struct desc_info *info,
 	put_optional(w, "serialNumber", info->serial_number);
 	put_elem(w, "UDN", info->udn[n][d]);
 	wr_z(w, "<serviceList>");
-	for (size_t i = 0; i < dev->service_n; i++) {
+	for (size_t i = 0; i < model_service_n(dev, n); i++) {
 		const struct igd_service *svc = dev->service[i];
 
 		wr_z(w, "<service>");
@@ -221,7 +221,7 @@ static uint64_t hash_device(uint64_t h, const struct desc_info *info,
 			    const struct igd_device *dev, unsigned n,
 			    struct wr scratch)
 {
-	for (size_t i = 0; i < dev->service_n; i++) {
+	for (size_t i = 0; i < model_service_n(dev, n); i++) {
 		struct wr w = scratch;
 
 		desc_scpd(&w, info, dev->service[i], n);

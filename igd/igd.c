@@ -5,6 +5,7 @@
 #include <string.h>
 #include "base/wr.h"
 #include "igd/upnp_err.h"
+#include "igd/count.h"
 #include "igd/igd.h"
 #include "map/mapreport.h"
 
@@ -14,13 +15,15 @@ void igd_init(struct igd *igd, struct map *map)
 	igd->link_busy = false;
 	igd->link_to_up = false;
 	igd->link_waits = NULL;
+	igd->count_waits = NULL;
+	igd->count_busy = igd->count_lost = false;
 }
 
 void igd_cancel(struct igd *igd, struct igd_wait *w)
 {
 	if (igd->link_waits == w)
 		igd->link_waits = NULL;
-	else
+	else if (!count_cancel(igd, w))
 		map_cancel(igd->map, &w->map);
 }
 

@@ -25,6 +25,8 @@ struct igd_wan {
 	bool ip6;		/* hosts have global IPv6 addresses */
 	uint64_t since_ms;	/* for Uptime: when map->ext was set, or the
 				 * connection began without one */
+	bool open6;		/* nothing drops new IPv6 connections to the
+				 * LAN */
 	uint64_t up_bps, down_bps;	/* 0 unknown */
 };
 
@@ -35,13 +37,17 @@ struct igd_counters {
 /* A control point that waits for its answer. Embedded in the owner's (soap.c's)
  * record of the pending reply; done is set before the action runs. */
 struct igd_wait {
-	/* @err: 0 or an enum upnp_err. @ext_port: the port that was mapped */
-	void (*done)(struct igd_wait *, int err, uint16_t ext_port);
+	/* @err: 0 or an enum upnp_err. @value: of the action's out argument:
+	 * the port that was mapped, a pinhole's UniqueID, a count */
+	void (*done)(struct igd_wait *, int err, uint32_t value);
 	struct map_wait map;	/* private from here on */
 	struct igd *igd;
 	uint8_t call;		/* enum upnp_call, for its error codes */
 	uint8_t version;	/* of the service, for its error codes */
 	int fail;		/* link.c: the error code if the change fails */
+	struct igd_wait *count_next;	/* count.c: the next that waits */
+	struct nat_rule counted;	/* whose packets */
+	bool working;		/* is one enough? */
 };
 
 /* None of these may call back into igd_...(): answers come later. */
@@ -50,6 +56,12 @@ struct igd_ops {
 	bool (*counters)(void *arg, struct igd_counters *ret);
 	/* take the external link up or down; answered by link_done() */
 	bool (*link)(void *arg, bool up);
+	/* ask how many packets this pinhole has let in; answered by
+	 * count_done(). Called again only after the answer */
+	bool (*packets)(void *arg, const struct nat_rule *);
+	/* the seconds after which an idle flow of this IPPROTO_ ends; 0: not
+	 * known. NULL: never known */
+	uint32_t (*outbound_s)(void *arg, uint8_t proto);
 };
 
 struct igd {
@@ -75,6 +87,11 @@ struct igd {
 	bool internet_off;	/* EnabledForInternet is 0 */
 	bool link_sets_internet;	/* the change in progress sets it */
 	struct igd_wait *link_waits;	/* NULL: nobody */
+
+	/* private: count.c */
+	struct igd_wait *count_waits;	/* in order; the first was asked for */
+	bool count_busy;		/* an answer is to come */
+	bool count_lost;		/* nobody waits for that answer */
 };
 
 /* One in argument. */

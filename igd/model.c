@@ -4,7 +4,8 @@
  *
  * Sources: InternetGatewayDevice:1, Layer3Forwarding:1,
  * WANCommonInterfaceConfig:1 and WANIPConnection:1 (2001),
- * InternetGatewayDevice:2 and WANIPConnection:2 (2010). Names, order, types,
+ * InternetGatewayDevice:2, WANIPConnection:2 and WANIPv6FirewallControl:1
+ * (2010). Names, order, types,
  * allowed values and defaults come from them. Optional actions that this router
  * cannot support are left out, with the variables that only they use: the
  * Auto-, Idle- and WarnDisconnect times would have no effect, and the
@@ -17,10 +18,13 @@
 #include "igd/wancic.h"
 #include "igd/wanip.h"
 #include "igd/wanip2.h"
+#include "igd/wanip6.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 /* A table and its length, as two consecutive initialisers of a struct. */
 #define ARRAY(a) (a), ARRAY_N(a)
+/* The same for the members that are called NAME and NAME_n. */
+#define ARRAY_AS(name, a) .name = (a), .name##_n = ARRAY_N(a)
 /* The arguments of one action. */
 #define ARGS(...) ARRAY(((const struct igd_arg[]){ __VA_ARGS__ }))
 #define NO_ARGS NULL, 0
@@ -47,8 +51,7 @@ static const struct igd_action l3f_actions[] = {
 
 static const struct igd_service l3f = {
 	"Layer3Forwarding", "L3Forwarding1", .path = "l3f", .max_version = 1,
-	ARRAY(l3f_actions),
-	ARRAY(l3f_vars),
+	ARRAY_AS(action, l3f_actions), ARRAY_AS(var, l3f_vars),
 	.reader = l3f_reader,
 };
 
@@ -127,8 +130,7 @@ static const struct igd_action wancic_actions[] = {
 static const struct igd_service wancic = {
 	"WANCommonInterfaceConfig", "WANCommonIFC1", .path = "wancic",
 	.max_version = 1,
-	ARRAY(wancic_actions),
-	ARRAY(wancic_vars),
+	ARRAY_AS(action, wancic_actions), ARRAY_AS(var, wancic_vars),
 	.reader = wancic_reader,
 };
 
@@ -285,10 +287,84 @@ static const struct igd_action wanip_actions[] = {
 	  .waits = true },
 };
 
+/* ---- WANIPv6FirewallControl ---------------------------------------- */
+
+enum {
+	FIREWALL_ENABLED, PINHOLE_ALLOWED, OUTBOUND_TIMEOUT, IP6_ADDRESS,
+	IP6_PORT, IP6_PROTOCOL, LEASE_TIME, UNIQUE_ID, PINHOLE_PACKETS,
+	IS_WORKING,
+};
+
+/* npm's nat-port-mapper leaves the remote port empty. */
+static const struct igd_var wanip6_vars[] = {
+	[FIREWALL_ENABLED] = { "FirewallEnabled", IGD_BOOL, 1,
+		.evented = true },
+	[PINHOLE_ALLOWED] = { "InboundPinholeAllowed", IGD_BOOL, 1,
+		.evented = true },
+	[OUTBOUND_TIMEOUT] = { "A_ARG_TYPE_OutboundPinholeTimeout", IGD_UI4,
+		1 },
+	[IP6_ADDRESS] = { "A_ARG_TYPE_IPv6Address", IGD_STRING, 1,
+		.optional = true },
+	[IP6_PORT] = { "A_ARG_TYPE_Port", IGD_UI2, 1, .optional = true },
+	[IP6_PROTOCOL] = { "A_ARG_TYPE_Protocol", IGD_UI2, 1 },
+	[LEASE_TIME] = { "A_ARG_TYPE_LeaseTime", IGD_UI4, 1, .ranged = true,
+		.min = 1, .max = PINHOLE_LEASE_MAX_S },
+	[UNIQUE_ID] = { "A_ARG_TYPE_UniqueID", IGD_UI2, 1 },
+	[PINHOLE_PACKETS] = { "A_ARG_TYPE_PinholePackets", IGD_UI4, 1 },
+	[IS_WORKING] = { "A_ARG_TYPE_Boolean", IGD_BOOL, 1 },
+};
+
+static const struct igd_action wanip6_actions[] = {
+	{ "GetFirewallStatus", 1,
+	  ARGS({ "FirewallEnabled", OUT, FIREWALL_ENABLED },
+	       { "InboundPinholeAllowed", OUT, PINHOLE_ALLOWED }),
+	  wanip6_get_status },
+	{ "GetOutboundPinholeTimeout", 1,
+	  ARGS({ "RemoteHost", IN, IP6_ADDRESS },
+	       { "RemotePort", IN, IP6_PORT },
+	       { "InternalClient", IN, IP6_ADDRESS },
+	       { "InternalPort", IN, IP6_PORT },
+	       { "Protocol", IN, IP6_PROTOCOL },
+	       { "OutboundPinholeTimeout", OUT, OUTBOUND_TIMEOUT }),
+	  wanip6_get_timeout },
+	{ "AddPinhole", 1,
+	  ARGS({ "RemoteHost", IN, IP6_ADDRESS },
+	       { "RemotePort", IN, IP6_PORT },
+	       { "InternalClient", IN, IP6_ADDRESS },
+	       { "InternalPort", IN, IP6_PORT },
+	       { "Protocol", IN, IP6_PROTOCOL },
+	       { "LeaseTime", IN, LEASE_TIME },
+	       { "UniqueID", OUT, UNIQUE_ID }),
+	  wanip6_add, .waits = true },
+	{ "UpdatePinhole", 1,
+	  ARGS({ "UniqueID", IN, UNIQUE_ID },
+	       { "NewLeaseTime", IN, LEASE_TIME }),
+	  wanip6_update, .waits = true },
+	{ "DeletePinhole", 1,
+	  ARGS({ "UniqueID", IN, UNIQUE_ID }),
+	  wanip6_delete, .waits = true },
+	{ "GetPinholePackets", 1,
+	  ARGS({ "UniqueID", IN, UNIQUE_ID },
+	       { "PinholePackets", OUT, PINHOLE_PACKETS }),
+	  wanip6_get_packets, .waits = true },
+	{ "CheckPinholeWorking", 1,
+	  ARGS({ "UniqueID", IN, UNIQUE_ID },
+	       { "IsWorking", OUT, IS_WORKING }),
+	  wanip6_check_working, .waits = true },
+};
+
+static const struct igd_service wanip6 = {
+	"WANIPv6FirewallControl", "WANIPv6Firewall1", .path = "wanip6",
+	.max_version = 1, .since = 2,
+	ARRAY_AS(action, wanip6_actions), ARRAY_AS(var, wanip6_vars),
+	.reader = wanip6_reader,
+};
+
+/* npm's nat-port-mapper sends actions for pinholes to WANIPConnection:2. */
 static const struct igd_service wanip = {
 	"WANIPConnection", "WANIPConn1", .path = "wanip", .max_version = 2,
-	ARRAY(wanip_actions),
-	ARRAY(wanip_vars),
+	.also = &wanip6,
+	ARRAY_AS(action, wanip_actions), ARRAY_AS(var, wanip_vars),
 	.reader = wanip_reader,
 };
 
@@ -296,7 +372,9 @@ static const struct igd_service wanip = {
 
 static const struct igd_service *const root_services[] = { &l3f };
 static const struct igd_service *const wan_services[] = { &wancic };
-static const struct igd_service *const connection_services[] = { &wanip };
+static const struct igd_service *const connection_services[] = {
+	&wanip, &wanip6,
+};
 
 const struct igd_device igd_device[IGD_DEVICES] = {
 	{ "InternetGatewayDevice", ARRAY(root_services) },
@@ -307,6 +385,15 @@ const struct igd_device igd_device[IGD_DEVICES] = {
 unsigned model_service_version(const struct igd_service *svc, unsigned n)
 {
 	return n < svc->max_version ? n : svc->max_version;
+}
+
+size_t model_service_n(const struct igd_device *dev, unsigned n)
+{
+	size_t i = 0;
+
+	while (i < dev->service_n && dev->service[i]->since <= n)
+		i++;
+	return i;
 }
 
 /* ---- lookup -------------------------------------------------------- */
@@ -343,17 +430,17 @@ const struct igd_var *model_arg_var(const struct igd_service *svc,
 	return arg->var == IGD_ANY_TEXT ? &any_text : &svc->var[arg->var];
 }
 
-static const struct igd_service *service_at(struct str path)
+static const struct igd_service *service_at(struct str path, unsigned n)
 {
 	for (size_t d = 0; d < IGD_DEVICES; d++)
-		for (size_t i = 0; i < igd_device[d].service_n; i++)
+		for (size_t i = 0; i < model_service_n(&igd_device[d], n); i++)
 			if (str_eq(path, str_z(igd_device[d].service[i]->path)))
 				return igd_device[d].service[i];
 	return NULL;
 }
 
 /* Resolve the part after /igdN/: a service's path and one of these suffixes. */
-static enum igd_doc resolve_service(struct str path,
+static enum igd_doc resolve_service(struct str path, unsigned n,
 				    const struct igd_service **ret_svc)
 {
 	static const struct {
@@ -367,12 +454,12 @@ static enum igd_doc resolve_service(struct str path,
 
 	for (size_t i = 0; i < ARRAY_N(kind); i++) {
 		const struct igd_service *svc;
-		size_t n = path.n - kind[i].tail.n;
+		size_t len = path.n - kind[i].tail.n;
 
 		if (path.n < kind[i].tail.n ||
-		    !str_eq(str_skip(path, n), kind[i].tail))
+		    !str_eq(str_skip(path, len), kind[i].tail))
 			continue;
-		svc = service_at((struct str){ path.p, n });
+		svc = service_at((struct str){ path.p, len }, n);
 		if (!svc)
 			return IGD_NOTHING;
 		*ret_svc = svc;
@@ -397,7 +484,8 @@ enum igd_doc model_resolve(struct str path, unsigned *ret_n,
 	if (str_eq(rest, STR(".xml")))
 		doc = IGD_ROOT_XML;
 	else if (str_starts(rest, STR("/")))
-		doc = resolve_service(str_skip(rest, 1), ret_svc);
+		doc = resolve_service(str_skip(rest, 1), (unsigned)(n - '0'),
+				      ret_svc);
 	if (doc != IGD_NOTHING)
 		*ret_n = (unsigned)(n - '0');
 	return doc;

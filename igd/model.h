@@ -39,7 +39,8 @@ struct igd_var {
 	 * The list is checked at each version */
 	uint8_t allowed_since, dflt_since;
 	uint8_t range_since;	/* versions below have no range; 0: all have */
-	bool optional;		/* clients leave out an empty argument of it */
+	bool optional;		/* clients leave out an empty argument of it; an
+				 * empty number is 0 */
 	bool range_told;	/* the SCPD has the range, but the action checks
 				 * it, because it returns a code of its own */
 };
@@ -78,6 +79,9 @@ struct igd_service {
 	const char *id;		/* "WANIPConn1" */
 	const char *path; /* "wanip": /igd1/wanip.xml, .../control, .../event */
 	uint8_t max_version;
+	uint8_t since;		/* version of the root; 0: every root has it */
+	const struct igd_service *also;	/* actions of this one are accepted at
+					 * the same control URL; or NULL */
 	const struct igd_action *action;
 	size_t action_n;
 	const struct igd_var *var;	/* in SCPD order */
@@ -90,7 +94,9 @@ struct igd_service {
 /* root, WANDevice, WANConnectionDevice: one inside the other. */
 struct igd_device {
 	const char *name;	/* "InternetGatewayDevice" */
-	const struct igd_service *const *service;
+	const struct igd_service *const *service;	/* those that a lower
+							 * version lacks are
+							 * last */
 	size_t service_n;
 };
 #define IGD_DEVICES 3
@@ -98,6 +104,10 @@ extern const struct igd_device igd_device[IGD_DEVICES];
 
 /** model_service_version - the version of @svc under a root of version @n. */
 unsigned model_service_version(const struct igd_service *svc, unsigned n);
+
+/** model_service_n - how many services the device has under a root of version
+ * @n. */
+size_t model_service_n(const struct igd_device *, unsigned n);
 
 /* What a URL path refers to. */
 enum igd_doc { IGD_NOTHING, IGD_ROOT_XML, IGD_SCPD, IGD_CONTROL, IGD_EVENT };

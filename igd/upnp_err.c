@@ -8,7 +8,7 @@
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct {
-	uint16_t code;		/* enum upnp_err */
+	uint32_t err;		/* enum upnp_err */
 	const char *text;
 } err_text[] = {
 	{ UPNP_INVALID_ACTION, "Invalid Action" },
@@ -49,12 +49,26 @@ static const struct {
 	{ WANIP_READ_ONLY, "ReadOnly" },
 	{ WANIP_WILDCARD_INT_PORT, "WildCardNotPermittedInIntPort" },
 	{ WANIP_INCONSISTENT, "InconsistentParameters" },
+	{ WANIP6_NO_SPACE, "PinholeSpaceExhausted" },
+	{ WANIP6_FIREWALL_DISABLED, "FirewallDisabled" },
+	{ WANIP6_NOT_ALLOWED, "InboundPinholeNotAllowed" },
+	{ WANIP6_NO_SUCH_ENTRY, "NoSuchEntry" },
+	{ WANIP6_PROTO_UNSUPPORTED, "ProtocolNotSupported" },
+	{ WANIP6_PORT_WILDCARD, "InternalPortWildcardingNotAllowed" },
+	{ WANIP6_PROTO_WILDCARD, "ProtocolWildcardingNotAllowed" },
+	{ WANIP6_WILDCARD_SRC, "WildCardNotPermittedInSrcIP" },
+	{ WANIP6_NO_TRAFFIC, "NoTrafficReceived" },
 };
 
-const char *upnp_err_text(int code)
+unsigned upnp_err_code(int err)
+{
+	return (unsigned)err & 0xffff;
+}
+
+const char *upnp_err_text(int err)
 {
 	for (size_t i = 0; i < ARRAY_N(err_text); i++)
-		if (err_text[i].code == code)
+		if (err_text[i].err == (uint32_t)err)
 			return err_text[i].text;
 	return "Action Failed";
 }
@@ -68,7 +82,7 @@ const char *upnp_err_text(int code)
  * mapping, which the requester may not delete, is 714, as if it did not exist.
  */
 struct codes {
-	uint16_t v1, v2;
+	uint32_t v1, v2;	/* enum upnp_err */
 };
 
 #define BY_POLICY	{ WANIP_CONFLICT, UPNP_NOT_AUTHORIZED }
@@ -104,16 +118,41 @@ static const struct codes range_codes[REFUSAL__MAX] = {
 	[REFUSAL_NOT_FOUND] = BOTH(WANIP_RANGE_NOT_FOUND),
 };
 
+/* The service exists under IGD:2 only. RFC 6970 does not mention pinholes. */
+static const struct codes add_pinhole_codes[REFUSAL__MAX] = {
+	[REFUSAL_SECURE] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_OUTSIDE] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_ROUTER] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_SPECIAL] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_RULE] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_REMOTE] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_MONITOR] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_OPERATOR] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_ALL_PORTS] = BOTH(WANIP6_PORT_WILDCARD),
+	[REFUSAL_PINHOLES] = BOTH(WANIP6_NO_SPACE),
+	[REFUSAL_CLIENT_FULL] = BOTH(WANIP6_NO_SPACE),
+	[REFUSAL_RATE] = BOTH(WANIP6_NO_SPACE),
+	[REFUSAL_KIND] = BOTH(WANIP6_NOT_ALLOWED),
+};
+
+static const struct codes change_pinhole_codes[REFUSAL__MAX] = {
+	[REFUSAL_OWNER] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_OPERATOR] = BOTH(UPNP_NOT_AUTHORIZED),
+	[REFUSAL_NOT_FOUND] = BOTH(WANIP6_NO_SUCH_ENTRY),
+};
+
 static const struct codes *const code_table[UPNP_CALLS] = {
 	[UPNP_ADD] = add_codes,
 	[UPNP_DELETE] = delete_codes,
 	[UPNP_DELETE_RANGE] = range_codes,
+	[UPNP_ADD_PINHOLE] = add_pinhole_codes,
+	[UPNP_CHANGE_PINHOLE] = change_pinhole_codes,
 };
 
 int upnp_err_of(enum refusal why, enum upnp_call call, unsigned version)
 {
 	const struct codes *c;
-	uint16_t code;
+	uint32_t code;
 
 	if (why == REFUSAL_NONE)
 		return UPNP_OK;
@@ -121,5 +160,5 @@ int upnp_err_of(enum refusal why, enum upnp_call call, unsigned version)
 		return UPNP_ACTION_FAILED;
 	c = &code_table[call][why];
 	code = version < 2 ? c->v1 : c->v2;
-	return code ? code : UPNP_ACTION_FAILED;
+	return code ? (int)code : UPNP_ACTION_FAILED;
 }

@@ -5,7 +5,12 @@
 
 #include "map/refusal.h"
 
-/* UPnP error codes: UDA 1.1 3.2.2 (4xx, 6xx), WANIPConnection:1 and :2. */
+/* WANIPv6FirewallControl:1 has other errors with the same codes: see
+ * upnp_err_code(). */
+#define UPNP_ERR_WANIP6(code)	(0x10000 + (code))
+
+/* UPnP error codes: UDA 1.1 3.2.2 (4xx, 6xx), WANIPConnection:1 and :2,
+ * WANIPv6FirewallControl:1. */
 enum upnp_err {
 	UPNP_OK = 0,
 	UPNP_INVALID_ACTION = 401,
@@ -46,17 +51,31 @@ enum upnp_err {
 	WANIP_READ_ONLY = 731,
 	WANIP_WILDCARD_INT_PORT = 732,
 	WANIP_INCONSISTENT = 733,
+	WANIP6_NO_SPACE = UPNP_ERR_WANIP6(701),
+	WANIP6_FIREWALL_DISABLED = UPNP_ERR_WANIP6(702),
+	WANIP6_NOT_ALLOWED = UPNP_ERR_WANIP6(703),
+	WANIP6_NO_SUCH_ENTRY = UPNP_ERR_WANIP6(704),
+	WANIP6_PROTO_UNSUPPORTED = UPNP_ERR_WANIP6(705),
+	WANIP6_PORT_WILDCARD = UPNP_ERR_WANIP6(706),
+	WANIP6_PROTO_WILDCARD = UPNP_ERR_WANIP6(707),
+	WANIP6_WILDCARD_SRC = UPNP_ERR_WANIP6(708),
+	WANIP6_NO_TRAFFIC = UPNP_ERR_WANIP6(709),
 };
 
-/** upnp_err_text - the errorDescription of a code, as the standard spells it;
+/** upnp_err_code - the errorCode that is sent for an enum upnp_err. */
+unsigned upnp_err_code(int err);
+
+/** upnp_err_text - the errorDescription of an enum upnp_err, as the standard spells it;
  * "Action Failed" for an unknown code. Never empty. */
-const char *upnp_err_text(int code);
+const char *upnp_err_text(int err);
 
 /* The actions whose refusals have codes of their own. */
 enum upnp_call {
 	UPNP_ADD,		/* AddPortMapping, AddAnyPortMapping */
 	UPNP_DELETE,		/* DeletePortMapping */
 	UPNP_DELETE_RANGE,	/* DeletePortMappingRange */
+	UPNP_ADD_PINHOLE,	/* AddPinhole */
+	UPNP_CHANGE_PINHOLE,	/* the actions with a UniqueID */
 	UPNP_CALLS,
 };
 

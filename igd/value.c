@@ -41,6 +41,10 @@ static int check_number(const struct igd_var *var, unsigned version,
 
 	if (ranged && var->max < max)
 		max = var->max;
+	if (var->optional && !s.n) {
+		in->u = 0;
+		return UPNP_OK;
+	}
 	err = str_u32(s, min, max, &in->u);
 	if (!err)
 		return UPNP_OK;

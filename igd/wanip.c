@@ -103,8 +103,7 @@ int wanip_get_external_ip(struct igd *igd, struct igd_call *call)
 
 /* ---- parsing arguments into a rule --------------------------------- */
 
-/* Any host is "" in the standard; scripts write "*", "0.0.0.0" or "::". */
-static int parse_remote(struct str s, struct addr *ret)
+int wanip_parse_host(struct str s, enum addr_family family, struct addr *ret)
 {
 	struct addr a;
 
@@ -118,7 +117,7 @@ static int parse_remote(struct str s, struct addr *ret)
 		return UPNP_VALUE_INVALID;
 	if (addr_is_unspecified(a))
 		return UPNP_OK;
-	if (a.family != ADDR_IP4)
+	if (a.family != family)
 		return UPNP_VALUE_INVALID;
 	*ret = a;
 	return addr_is_host(a) ? UPNP_OK : UPNP_INVALID_ARGS;
@@ -131,7 +130,7 @@ static int parse_key(const struct igd_in in[3], struct nat_rule *ret)
 	ret->kind = NAT_PORTMAP;
 	ret->ext_port = (uint16_t)in[1].u;
 	ret->proto = str_ieq(in[2].s, STR("UDP")) ? IPPROTO_UDP : IPPROTO_TCP;
-	return parse_remote(in[0].s, &ret->remote);
+	return wanip_parse_host(in[0].s, ADDR_IP4, &ret->remote);
 }
 
 /* An IPv4 address, never a name: a lookup would block, and would pass a name
@@ -237,6 +236,7 @@ struct map_wait *wanip_prepare(struct igd *igd, struct igd_call *call,
 	memset(&w->map.req, 0, sizeof(w->map.req));
 	w->map.req.mapping.origin = ORIGIN_UPNP;
 	w->map.req.mapping.requester = call->client;
+	w->map.req.mapping.requester_if = call->ifindex;
 	return &w->map;
 }
 

@@ -13,7 +13,8 @@
  * @what: the action whose error codes the answer uses
  *
  * Return: the core's part of the wait. Of its request, only the requester is
- * set.
+ * set. Its done() gives a mapping's external port to the control point; an
+ * action with another value sets its own.
  */
 struct map_wait *wanip_prepare(struct igd *, struct igd_call *call,
 			       enum upnp_call what);
@@ -31,6 +32,15 @@ int wanip_parse_add(const struct igd_call *, struct map_request *ret);
 /** wanip_result - translate the result of map_add(), map_delete() or
  * map_delete_range(). Return: 0, an enum upnp_err, or IGD_WAIT */
 int wanip_result(const struct igd_call *, int res);
+
+/**
+ * wanip_parse_host - parse a remote host.
+ * @s: "" means any host in the standards; scripts write "*", "0.0.0.0" or "::"
+ * @ret: an address of @family, or ADDR_ANY
+ *
+ * Return: 0, 600 (not an address of @family), 402 (not one of a host)
+ */
+int wanip_parse_host(struct str s, enum addr_family family, struct addr *ret);
 
 /** wanip_connected - is there a link, and an external address or IPv6? */
 bool wanip_connected(const struct igd *);

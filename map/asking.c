@@ -8,6 +8,7 @@
  * Runs in: engine
  */
 #include "map/asking.h"
+#include "map/holder.h"
 #include "map/mapreport.h"
 #include "map/waitlist.h"
 
@@ -42,9 +43,8 @@ enum map_same asking_same(const struct map *m, const struct pm_req *by,
 
 static bool is_same_asker(const struct pm_req *a, const struct pm_req *b)
 {
-	if (a->host.family == ADDR_LINK)
-		return addr_equal(a->host, b->host);
-	return addr_equal(a->requester, b->requester);
+	return addr_equal(holder_asker(a->requester, a->host),
+			  holder_asker(b->requester, b->host));
 }
 
 int asking_wait(struct map *m, struct map_wait *w)

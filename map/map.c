@@ -120,14 +120,24 @@ int map_renew(struct map *m, struct map_wait *w, uint64_t now_ms,
 	return start_run(m, w, now_ms, ret);
 }
 
-int map_delete(struct map *m, struct map_wait *w)
+static int start_on_key(struct map *m, struct map_wait *w, enum map_what what)
 {
 	const struct pm_entry *none;
 
-	prepare(m, w, MAP_DELETE);
+	prepare(m, w, what);
 	if (!map_table(m, w->req.mapping.rule.kind))
 		return REFUSAL_NOT_FOUND;
 	return start_run(m, w, 0, &none);
+}
+
+int map_may(struct map *m, struct map_wait *w)
+{
+	return start_on_key(m, w, MAP_MAY);
+}
+
+int map_delete(struct map *m, struct map_wait *w)
+{
+	return start_on_key(m, w, MAP_DELETE);
 }
 
 int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,

@@ -72,7 +72,7 @@ struct map_wait {
 };
 
 /* struct map_wait.what */
-enum map_what { MAP_ADD, MAP_RENEW, MAP_DELETE, MAP_DELETE_RANGE };
+enum map_what { MAP_ADD, MAP_RENEW, MAP_MAY, MAP_DELETE, MAP_DELETE_RANGE };
 
 /* Does an address belong to the host that asks? */
 enum map_same {
@@ -188,6 +188,12 @@ int map_add(struct map *, struct map_wait *, uint64_t now_ms,
  */
 int map_renew(struct map *, struct map_wait *, uint64_t now_ms,
 	      const struct pm_entry **ret);
+
+/**
+ * map_may - may the requester change the mapping with the key of the request's
+ * rule? As map_delete() decides it, but nothing is changed.
+ */
+int map_may(struct map *, struct map_wait *);
 
 /**
  * map_delete - delete the mapping with the key of the request's rule.

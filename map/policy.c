@@ -16,14 +16,11 @@ const struct netif_addr *policy_net_of(const struct policy *p, struct addr a)
 	return NULL;
 }
 
-static const struct addr_net link_local = {
-	{ ADDR_IP6, { 0xfe, 0x80 } }, 10,
-};
-
 static bool is_special(const struct policy *p, struct addr a)
 {
 	/* a link-local address cannot be reached from another link */
-	if (!addr_is_host(a) || addr_in(&link_local, a))
+	if (!addr_is_host(a) ||
+	    (a.family == ADDR_IP6 && addr_is_link_local(a)))
 		return true;
 	/* Find network and broadcast addresses. A /31 (RFC 3021) and a /32
 	 * have neither: all their addresses are hosts. IPv6 has no broadcast;

@@ -8,6 +8,7 @@
  * Runs in: engine
  */
 #include <string.h>
+#include "map/holder.h"
 #include "map/share.h"
 
 static void init(struct buckets *b, uint32_t per_s)
@@ -33,8 +34,7 @@ static struct addr iface_key(int ifindex)
 
 static bool within_rate(struct map *m, const struct pm_req *q, uint64_t now_ms)
 {
-	struct addr host = q->host.family == ADDR_LINK ? q->host :
-							 q->requester;
+	struct addr host = holder_asker(q->requester, q->host);
 
 	if (!m->adds_per_s)
 		return true;

@@ -152,21 +152,30 @@ static int renew(struct map *m, struct map_wait *w, uint64_t now_ms,
 	return enter(m, w, &req, now_ms, ret);
 }
 
-static int delete(struct map *m, struct map_wait *w)
+/* MAP_MAY and the first part of MAP_DELETE. */
+static int may_change(struct map *m, struct map_wait *w, uint16_t *ret_slot)
 {
 	const struct pm_req *q = &w->req.mapping;
 	struct portmap *pm = map_table(m, q->rule.kind);
-	uint16_t slot = portmap_find(pm, &q->rule);
-	const struct pm_entry *e = portmap_entry(pm, slot);
-	struct nat_rule rule;
-	bool shown;
-	int res;
+	const struct pm_entry *e;
 
-	if (!owner_sees(e, q))
-		return REFUSAL_NOT_FOUND;
-	res = check_owner(m, w, e);
+	*ret_slot = portmap_find(pm, &q->rule);
+	e = portmap_entry(pm, *ret_slot);
+	return owner_sees(e, q) ? check_owner(m, w, e) : REFUSAL_NOT_FOUND;
+}
+
+static int delete(struct map *m, struct map_wait *w)
+{
+	struct portmap *pm = map_table(m, w->req.mapping.rule.kind);
+	const struct pm_entry *e;
+	struct nat_rule rule;
+	uint16_t slot;
+	bool shown;
+	int res = may_change(m, w, &slot);
+
 	if (res != REFUSAL_NONE)
 		return res;
+	e = portmap_entry(pm, slot);
 	rule = e->rule;
 	shown = portmap_is_shown(e);
 	res = portmap_delete(pm, slot, &slot);
@@ -179,12 +188,16 @@ static int delete(struct map *m, struct map_wait *w)
 int start_run(struct map *m, struct map_wait *w, uint64_t now_ms,
 	      const struct pm_entry **ret)
 {
+	uint16_t slot;
+
 	*ret = NULL;
 	switch (w->what) {
 	case MAP_ADD:
 		return add(m, w, now_ms, ret);
 	case MAP_RENEW:
 		return renew(m, w, now_ms, ret);
+	case MAP_MAY:
+		return may_change(m, w, &slot);
 	case MAP_DELETE_RANGE:
 		return range_start(m, w);
 	default:

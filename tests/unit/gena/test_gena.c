@@ -707,7 +707,8 @@ static void every_service_has_an_initial_event(void **state)
 		for (size_t d = 0; d < IGD_DEVICES; d++) {
 			const struct igd_device *dev = &igd_device[d];
 
-			for (size_t i = 0; i < dev->service_n; i++, n++) {
+			for (size_t i = 0; i < model_service_n(dev, root);
+			     i++, n++) {
 				assert_int_equal(ask_at("SUBSCRIBE",
 					dev->service[i], root, PEER, CB NT,
 					NULL), 200);

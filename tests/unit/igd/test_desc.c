@@ -24,6 +24,7 @@
 #include "igd/wancic.h"
 #include "igd/wanip.h"
 #include "igd/wanip2.h"
+#include "igd/wanip6.h"
 #include "xmltiny.h"
 
 #define ARRAY_N(a) (sizeof(a) / sizeof((a)[0]))
@@ -164,12 +165,14 @@ static const struct igd_service *service(const char *path)
 	char full[64];
 	unsigned n;
 
-	snprintf(full, sizeof(full), "/igd1/%s.xml", path);
+	/* version 2 has all of them */
+	snprintf(full, sizeof(full), "/igd2/%s.xml", path);
 	assert_int_equal(model_resolve(str_z(full), &n, &svc), IGD_SCPD);
 	return svc;
 }
 
-static const char *const all_services[] = { "l3f", "wancic", "wanip" };
+static const char *const all_services[] = { "l3f", "wancic", "wanip",
+					    "wanip6" };
 
 /* ---- device description -------------------------------------------- */
 
@@ -541,6 +544,8 @@ static bool is(const struct node *n, const char *path)
 	return strcmp(n->path, path) == 0;
 }
 
+static bool names_have_new;	/* the arguments' of this service */
+
 static void put_action(struct wr *w, const struct node *n)
 {
 	for (n++; n < nodes + node_n && !is(n, ACTION); n++) {
@@ -551,14 +556,16 @@ static void put_action(struct wr *w, const struct node *n)
 			wr_fmt(w, "%s(", n->text);
 		if (!is(n, ARG "name"))
 			continue;
-		assert_true(strncmp(n->text, "New", 3) == 0);
+		assert_true(!names_have_new ||
+			    strncmp(n->text, "New", 3) == 0);
 		assert_true(is(n + 1, ARG "direction"));
 		assert_true(is(n + 2, ARG "relatedStateVariable"));
 		if (out && !memchr(w->buf, '>', w->len))
 			wr_z(w, ")>");
 		else if (w->buf[w->len - 1] != '(')
 			wr_ch(w, ',');
-		wr_fmt(w, "%s:%s", n->text + 3, n[2].text);
+		wr_fmt(w, "%s:%s", n->text + 3 * !strncmp(n->text, "New", 3),
+		       n[2].text);
 	}
 	if (!memchr(w->buf, '>', w->len))
 		wr_ch(w, ')');
@@ -612,6 +619,7 @@ static void check_scpd(const struct igd_service *svc, unsigned n,
 	size_t i;
 
 	scpd_doc(svc, n);
+	names_have_new = strcmp(svc->path, "wanip6") != 0;
 	assert_string_equal(nodes[0].path, "scpd");
 	assert_string_equal(nodes[0].attr, "4711");
 	assert_string_equal(find_node("scpd/specVersion/major")->text, "1");
@@ -682,6 +690,80 @@ static void test_scpd_of_version_2_matches_the_standard(void **state)
 				  "|Unconfigured|IP_Routed|IP_Bridged";
 	}
 	check_scpd(service("wanip"), 2, actions, vars);
+}
+
+/* WANIPv6FirewallControl:1 2.3 and 2.5. Only one argument's name has "New". */
+static const char *const wanip6_actions[] = {
+	"GetFirewallStatus()>FirewallEnabled:FirewallEnabled,"
+	"InboundPinholeAllowed:InboundPinholeAllowed",
+	"GetOutboundPinholeTimeout(RemoteHost:A_ARG_TYPE_IPv6Address,"
+	"RemotePort:A_ARG_TYPE_Port,InternalClient:A_ARG_TYPE_IPv6Address,"
+	"InternalPort:A_ARG_TYPE_Port,Protocol:A_ARG_TYPE_Protocol)"
+	">OutboundPinholeTimeout:A_ARG_TYPE_OutboundPinholeTimeout",
+	"AddPinhole(RemoteHost:A_ARG_TYPE_IPv6Address,"
+	"RemotePort:A_ARG_TYPE_Port,InternalClient:A_ARG_TYPE_IPv6Address,"
+	"InternalPort:A_ARG_TYPE_Port,Protocol:A_ARG_TYPE_Protocol,"
+	"LeaseTime:A_ARG_TYPE_LeaseTime)>UniqueID:A_ARG_TYPE_UniqueID",
+	"UpdatePinhole(UniqueID:A_ARG_TYPE_UniqueID,"
+	"LeaseTime:A_ARG_TYPE_LeaseTime)",
+	"DeletePinhole(UniqueID:A_ARG_TYPE_UniqueID)",
+	"GetPinholePackets(UniqueID:A_ARG_TYPE_UniqueID)"
+	">PinholePackets:A_ARG_TYPE_PinholePackets",
+	"CheckPinholeWorking(UniqueID:A_ARG_TYPE_UniqueID)"
+	">IsWorking:A_ARG_TYPE_Boolean",
+	NULL,
+};
+
+static const char *const wanip6_vars[] = {
+	"FirewallEnabled boolean*",
+	"InboundPinholeAllowed boolean*",
+	"A_ARG_TYPE_OutboundPinholeTimeout ui4",
+	"A_ARG_TYPE_IPv6Address string",
+	"A_ARG_TYPE_Port ui2",
+	"A_ARG_TYPE_Protocol ui2",
+	"A_ARG_TYPE_LeaseTime ui4 1..86400",
+	"A_ARG_TYPE_UniqueID ui2",
+	"A_ARG_TYPE_PinholePackets ui4",
+	"A_ARG_TYPE_Boolean boolean",
+	NULL,
+};
+
+static void test_scpd_of_pinholes_matches_the_standard(void **state)
+{
+	const struct igd_service *svc = service("wanip6");
+	const char *name;
+	size_t news = 0;
+
+	assert_string_equal(svc->id, "WANIPv6Firewall1");
+	check_scpd(svc, 2, wanip6_actions, wanip6_vars);
+	for (size_t i = 0; i < node_n; i++) {
+		name = nodes[i].text;
+		if (is(&nodes[i], ACTION "/argumentList/argument/name") &&
+		    !strncmp(name, "New", 3)) {
+			assert_string_equal(name, "NewLeaseTime");
+			news++;
+		}
+	}
+	assert_int_equal(news, 1);
+}
+
+/* Windows uses IGD:1 only if it finds nothing there that it does not know. */
+static void test_version_1_has_no_pinholes(void **state)
+{
+	static const char *const tails[] = { ".xml", "/control", "/event" };
+	struct desc_info info = info_full();
+	const struct igd_service *svc;
+	char path[64];
+	unsigned n;
+
+	for (size_t i = 0; i < ARRAY_N(tails); i++) {
+		snprintf(path, sizeof(path), "/igd1/wanip6%s", tails[i]);
+		assert_int_equal(model_resolve(str_z(path), &n, &svc),
+				 IGD_NOTHING);
+	}
+	root_doc(&info, 1);
+	for (size_t i = 0; i < node_n; i++)
+		assert_null(strstr(nodes[i].text, "IPv6"));
 }
 
 /* Some control points ignore a device because of one unknown name. */
@@ -836,7 +918,7 @@ static void test_model_tables_are_consistent(void **state)
 	}
 }
 
-/* Only actions that change the firewall or the link may wait. */
+/* Only actions that ask the monitor may wait. */
 static void test_each_action_runs_its_own_function(void **state)
 {
 	static const struct {
@@ -877,6 +959,14 @@ static void test_each_action_runs_its_own_function(void **state)
 		{ "wanip", "DeletePortMappingRange", wanip2_delete_range,
 		  true },
 		{ "wanip", "GetListOfPortMappings", wanip2_get_list },
+		{ "wanip6", "GetFirewallStatus", wanip6_get_status },
+		{ "wanip6", "GetOutboundPinholeTimeout", wanip6_get_timeout },
+		{ "wanip6", "AddPinhole", wanip6_add, true },
+		{ "wanip6", "UpdatePinhole", wanip6_update, true },
+		{ "wanip6", "DeletePinhole", wanip6_delete, true },
+		{ "wanip6", "GetPinholePackets", wanip6_get_packets, true },
+		{ "wanip6", "CheckPinholeWorking", wanip6_check_working,
+		  true },
 		{ "wancic", "GetMaximumActiveConnections",
 		  wancic_get_max_connections },
 		{ "wancic", "GetActiveConnection", wancic_get_connection },
@@ -993,7 +1083,7 @@ static void check_urls(unsigned n)
 		assert_int_equal(found, n);
 		urls++;
 	}
-	assert_int_equal(urls, 9);
+	assert_int_equal(urls, n == 1 ? 9 : 12);
 }
 
 static void test_urls_of_a_description_lead_to_its_services(void **state)
@@ -1020,6 +1110,12 @@ static void test_error_codes_have_texts(void **state)
 		assert_true(upnp_err_text(code)[0] != '\0');
 	assert_string_equal(upnp_err_text(0), "Action Failed");
 	assert_string_equal(upnp_err_text(717), "Action Failed");
+	/* the same code in another service */
+	assert_string_equal(upnp_err_text(704), "ConnectionSetupFailed");
+	assert_string_equal(upnp_err_text(WANIP6_NO_SUCH_ENTRY),
+			    "NoSuchEntry");
+	assert_int_equal(upnp_err_code(WANIP6_NO_SUCH_ENTRY), 704);
+	assert_int_equal(upnp_err_code(704), 704);
 }
 
 /* ---- identity ------------------------------------------------------ */
@@ -1098,6 +1194,8 @@ int main(void)
 		cmocka_unit_test(test_small_buffer_is_reported),
 		cmocka_unit_test(test_scpd_of_version_1_matches_the_standard),
 		cmocka_unit_test(test_scpd_of_version_2_matches_the_standard),
+		cmocka_unit_test(test_scpd_of_pinholes_matches_the_standard),
+		cmocka_unit_test(test_version_1_has_no_pinholes),
 		cmocka_unit_test(
 			test_scpd_of_version_1_has_nothing_of_version_2),
 		cmocka_unit_test(test_related_state_variables_exist),

@@ -181,7 +181,7 @@ struct requester {
 	uint16_t port;
 };
 
-static void asker_done(struct igd_wait *wait, int err, uint16_t port)
+static void asker_done(struct igd_wait *wait, int err, uint32_t port)
 {
 	struct requester *a = (struct requester *)
 		((char *)wait - offsetof(struct requester, wait));
@@ -346,7 +346,7 @@ static void refusals_have_their_codes(void **state)
 {
 	static const struct {
 		enum refusal why;
-		int code[UPNP_CALLS][2];
+		int code[UPNP_ADD_PINHOLE][2];	/* at version 1 and 2 */
 	} row[] = {
 		{ REFUSAL_NONE, { { 0, 0 }, { 0, 0 }, { 0, 0 } } },
 		{ REFUSAL_SECURE, { { 718, 606 } } },
@@ -376,7 +376,7 @@ static void refusals_have_their_codes(void **state)
 	int call, v, want;
 
 	for (i = 0; i < ARRAY_N(row); i++)
-		for (call = 0; call < UPNP_CALLS; call++)
+		for (call = 0; call < UPNP_ADD_PINHOLE; call++)
 			for (v = 0; v < 2; v++) {
 				want = row[i].code[call][v];
 				if (!want && row[i].why)
@@ -385,6 +385,36 @@ static void refusals_have_their_codes(void **state)
 						 (enum upnp_call)call,
 						 (unsigned)v + 1), want);
 			}
+}
+
+/* WANIPv6FirewallControl has one version. */
+static void refusals_of_pinholes_have_their_codes(void **state)
+{
+	static const struct {
+		enum refusal why;
+		int add, change;
+	} row[] = {
+		{ REFUSAL_NONE, 0, 0 },
+		{ REFUSAL_SECURE, 606, 501 }, { REFUSAL_OUTSIDE, 606, 501 },
+		{ REFUSAL_ROUTER, 606, 501 }, { REFUSAL_SPECIAL, 606, 501 },
+		{ REFUSAL_RULE, 606, 501 }, { REFUSAL_REMOTE, 606, 501 },
+		{ REFUSAL_MONITOR, 606, 501 },
+		{ REFUSAL_OPERATOR, 606, 606 }, { REFUSAL_OWNER, 501, 606 },
+		{ REFUSAL_ALL_PORTS, 706, 501 },
+		{ REFUSAL_PINHOLES, 701, 501 },
+		{ REFUSAL_CLIENT_FULL, 701, 501 },
+		{ REFUSAL_RATE, 701, 501 }, { REFUSAL_KIND, 703, 501 },
+		{ REFUSAL_BLOCKED, 501, 501 },
+		{ REFUSAL_FIREWALL, 501, 501 },
+		{ REFUSAL_NOT_FOUND, 501, 704 },
+	};
+
+	for (size_t i = 0; i < ARRAY_N(row); i++) {
+		assert_int_equal(upnp_err_code(upnp_err_of(row[i].why,
+				 UPNP_ADD_PINHOLE, 1)), row[i].add);
+		assert_int_equal(upnp_err_code(upnp_err_of(row[i].why,
+				 UPNP_CHANGE_PINHOLE, 1)), row[i].change);
+	}
 }
 
 static void add_checks_its_arguments(void **state)
@@ -943,7 +973,7 @@ static void evented_variables_can_be_read(void **state)
 				seen += svc->var[v].evented;
 			}
 		}
-	assert_true(seen >= 7);
+	assert_true(seen >= 9);
 	assert_null(value_of(w, "/igd1/wanip/control", "RemoteHost", buf));
 }
 
@@ -1343,6 +1373,7 @@ int main(void)
 		T(add_is_answered_after_the_kernel),
 		T(kernel_errors_have_their_codes),
 		cmocka_unit_test(refusals_have_their_codes),
+		cmocka_unit_test(refusals_of_pinholes_have_their_codes),
 		T(add_checks_its_arguments),
 		T(remote_host_is_an_address_or_any_host),
 		T(protocol_is_case_insensitive),

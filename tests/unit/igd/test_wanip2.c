@@ -119,7 +119,7 @@ static void answer(size_t i, enum nat_err err)
 	map_answer(&w.map, id, err, w.now_ms);
 }
 
-static void done(struct igd_wait *wait, int err, uint16_t port)
+static void done(struct igd_wait *wait, int err, uint32_t port)
 {
 	struct requester *a = (struct requester *)
 		((char *)wait - offsetof(struct requester, wait));

@@ -469,7 +469,7 @@ static void every_getter_answers(void **state)
 	size_t d, s, i, n = 0;
 
 	for (d = 0; d < IGD_DEVICES; d++)
-	for (s = 0; s < igd_device[d].service_n; s++)
+	for (s = 0; s < model_service_n(&igd_device[d], 1); s++)
 	for (i = 0; i < igd_device[d].service[s]->action_n; i++) {
 		const struct igd_service *svc = igd_device[d].service[s];
 		const struct igd_action *act = &svc->action[i];
