@@ -115,6 +115,9 @@
  * may send a packet to an address that its client chose, so few; of one host,
  * as many as it may have addresses in use. */
 #define MAP_ASKING_MAX		16
+/* How long such a request waits. A host answers within milliseconds, and the
+ * kernel asks once a second. */
+#define HOSTS_RESOLVE_MS	1000
 #define MAP_ASKING_PER_HOST	4
 /* New pinholes of an interface per second, in rates of one host: a burst after
  * a power cut, when all hosts start. */
@@ -303,7 +306,7 @@
 /* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
 			 GENA_SUBS_MAX + IFSOCKS_MAX + IFSOCK_GROUPS_MAX + \
-			 CTL_CLIENTS_MAX + 1 + 8)
+			 CTL_CLIENTS_MAX + 1 + 8 + 1)
 /* RLIMIT_NOFILE: those, a socket for each search that is being answered, and
  * files that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + SSDP_PENDING_MAX + 16)

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "igd/count.h"
 #include "igd/link.h"
 #include "igd/peer.h"
 #include "sys/jail.h"
@@ -28,6 +29,7 @@
 #include "map/configured.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
+#include "engine/hosts.h"
 #include "engine/ifwatch.h"
 #include "engine/identity.h"
 #include "engine/leases.h"
@@ -45,6 +47,8 @@ struct engine {
 	struct ifwatch ifwatch;
 
 	struct portmap *pm;
+	struct hosts hosts;
+	struct flowtimes flowtimes;	/* constant */
 	struct leases lease_file;
 	struct leases *leases;		/* NULL: there is no lease file */
 	struct loop_timer tick, lease_tick;
@@ -126,6 +130,9 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		link_done(&e->igd, err);
 		urlroutes_mark_dirty(e->urlroutes);
 		return;
+	case BROKER_PACKETS:
+		count_done(&e->igd, err, rep->packets);
+		return;
 	case BROKER_VERIFY:
 		ctlserver_verified(e->ctl, err == NAT_OK, rep->repaired);
 		return;
@@ -171,6 +178,19 @@ static bool op_link(void *arg, bool up)
 	brokerclient_link(&e->brokerclient, up);
 	urlroutes_mark_dirty(e->urlroutes);
 	return true;
+}
+
+static bool op_packets(void *arg, const struct nat_rule *rule)
+{
+	struct engine *e = arg;
+
+	brokerclient_packets(&e->brokerclient, rule);
+	return true;
+}
+
+static uint32_t op_outbound_s(void *arg, uint8_t proto)
+{
+	return flowtimes_of(&((struct engine *)arg)->flowtimes, proto);
 }
 
 static void op_wake(void *arg)
@@ -257,13 +277,37 @@ static uint32_t op_rnd(void *arg)
 	return rnd();
 }
 
+static enum map_same op_same_host(void *arg, int ifindex,
+				  struct addr requester, struct addr client)
+{
+	struct engine *e = arg;
+
+	return hosts_same(&e->hosts, ifindex, requester, client);
+}
+
+static bool op_host(void *arg, int ifindex, struct addr requester,
+		    struct addr *ret_link)
+{
+	return hosts_link(ifindex, requester, ret_link);
+}
+
+static void on_hosts_changed(void *arg)
+{
+	struct engine *e = arg;
+
+	map_hosts_changed(&e->map, loop_now_ms(e->loop));
+	schedule_tick(e);
+}
+
 static const struct igd_ops igd_ops = {
 	.counters = op_counters, .link = op_link,
+	.packets = op_packets, .outbound_s = op_outbound_s,
 };
 
 static const struct map_ops map_ops = {
 	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused, .rnd = op_rnd,
+	.same_host = op_same_host, .host = op_host,
 };
 
 /* ---- requests of the operator -------------------------------------------- */
@@ -369,7 +413,16 @@ static int start_map(struct engine *e)
 			e->conf.max_per_client : ADDS_PER_S_MIN;
 	m->ops = &map_ops;
 	m->ops_arg = e;
+	if (e->conf.ipv6 && e->conf.max_pinholes) {
+		m->pinholes = portmap_new(e->conf.max_pinholes,
+					  e->conf.max_per_client);
+		if (!m->pinholes)
+			return -ENOMEM;
+	}
 	map_init(m, e->pm);
+	e->hosts.changed = on_hosts_changed;
+	e->hosts.arg = e;
+	hosts_init(&e->hosts, e->loop);
 	e->leases = leases_open(&e->lease_file, e->dir_fd,
 				(struct portmap *const[NAT_KINDS]){
 					[NAT_PORTMAP] = e->pm,
@@ -516,6 +569,9 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->brokerclient.table[NAT_PORTMAP] = (struct brokerclient_table){
 		e->pm, on_mapping_done,
 	};
+	e->brokerclient.table[NAT_PINHOLE] = (struct brokerclient_table){
+		e->map.pinholes, on_mapping_done,
+	};
 	e->tick.cb = on_tick;
 	e->lease_tick.cb = on_lease_tick;
 	e->ifwatch.conf = &e->conf;
@@ -537,6 +593,7 @@ int engine_run(const struct engine_start *s)
 	int err = read_conf(&e, s->chan_fd);
 
 	memcpy(e.clock.boot_id, s->boot_id, sizeof(e.clock.boot_id));
+	e.flowtimes = s->flowtimes;
 	e.brokerclient = (struct brokerclient){
 		.answer = on_answer, .notice = on_notice, .lost = on_lost,
 		.arg = &e};

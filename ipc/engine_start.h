@@ -9,6 +9,7 @@
 
 #include <sys/types.h>
 #include "sys/bootid.h"
+#include "sys/flowtimes.h"
 
 struct engine_start {
 	int chan_fd;		/* SOCK_SEQPACKET to the monitor (brokermsg.h).
@@ -19,6 +20,7 @@ struct engine_start {
 	int ctl_fd;		/* listening control socket, -1 none */
 	uid_t owner;		/* may use the control socket, beside root */
 	char boot_id[BOOTID_MAX];	/* bootid_read() */
+	struct flowtimes flowtimes;	/* flowtimes_read() */
 };
 
 /**

@@ -196,6 +196,7 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 		_exit(1);
 	proc_close_from(FORKSERVER_FD + 1);
 	bootid_read(s.start.boot_id);
+	flowtimes_read(&s.start.flowtimes);
 	/* A terminal or an init system signals all of our processes at once.
 	 * The fork server and the engine must stay until the monitor stops
 	 * them, or no engine would send byebye. */
