@@ -122,6 +122,45 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 	return true;
 }
 
+static void put_portmap(struct wr *w, const struct nat_rule *rule)
+{
+	wr_fmt(w, ": %s %u", rule->proto == IPPROTO_UDP ? "UDP" : "TCP",
+	       rule->ext_port);
+	if (addr_is_set(rule->client)) {
+		wr_z(w, " to ");
+		addr_write(w, rule->client);
+		wr_fmt(w, ":%u", rule->int_port);
+	}
+}
+
+/* A request about a UniqueID that does not exist has no client. */
+static void put_pinhole(struct wr *w, const struct nat_rule *rule)
+{
+	if (!addr_is_set(rule->client))
+		return;
+	wr_fmt(w, ": %s pinhole to ", nat_rule_proto(rule->proto));
+	addr_host_write(w, rule->client);
+	if (rule->int_port)
+		wr_fmt(w, ":%u", rule->int_port);
+	else
+		wr_z(w, ", every port");
+}
+
+/* Name the line that would allow the pinhole. */
+static void put_remedy(struct wr *w, const struct nat_rule *rule)
+{
+	wr_z(w, "; to allow it, add \"allow ");
+	if (rule->int_port)
+		wr_fmt(w, "%u ", rule->int_port);
+	else
+		wr_z(w, "0-65535 ");
+	addr_write(w, rule->client);
+	if (rule->int_port)
+		wr_fmt(w, " %u\"", rule->int_port);
+	else
+		wr_z(w, " 0-65535\"");
+}
+
 void refusal_put(struct wr *w, const struct refused *r)
 {
 	wr_z(w, "refused ");
@@ -129,16 +168,14 @@ void refusal_put(struct wr *w, const struct refused *r)
 		wr_z(w, "the operator");
 	else
 		addr_write(w, r->client);
-	if (r->rule.kind == NAT_PORTMAP) {
-		wr_fmt(w, ": %s %u", r->rule.proto == IPPROTO_UDP ? "UDP" :
-		       "TCP", r->rule.ext_port);
-		if (addr_is_set(r->rule.client)) {
-			wr_z(w, " to ");
-			addr_write(w, r->rule.client);
-			wr_fmt(w, ":%u", r->rule.int_port);
-		}
-	}
+	if (r->rule.kind == NAT_PORTMAP)
+		put_portmap(w, &r->rule);
+	else if (r->rule.kind == NAT_PINHOLE)
+		put_pinhole(w, &r->rule);
 	wr_fmt(w, ": %s", refusal_text(r->why));
 	if (r->line)
 		wr_fmt(w, " (line %u)", r->line);
+	else if (r->rule.kind == NAT_PINHOLE &&
+		 (r->why == REFUSAL_RULE || r->why == REFUSAL_ALL_PORTS))
+		put_remedy(w, &r->rule);
 }

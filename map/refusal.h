@@ -105,7 +105,8 @@ enum refusal refusal_of_nat(enum nat_err err);
 bool refusal_count(struct refusal_counts *, const struct refused *r,
 		   uint64_t now_ms, uint32_t *ret_muted);
 
-/** refusal_put - write the log line: requester, mapping and reason. */
+/** refusal_put - write the log line: requester, mapping and reason; for a
+ * pinhole that no line allows, the line to add. */
 void refusal_put(struct wr *, const struct refused *);
 
 /** refusal_name - one word for machines, "max-mappings"; a literal. */
