@@ -44,6 +44,12 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 	return !old || !addr_equal(old->client, rule->client);
 }
 
+/* A pinhole does not translate: its port is the client's. */
+static uint16_t port_of(const struct nat_rule *rule)
+{
+	return rule->kind == NAT_PINHOLE ? rule->int_port : rule->ext_port;
+}
+
 /* Clients try again, some of them every second: one line for a port and an
  * error is enough for a while. */
 static bool may_log_port(struct broker *g, const struct nat_rule *rule,
@@ -54,7 +60,7 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule,
 	for (size_t i = 0; i < BROKER_PORTS_LOGGED; i++) {
 		if (g->logged[i].due_ms <= g->now_ms)
 			free = i;
-		else if (g->logged[i].port == rule->ext_port &&
+		else if (g->logged[i].port == port_of(rule) &&
 			 g->logged[i].proto == rule->proto &&
 			 g->logged[i].err == err)
 			return false;
@@ -62,7 +68,7 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule,
 	if (free == BROKER_PORTS_LOGGED || !may_log(g))
 		return false;
 	g->logged[free].due_ms = g->now_ms + REFUSAL_LOG_MS;
-	g->logged[free].port = rule->ext_port;
+	g->logged[free].port = port_of(rule);
 	g->logged[free].proto = rule->proto;
 	g->logged[free].err = (uint8_t)err;
 	return true;
@@ -77,8 +83,10 @@ static void log_port(struct broker *g, const struct nat_rule *rule,
 		if (may_log(g))
 			log_err("cannot read the router's own ports: %s", why);
 	} else if (err != NAT_ECONFLICT && may_log_port(g, rule, err)) {
-		log_info("%s port %u is not mapped to %s: %s: %s",
-			 nat_rule_proto(rule->proto), rule->ext_port,
+		log_info("%s port %u is not %s %s: %s: %s",
+			 nat_rule_proto(rule->proto), port_of(rule),
+			 rule->kind == NAT_PINHOLE ? "opened for" :
+						     "mapped to",
 			 addr_text(rule->client).text,
 			 refusal_text(refusal_of_nat(err)), why);
 	}
@@ -91,8 +99,6 @@ enum nat_err rulecheck_port(struct broker *g, const struct nat_rule *rule)
 	struct wr why = wr_init_cut(text, sizeof(text));
 	enum nat_err err;
 
-	if (rule->kind == NAT_PINHOLE)
-		return NAT_OK;
 	err = taken_check(&g->taken, rule, in_force, g->now_ms, &why);
 	if (err == NAT_OK)
 		return NAT_OK;

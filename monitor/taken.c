@@ -81,8 +81,12 @@ static bool is_served(struct taken *t, const struct nat_rule *rule,
 enum nat_err taken_check(struct taken *t, const struct nat_rule *rule,
 			 bool in_force, uint64_t now_ms, struct wr *why)
 {
-	int err = read_ports(t);
+	int err;
 
+	/* the port of another host */
+	if (rule->kind == NAT_PINHOLE)
+		return natfw_check(t->fw, rule, now_ms, why);
+	err = read_ports(t);
 	if (err && !in_force) {
 		wr_z(why, strerror(-err));
 		return NAT_EFAIL;

@@ -38,10 +38,12 @@ struct taken {
 void taken_turn(struct taken *);
 
 /**
- * taken_check - may a mapping with this rule have its port?
+ * taken_check - may a mapping with this rule have its port, or a pinhole?
  * @in_force: it has it now, so it is renewed, or looked at again
  * @now_ms: monotonic
  * @why: the rule of the administrator, for the log
+ *
+ * A pinhole's port is the client's, so the router's do not matter.
  *
  * Return: NAT_OK; NAT_ECONFLICT the router serves that port; NAT_EFORWARDED,
  * NAT_EBLOCKED as natfw_check(); NAT_EFAIL the router's ports cannot be read

@@ -184,13 +184,13 @@ class Host:
             "ip", "-6", "-br", "addr", "show", "dev", name, "scope", "link"))
         return text.split()[2].split("/")[0]
 
-    def socket(self, kind, bind=None, reuse=False, family=None):
-        """A socket in this namespace. @kind: SOCK_STREAM or SOCK_DGRAM.
+    def socket(self, kind, bind=None, reuse=False, family=None, proto=0):
+        """A socket in this namespace. @kind: SOCK_STREAM, SOCK_DGRAM, SOCK_RAW.
         @family: by default that of the address to bind to, else IPv4"""
         if family is None:
             family = family_of(bind[0] if bind else "")
         with inside(self.ns):
-            sock = socket.socket(family, kind)
+            sock = socket.socket(family, kind, proto)
         try:
             if reuse:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

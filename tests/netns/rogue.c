@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * rogue.c - a compromised engine that talks to the real broker, with the real
- * policy, backend and kernel. test_jail.py sends the requests.
+ * policy, backend and kernel. test_jail.py and test_pinholes.py send the
+ * requests.
  *
  * usage: rogue CONFIGURATION; as root. It reads lines:
  *
  *   set|del|rule PROTO EXT-PORT CLIENT INT-PORT REMOTE-OR-0.0.0.0
+ *   set6|del6|rule6|packets PROTO CLIENT INT-PORT REMOTE-PORT REMOTE-OR-*
  *   look|end|up|down|VERB-NUMBER|short
  *
  * and writes the monitor's answer to each: an enum nat_err, "-" for a request
  * without an answer, "hung up" if the monitor closed the socket, "silent" if no
- * answer came in time. A child in the engine's jail, with its system call
+ * answer came in time. "packets" writes what the pinhole let in as well. A
+ * child in the engine's jail, with its system call
  * filter, sends the requests.
  */
 #include <errno.h>
@@ -31,20 +34,6 @@
 #include "engine/brokerclient.h"
 
 #define PATIENCE_S 20
-
-static const struct {
-	const char *name;
-	uint32_t verb;
-	bool rule, answered;
-} words[] = {
-	{ "set", BROKER_SET, true, true },
-	{ "del", BROKER_DEL, true, true },
-	{ "rule", BROKER_SYNC_RULE, true, false },
-	{ "end", BROKER_SYNC_END, false, true },
-	{ "look", BROKER_REFRESH, false, true },
-	{ "up", BROKER_LINK_UP, false, true },
-	{ "down", BROKER_LINK_DOWN, false, true },
-};
 
 static void say(const char *text)
 {
@@ -81,7 +70,54 @@ static bool get_rule(struct str line, struct nat_rule *r)
 	return true;
 }
 
-static void tell_answer(int fd)
+/* The number of a protocol; TCP if the name is not known. */
+static uint8_t proto_of(struct str name)
+{
+	static const uint8_t protos[] = {
+		IPPROTO_UDP, IPPROTO_UDPLITE, IPPROTO_SCTP, IPPROTO_DCCP,
+	};
+
+	for (size_t i = 0; i < sizeof(protos); i++)
+		if (str_eq(name, str_z(nat_rule_proto(protos[i]))))
+			return protos[i];
+	return IPPROTO_TCP;
+}
+
+static bool get_pinhole(struct str line, struct nat_rule *r)
+{
+	struct str f;
+
+	r->kind = NAT_PINHOLE;
+	if (!str_cut(&line, ' ', &f))
+		return false;
+	r->proto = proto_of(f);
+	r->remote = addr_any();
+	return str_cut(&line, ' ', &f) && addr_parse(f, &r->client) &&
+	       get_port(&line, &r->int_port) &&
+	       get_port(&line, &r->remote_port) &&
+	       (str_eq(line, STR("*")) || addr_parse(line, &r->remote));
+}
+
+static const struct {
+	const char *name;
+	uint32_t verb;
+	bool (*rule)(struct str line, struct nat_rule *);
+	bool answered;
+} words[] = {
+	{ "set", BROKER_SET, get_rule, true },
+	{ "del", BROKER_DEL, get_rule, true },
+	{ "rule", BROKER_SYNC_RULE, get_rule, false },
+	{ "set6", BROKER_SET, get_pinhole, true },
+	{ "del6", BROKER_DEL, get_pinhole, true },
+	{ "rule6", BROKER_SYNC_RULE, get_pinhole, false },
+	{ "packets", BROKER_PACKETS, get_pinhole, true },
+	{ "end", BROKER_SYNC_END, NULL, true },
+	{ "look", BROKER_REFRESH, NULL, true },
+	{ "up", BROKER_LINK_UP, NULL, true },
+	{ "down", BROKER_LINK_DOWN, NULL, true },
+};
+
+static void tell_answer(int fd, uint32_t verb)
 {
 	struct broker_rep rep;
 	char text[32];
@@ -93,7 +129,12 @@ static void tell_answer(int fd)
 		say(n < 0 && errno == EAGAIN ? "silent\n" : "hung up\n");
 		_exit(0);
 	}
-	wr_fmt(&w, "%d\n", rep.err);
+	wr_fmt(&w, "%d", rep.err);
+	if (verb == BROKER_PACKETS) {
+		wr_ch(&w, ' ');
+		wr_u64(&w, rep.packets);
+	}
+	wr_ch(&w, '\n');
 	say(wr_cstr(&w));
 }
 
@@ -112,7 +153,7 @@ static void ask(int fd, struct str line)
 			continue;
 		req.verb = words[i].verb;
 		answered = words[i].answered;
-		if (words[i].rule && !get_rule(line, &req.rule))
+		if (words[i].rule && !words[i].rule(line, &req.rule))
 			_exit(4);
 	}
 	if (str_eq(word, STR("short"))) {
@@ -123,7 +164,7 @@ static void ask(int fd, struct str line)
 	if (send(fd, &req, len, MSG_NOSIGNAL) < 0)
 		say("hung up\n");
 	else if (answered)
-		tell_answer(fd);
+		tell_answer(fd, req.verb);
 	else
 		say("-\n");
 }

@@ -143,9 +143,12 @@ enum nat_err __wrap_natfw_check(struct natfw *fw, const struct nat_rule *rule,
 enum nat_err __wrap_natfw_check(struct natfw *fw, const struct nat_rule *rule,
 				uint64_t now_ms, struct wr *why)
 {
+	const uint16_t port = rule->kind == NAT_PINHOLE ? rule->int_port :
+							  rule->ext_port;
+
 	wr_z(why, "ip nat prerouting, rule 3");
-	return rule->ext_port == forwarded || all_forwarded ? NAT_EFORWARDED :
-	       rule->ext_port == blocked ? NAT_EBLOCKED : NAT_OK;
+	return port == forwarded || all_forwarded ? NAT_EFORWARDED :
+	       port == blocked ? NAT_EBLOCKED : NAT_OK;
 }
 
 static unsigned sweeps;

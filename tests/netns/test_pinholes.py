@@ -1,0 +1,416 @@
+# SPDX-License-Identifier: ISC
+"""Pinholes on the wire, with the backend netlink: traffic from outside passes
+and stops exactly as the table of pinholes says, in each layout of an IPv6
+firewall. The requests are those of an engine to the real broker (rogue.c)."""
+import itertools
+import re
+import socket
+import struct
+
+import pytest
+
+from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, Probe,
+                 OUTSIDE6_IP, arrives, blocked, listener, one_processor,
+                 reaches, wait_until)
+from test_jail import EREFUSED, OK, Rogue
+
+EBLOCKED = 8
+OTHER6_IP = "2001:db8:11::3"        # a second address outside
+UDPLITE, SCTP, DCCP = 136, 132, 33
+
+# One table for both families, and chains as OpenWrt's fw4 makes them.
+INET = """\
+table inet fw {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state vmap { established : accept, related : accept, invalid : drop }
+        iifname { "lan0", "lan1" } accept
+        meta nfproto ipv4 accept
+    }
+}
+"""
+FW4 = """\
+table inet fw4 {
+    chain forward {
+        type filter hook forward priority filter; policy drop;
+        ct state established,related accept
+        meta nfproto ipv4 accept
+        iifname { "lan0", "lan1" } jump forward_lan
+        iifname "wan0" jump forward_wan
+        jump handle_reject
+    }
+    chain forward_lan {
+        jump accept_to_wan
+        jump accept_to_lan
+    }
+    chain forward_wan {
+        icmpv6 type { destination-unreachable, time-exceeded, echo-request,
+                      echo-reply, packet-too-big } limit rate 1000/second accept
+        meta l4proto esp jump accept_to_lan
+        udp dport 500 jump accept_to_lan
+        jump reject_to_wan
+    }
+    chain accept_to_wan {
+        oifname "wan0" ct state invalid drop
+        oifname "wan0" accept
+    }
+    chain accept_to_lan {
+        oifname { "lan0", "lan1" } accept
+    }
+    chain reject_to_wan {
+        oifname "wan0" jump handle_reject
+    }
+    chain handle_reject {
+        meta l4proto tcp reject with tcp reset
+        reject
+    }
+}
+"""
+# Answers need an accept as well: nothing is accepted by its state.
+STATELESS = """\
+table ip6 fw {
+    chain forward {
+        type filter hook forward priority 0; policy drop;
+        iifname { "lan0", "lan1" } tcp dport 1-1023 accept
+        iifname { "lan0", "lan1" } ip6 saddr fd00::/8 drop
+    }
+}
+"""
+WALLS = {"ip6": DROP6, "inet": INET, "fw4": FW4}
+
+pytestmark = [pytest.mark.only("netlink"), pytest.mark.lab(ipv6=True)]
+
+
+def add_wall(lab, text):
+    lab.router.run("nft", "-f", "-", stdin=text)
+    if "upnpd" not in lab.rules():
+        lab.pristine = lab.rules()
+
+
+class Engine(Rogue):
+    """An engine that opens and closes pinholes."""
+
+    def __init__(self, upnpd):
+        super().__init__(upnpd)
+        assert self.ask("look") == OK
+
+    def hole(self, port=8000, client=HOST6_IP, proto="tcp", remote="*",
+             remote_port=0, verb="set6"):
+        return self.ask(f"{verb} {proto} {client} {port} {remote_port} "
+                        f"{remote}")
+
+    def kill(self):
+        """The monitor; the engine ends by itself."""
+        self.proc.kill()
+        self.proc.wait()
+
+    def close(self):
+        if self.proc.returncode is None:
+            return super().close()
+        self.log.close()
+        return 0
+
+    def packets(self, **kw):
+        """How many packets the pinhole let in."""
+        err, packets = self.hole(verb="packets", **kw).split()
+        assert int(err) == OK
+        return int(packets)
+
+
+@pytest.fixture
+def begin(lab, stopped):
+    """begin(text) adds a firewall and starts an engine: the broker here reads
+    the rules when it starts, and when a change fails."""
+    made = []
+
+    def begin(text):
+        if text:
+            add_wall(lab, text)
+        made.append(Engine(stopped))
+        return made[-1]
+
+    lab.outside.ip_batch(f"addr add {OTHER6_IP}/64 dev eth0 nodad")
+    # a pinhole for all ports needs such a line
+    stopped.lines = ["allow 0-65535 2001:db8:88::/64 0-65535",
+                     "allow 0-65535 fd00:88::/64 0-65535"]
+    yield begin
+    for engine in made:
+        assert engine.close() == 0
+
+
+@pytest.fixture(params=sorted(WALLS))
+def wall(request):
+    return WALLS[request.param]
+
+
+@pytest.fixture
+def engine(begin, wall):
+    return begin(wall)
+
+
+def passes(lab, port, server, proto="TCP", src_ip=OUTSIDE6_IP, src_port=0,
+           dst=HOST6_IP):
+    return reaches(lab, proto, port, server, dst, src_ip=src_ip,
+                   src_port=src_port)
+
+
+def stops(lab, port, server, proto="TCP", src_ip=OUTSIDE6_IP, src_port=0,
+          dst=HOST6_IP):
+    return blocked(lab, proto, port, server, dst, src_ip=src_ip,
+                   src_port=src_port)
+
+
+# ---- what passes ------------------------------------------------------
+
+@pytest.mark.core
+def test_pinhole_opens_and_closes(lab, engine):
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server, \
+            listener(lab.lan1, "TCP", 8001, HOST6_IP) as other:
+        assert stops(lab, 8000, server)
+        assert engine.hole() == OK
+        assert passes(lab, 8000, server)
+        assert stops(lab, 8001, other)
+        assert engine.hole(verb="del6") == OK
+        assert stops(lab, 8000, server)
+
+
+WILDCARDS = list(itertools.product((True, False), repeat=3))
+
+
+@pytest.mark.parametrize("proto", ("TCP", "UDP"))
+@pytest.mark.parametrize("any_port, any_host, any_remote_port", WILDCARDS)
+def test_wildcards(lab, begin, proto, any_port, any_host, any_remote_port):
+    """What a pinhole leaves open is open, and nothing else is."""
+    engine = begin(DROP6)
+    assert engine.hole(0 if any_port else 8000, proto=proto.lower(),
+                       remote="*" if any_host else OUTSIDE6_IP,
+                       remote_port=0 if any_remote_port else 7000) == OK
+    with listener(lab.lan1, proto, 8000, HOST6_IP) as server, \
+            listener(lab.lan1, proto, 8001, HOST6_IP) as other:
+        for listening, host, port in itertools.product(
+                (server, other), (OUTSIDE6_IP, OTHER6_IP), (7000, 7001)):
+            is_open = (listening is server or any_port) and \
+                (host == OUTSIDE6_IP or any_host) and \
+                (port == 7000 or any_remote_port)
+            check = passes if is_open else stops
+            assert check(lab, listening.getsockname()[1], listening, proto,
+                         host, port), (listening, host, port)
+
+
+def test_other_protocol_and_client_stay_closed(lab, engine):
+    lab.lan1.ip_batch("addr add 2001:db8:88::99/64 dev eth0 nodad")
+    assert engine.hole() == OK
+    with listener(lab.lan1, "UDP", 8000, HOST6_IP) as udp, \
+            listener(lab.lan1, "TCP", 8000, "2001:db8:88::99") as other:
+        assert stops(lab, 8000, udp, "UDP")
+        assert stops(lab, 8000, other, dst="2001:db8:88::99")
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def ones_sum(data):
+    """The Internet checksum."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total > 0xffff:
+        total = (total & 0xffff) + (total >> 16)
+    return total ^ 0xffff
+
+
+def udplite(src, dst, ports, word):
+    """The checksum covers the header (RFC 3828)."""
+    head = ports + struct.pack("!HH", 8, 0)
+    pseudo = socket.inet_pton(socket.AF_INET6, src) + \
+        socket.inet_pton(socket.AF_INET6, dst) + \
+        struct.pack("!LxxxB", len(head + word), UDPLITE)
+    return ports + struct.pack("!HH", 8, ones_sum(pseudo + head)) + word
+
+
+def sctp(_src, _dst, ports, word):
+    """An INIT with the word as an unknown parameter (RFC 9260)."""
+    chunk = struct.pack("!LLHHL", 1, 65536, 1, 1, 1) + \
+        struct.pack("!HH", 0xc001, 4 + len(word)) + word
+    chunk = struct.pack("!BBH", 1, 0, 4 + len(chunk)) + chunk
+    whole = ports + bytes(8) + chunk
+    return ports + bytes(4) + struct.pack("<L", crc32c(whole)) + chunk
+
+
+def dccp(_src, _dst, ports, word):
+    """Only the ports matter: the kernel here does not track it."""
+    return ports + bytes(8) + word
+
+
+MAKE = {"udplite": (UDPLITE, udplite), "sctp": (SCTP, sctp),
+        "dccp": (DCCP, dccp)}
+
+
+@pytest.mark.parametrize("proto", ("udplite", "sctp", "dccp"))
+def test_other_protocols(lab, engine, proto):
+    """The kernel here need not have sockets of them: a raw socket gets what is
+    forwarded."""
+    number, make = MAKE[proto]
+    # Linux 6.18 checks UDP-Lite with the number of UDP (nf_checksum_partial()
+    # in udplite_error()), so each packet is invalid, which a wall may drop
+    lab.router.sysctl("net.netfilter.nf_conntrack_checksum", 0)
+    with lab.lan1.socket(socket.SOCK_RAW, family=socket.AF_INET6,
+                         proto=number) as server, \
+            lab.outside.socket(socket.SOCK_RAW, (OUTSIDE6_IP, 0),
+                               proto=number) as peer, \
+            Probe(lab.lan1, lab.outside, OUTSIDE6_IP) as probe:
+
+        def arrives_at(port):
+            word = b"%08d" % next(COUNTER)
+            ports = struct.pack("!HH", next(COUNTER) + 7000, port)
+            peer.sendto(make(OUTSIDE6_IP, HOST6_IP, ports, word),
+                        (HOST6_IP, 0))
+            with one_processor():
+                probe.there_and_back()
+            server.setblocking(False)
+            try:
+                while True:
+                    if server.recv(256).endswith(word):
+                        return True
+            except BlockingIOError:
+                return False
+
+        assert not arrives_at(8000)
+        assert engine.hole(proto=proto) == OK
+        assert wait_until(lambda: arrives_at(8000))
+        assert not arrives_at(8001)
+        assert engine.hole(proto="tcp", port=8001) == OK
+        assert not arrives_at(8001)
+        assert engine.hole(proto=proto, verb="del6") == OK
+        assert not arrives_at(8000)
+
+
+COUNTER = itertools.count()
+
+
+def test_answers_pass_a_firewall_without_state(lab, begin):
+    """The accept of answers is for answers: the client opens nothing through
+    it."""
+    engine = begin(STATELESS)
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert engine.hole() == OK
+        assert passes(lab, 8000, server)
+    with lab.outside.listen(7000, OUTSIDE6_IP) as server:
+        server.settimeout(1)
+        with lab.lan1.socket(socket.SOCK_STREAM, (HOST6_IP, 8000), True) as s:
+            s.settimeout(1)
+            with pytest.raises(OSError):
+                s.connect((OUTSIDE6_IP, 7000))
+
+
+@pytest.mark.lab(ipv6=True, second_lan=True)
+def test_pinhole_is_no_way_between_internal_networks(lab, stopped, begin):
+    stopped.interfaces["lan1"] = "internal"
+    engine = begin("""table ip6 fw { chain forward {
+        type filter hook forward priority 0; policy drop;
+        ct state established,related accept; iifname "lan0" accept; }; }""")
+    assert engine.hole() == OK
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert passes(lab, 8000, server)
+        with Probe(lab.lan1, lab.outside, OUTSIDE6_IP) as probe:
+            assert not arrives(probe, lab.lan2, "TCP", HOST6_IP, 8000, server)
+
+
+# ---- the administrator's firewall -------------------------------------
+
+def test_drop_of_the_administrator_stays(lab, begin):
+    """A drop of sources, and one of a port, precede the accept."""
+    engine = begin(DROP6.replace("policy drop;", f"""policy drop;
+        ip6 saddr {OTHER6_IP} drop
+        tcp dport 8001 drop"""))
+    assert engine.hole(8001) == EBLOCKED
+    assert engine.hole(8000) == OK
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert passes(lab, 8000, server)
+        assert stops(lab, 8000, server, src_ip=OTHER6_IP)
+
+
+@pytest.mark.parametrize("what", ("ip6 daddr 2001:db8:88::/64 drop",
+                                  "ip6 daddr 2001:db8::/32 drop",
+                                  "ip6 nexthdr tcp drop"))
+def test_drop_of_a_network_gets_an_accept(lab, begin, what):
+    """Regression: a prefix of 32 bits was taken for an IPv4 address."""
+    engine = begin(f"""table ip6 fw {{ chain forward {{
+        type filter hook forward priority 0;
+        ct state established,related accept
+        iifname "lan0" accept
+        {what}
+    }}; }}""")
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert stops(lab, 8000, server)
+        assert engine.hole(8000) == OK
+        assert passes(lab, 8000, server)
+
+
+def test_without_a_firewall_there_is_only_the_counter(lab, begin):
+    """Nothing drops, so no chain of others is changed."""
+    engine = begin(None)
+    assert engine.hole() == OK
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert passes(lab, 8000, server)
+    assert engine.packets() > 0
+    chains = re.findall(r"^table (\S+ \S+)", lab.router.run(
+        "nft", "list", "ruleset"), re.M)
+    assert "ip6 upnpd" in chains
+    assert "upnpd_pinhole" not in lab.router.run("nft", "list", "table",
+                                                 "ip", "upnpd")
+
+
+# ---- repair and counters ----------------------------------------------
+
+def test_change_after_a_reload_repairs_all(lab, wall, engine):
+    """Before the broker hears of it."""
+    table = re.search(r"table (\S+ \S+)", wall)[1]
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        assert engine.hole() == OK
+        assert passes(lab, 8000, server)
+        before = engine.packets()
+        add_wall(lab, f"delete table {table}\n{wall}")
+        assert stops(lab, 8000, server)
+        assert engine.packets() == before > 0
+        assert engine.hole(8001, remote=OTHER6_IP) == OK
+        assert passes(lab, 8000, server)
+        assert engine.packets() > before
+        before = engine.packets()
+        add_wall(lab, f"flush ruleset\n{lab.pristine}")
+        assert engine.hole(8001) == OK
+        assert passes(lab, 8000, server)
+        assert 0 < engine.packets() < before
+
+
+def test_counter_survives_the_monitor(lab, begin):
+    """A killed monitor leaves its rules, and the next one continues to
+    count."""
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        first = begin(DROP6)
+        assert first.hole() == OK
+        assert first.hole(8001) == OK
+        assert passes(lab, 8000, server)
+        count = first.packets()
+        assert count >= 3       # SYN, ACK, data
+        first.kill()
+        assert passes(lab, 8000, server)
+        second = begin(None)
+        second.hole(verb="rule6")
+        assert second.ask("end") == OK
+        assert second.packets() > count
+        assert "8001" not in lab.router.run("nft", "list", "ruleset")
+
+
+def test_rogue_gets_no_forbidden_pinhole(lab, begin):
+    engine = begin(DROP6)
+    before = lab.rules()
+    for client in (LAN6_IP, EXT6_IP, OUTSIDE6_IP, "ff02::1", "::1", "fe80::1",
+                   "2001:db8:99::5", "::ffff:192.168.88.10"):
+        assert engine.hole(client=client) == EREFUSED, client
+    assert lab.rules() == before
+    assert engine.hole(client=HOST6_ULA) == OK
