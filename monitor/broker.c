@@ -254,8 +254,9 @@ int broker_open(struct broker *g, const struct conf *conf)
 	if (err)
 		return err;
 	g->staged = mem_new(stage_max(g), sizeof(*g->staged));
-	if (!g->staged || flows_open(&g->flows, &g->fw, max > NAT_BATCH_MAX ?
-				     max : NAT_BATCH_MAX)) {
+	if (!g->staged || flows_open(&g->flows, &g->fw,
+				     stage_max(g) > NAT_BATCH_MAX ?
+				     stage_max(g) : NAT_BATCH_MAX)) {
 		free_lists(g);
 		natfw_done(&g->fw);
 		return -ENOMEM;
@@ -477,16 +478,18 @@ static void leave_out_taken(struct broker *g)
 
 static enum nat_err sync_end(struct broker *g)
 {
-	const struct natfw_table *t = &g->fw.mappings;
+	const struct natfw_table *t = &g->fw.mappings, *p = &g->fw.pinholes;
 	bool left_out = g->left_out;
 	size_t left_n;
 	int err;
 
 	leave_out_taken(g);
 	left_n = g->left_n;
-	flows_room(&g->flows, t->rule_n, g->now_ms);
+	flows_room(&g->flows, t->rule_n + p->rule_n, g->now_ms);
 	for (size_t i = 0; i < t->rule_n; i++)
 		flows_note(&g->flows, &t->rule[i]);
+	for (size_t i = 0; i < p->rule_n; i++)
+		flows_note(&g->flows, &p->rule[i]);
 	err = natfw_sync(&g->fw, g->staged, g->staged_n);
 	flows_end(&g->flows, g->now_ms);
 	drop_sync(g);

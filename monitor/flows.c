@@ -35,25 +35,48 @@ void flows_close(struct flows *f)
 
 void flows_note(struct flows *f, const struct nat_rule *r)
 {
-	if (r && r->kind == NAT_PORTMAP && addr_is_set(f->fw->env.ext))
-		f->noted[f->noted_n++] = (struct conntrack_port){
-			.ext_ip = addr_to_ip4(f->fw->env.ext),
-			.remote = addr_to_ip4(r->remote),
-			.client = addr_to_ip4(r->client),
-			.ext_port = r->ext_port, .int_port = r->int_port,
-			.proto = r->proto,
-		};
+	struct conntrack_port port;
+
+	if (!r || (r->kind != NAT_PINHOLE && !addr_is_set(f->fw->env.ext)))
+		return;
+	port = (struct conntrack_port){
+		.ext_port = r->ext_port, .int_port = r->int_port,
+		.remote_port = r->remote_port, .proto = r->proto,
+	};
+	if (r->kind == NAT_PINHOLE) {
+		port.client6 = r->client;
+		port.remote6 = r->remote;
+	} else {
+		port.ext_ip = addr_to_ip4(f->fw->env.ext);
+		port.remote = addr_to_ip4(r->remote);
+		port.client = addr_to_ip4(r->client);
+	}
+	f->noted[f->noted_n++] = port;
 }
 
-/* Does a rule of the table still lead where @p led? */
-static bool still_leads(const struct flows *f, const struct conntrack_port *p)
+/* The rule that led where @p led. */
+static struct nat_rule rule_of(const struct conntrack_port *p)
 {
-	const struct nat_rule rule = {
+	struct nat_rule r = {
 		.kind = NAT_PORTMAP, .proto = p->proto,
 		.ext_port = p->ext_port, .client = addr_ip4(p->client),
 		.remote = p->remote ? addr_ip4(p->remote) : addr_any(),
 		.int_port = p->int_port,
 	};
+
+	if (p->client6.family == ADDR_IP6) {
+		r.kind = NAT_PINHOLE;
+		r.client = p->client6;
+		r.remote = p->remote6;
+		r.remote_port = p->remote_port;
+	}
+	return r;
+}
+
+/* Does a rule of the table still lead where @p led? */
+static bool still_leads(const struct flows *f, const struct conntrack_port *p)
+{
+	const struct nat_rule rule = rule_of(p);
 	const struct nat_rule *now = natfw_lookup(f->fw, &rule);
 
 	return now && nat_rule_equal(now, &rule);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * flows.h - ends the connections whose mapping is deleted, at a limited rate.
+ * flows.h - ends the connections whose mapping or pinhole is deleted, at a
+ * limited rate.
  *
  * A rule that is deleted, or leads elsewhere, ends the flows that came through
  * it. Before a change, the owner notes the rules that the change may touch.
@@ -45,9 +46,8 @@ void flows_close(struct flows *);
  * Call it before a change that may touch @n rules. @n: at most @noted_max */
 void flows_room(struct flows *, size_t n, uint64_t now_ms);
 
-/** flows_note - note a port mapping of the table that the next change may
- * touch. NULL does nothing. There must be room: flows_room(). A pinhole is not
- * noted: no backend makes rules for pinholes yet, so none has flows. */
+/** flows_note - note a rule of the table that the next change may touch. NULL
+ * does nothing. There must be room: flows_room(). */
 void flows_note(struct flows *, const struct nat_rule *);
 
 /**

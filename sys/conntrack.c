@@ -21,6 +21,7 @@
  */
 #include "sys/conntrack.h"
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/limits.h"
 
 #include <arpa/inet.h>
@@ -32,7 +33,7 @@
 #include <linux/netfilter/nfnetlink_conntrack.h>
 
 #define MSG(type) (NFNL_SUBSYS_CTNETLINK << 8 | (type))
-/* A delete request: headers, a tuple of IPv4 (52), ID and zone (8 each), and
+/* A delete request: headers, a tuple of IPv6 (76), ID and zone (8 each), and
  * room for more that a later kernel puts into a tuple. */
 #define REQUEST_MAX 256
 
@@ -82,17 +83,31 @@ static bool value(struct nl_span s, unsigned type, void *ret, size_t size)
 
 struct tuple {
 	uint32_t src, dst;
+	struct addr src6, dst6;		/* of IPv6; else ADDR_NONE */
 	uint16_t src_port, dst_port;
 	uint8_t proto;
 };
 
+static bool read_addresses(struct nl_span ip, struct tuple *t)
+{
+	uint8_t src[16], dst[16];
+
+	if (value(ip, CTA_IP_V4_SRC, &t->src, 4))
+		return value(ip, CTA_IP_V4_DST, &t->dst, 4);
+	if (!value(ip, CTA_IP_V6_SRC, src, sizeof(src)) ||
+	    !value(ip, CTA_IP_V6_DST, dst, sizeof(dst)))
+		return false;
+	t->src6 = addr_ip6(src);
+	t->dst6 = addr_ip6(dst);
+	return true;
+}
+
 static bool read_tuple(struct nl_span s, struct tuple *t)
 {
-	struct nl_span ip = nest(s, CTA_TUPLE_IP);
 	struct nl_span proto = nest(s, CTA_TUPLE_PROTO);
 
-	if (!value(ip, CTA_IP_V4_SRC, &t->src, 4) ||
-	    !value(ip, CTA_IP_V4_DST, &t->dst, 4) ||
+	*t = (struct tuple){ 0 };
+	if (!read_addresses(nest(s, CTA_TUPLE_IP), t) ||
 	    !value(proto, CTA_PROTO_NUM, &t->proto, 1) ||
 	    !value(proto, CTA_PROTO_SRC_PORT, &t->src_port, 2) ||
 	    !value(proto, CTA_PROTO_DST_PORT, &t->dst_port, 2))
@@ -116,21 +131,37 @@ bool conntrack_read(const struct nlmsghdr *h, struct conntrack_flow *ret)
 	*ret = (struct conntrack_flow){
 		.src = orig.src, .dst = orig.dst, .dst_port = orig.dst_port,
 		.reply_src = reply.src, .reply_port = reply.src_port,
-		.proto = orig.proto,
+		.proto = orig.proto, .src6 = orig.src6, .dst6 = orig.dst6,
+		.src_port = orig.src_port,
 	};
 	return true;
 }
 
 /* ---- the ports ----------------------------------------------------------- */
 
-static uint64_t key(uint8_t proto, uint16_t ext_port, uint32_t remote)
+static bool is_pinhole(const struct conntrack_port *p)
 {
-	return (uint64_t)proto << 48 | (uint64_t)ext_port << 32 | remote;
+	return p->client6.family == ADDR_IP6;
+}
+
+/* @host: the remote host of a mapping, the client of a pinhole */
+static uint64_t key(uint8_t proto, uint16_t port, uint32_t host)
+{
+	return (uint64_t)proto << 48 | (uint64_t)port << 32 | host;
+}
+
+static uint32_t hash_of(struct addr a)
+{
+	uint64_t h = hash_add(HASH_BEGIN, a.byte, sizeof(a.byte));
+
+	return (uint32_t)(h ^ h >> 32);
 }
 
 static uint64_t key_of(const struct conntrack_port *p)
 {
-	return key(p->proto, p->ext_port, p->remote);
+	return is_pinhole(p) ?
+	       key(p->proto, p->int_port, hash_of(p->client6)) :
+	       key(p->proto, p->ext_port, p->remote);
 }
 
 /* Move the port at @i down the heap until no child is greater. */
@@ -186,8 +217,23 @@ static bool find_for(const struct conntrack_port *p, size_t n,
 	uint64_t k = key(f->proto, f->dst_port, remote);
 
 	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
-		if (p[i].ext_ip == f->dst && p[i].client == f->reply_src &&
+		if (!is_pinhole(&p[i]) && p[i].ext_ip == f->dst &&
+		    p[i].client == f->reply_src &&
 		    p[i].int_port == f->reply_port)
+			return true;
+	return false;
+}
+
+/* @port: 0: among the pinholes of all ports */
+static bool find_pinhole(const struct conntrack_port *p, size_t n,
+			 const struct conntrack_flow *f, uint16_t port)
+{
+	uint64_t k = key(f->proto, port, hash_of(f->dst6));
+
+	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
+		if (is_pinhole(&p[i]) && addr_equal(p[i].client6, f->dst6) &&
+		    addr_matches(p[i].remote6, f->src6) &&
+		    (!p[i].remote_port || p[i].remote_port == f->src_port))
 			return true;
 	return false;
 }
@@ -195,6 +241,9 @@ static bool find_for(const struct conntrack_port *p, size_t n,
 bool conntrack_find(const struct conntrack_port *p, size_t n,
 		    const struct conntrack_flow *f)
 {
+	if (f->dst6.family == ADDR_IP6)
+		return find_pinhole(p, n, f, f->dst_port) ||
+		       find_pinhole(p, n, f, 0);
 	return find_for(p, n, f, 0) || find_for(p, n, f, f->src);
 }
 
@@ -247,7 +296,7 @@ static void copy_attr(struct part *u, struct nl_span s, unsigned type)
 }
 
 /* Append a request to delete the entry @h. */
-static void put_request(struct part *u, const struct nlmsghdr *h)
+static void put_request(struct part *u, const struct nlmsghdr *h, bool ip6)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -255,7 +304,7 @@ static void put_request(struct part *u, const struct nlmsghdr *h)
 	} fixed = {
 		.head.nlmsg_type = MSG(IPCTNL_MSG_CT_DELETE),
 		.head.nlmsg_flags = NLM_F_REQUEST,
-		.about.nfgen_family = AF_INET,
+		.about.nfgen_family = ip6 ? AF_INET6 : AF_INET,
 	};
 	struct nl_span s = netlink_attrs(h, sizeof(struct nfgenmsg));
 	size_t at = u->len;
@@ -279,15 +328,16 @@ static void on_entry(void *arg, const struct nlmsghdr *h)
 		return;
 	if (u->len + REQUEST_MAX > sizeof(u->requests))
 		send_requests(u);
-	put_request(u, h);
+	put_request(u, h, f.dst6.family == ADDR_IP6);
 }
 
-/* Ask for all entries whose destination was translated. A kernel without this
- * filter (before 5.17) dumps all entries, which costs time only. */
-static int begin_walk(struct conntrack_walk *w)
+/* Ask for all entries of IPv6, or for those of IPv4 whose destination was
+ * translated. A kernel without this filter (before 5.17) dumps all entries,
+ * which costs time only. */
+static int begin_walk(struct conntrack_walk *w, bool ip6)
 {
 	const uint16_t len = NLA_HDRLEN + sizeof(uint32_t);
-	const uint32_t dnat = htonl(IPS_DST_NAT);
+	const uint32_t dnat = htonl(ip6 ? 0 : IPS_DST_NAT);
 	const struct {
 		struct nlmsghdr head;
 		struct nfgenmsg about;
@@ -296,9 +346,10 @@ static int begin_walk(struct conntrack_walk *w)
 		struct nlattr mask;
 		uint32_t mask_be;
 	} req = {
-		.head = { sizeof(req), MSG(IPCTNL_MSG_CT_GET),
-			  NLM_F_REQUEST | NLM_F_DUMP, 0, 0 },
-		.about.nfgen_family = AF_INET,
+		.head = { ip6 ? NLMSG_LENGTH(sizeof(req.about)) : sizeof(req),
+			  MSG(IPCTNL_MSG_CT_GET), NLM_F_REQUEST | NLM_F_DUMP,
+			  0, 0 },
+		.about.nfgen_family = ip6 ? AF_INET6 : AF_INET,
 		.status = { len, CTA_STATUS }, .status_be = dnat,
 		.mask = { len, CTA_STATUS_MASK }, .mask_be = dnat,
 	};
@@ -307,8 +358,7 @@ static int begin_walk(struct conntrack_walk *w)
 	if (w->fd < 0)
 		return w->fd;
 	w->open = true;
-	w->err = 0;
-	return send(w->fd, &req, sizeof(req), 0) < 0 ? -errno : 0;
+	return send(w->fd, &req, req.head.nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
 static void end_walk(struct conntrack_walk *w)
@@ -456,13 +506,23 @@ static uint32_t count_flows(int fd)
 	return netlink_ask_by(fd, &req.head, on_stats, &n) ? UINT32_MAX : n;
 }
 
-/* Return: 0, -E2BIG a walk is better, other -errno */
+static bool has_pinhole(const struct part *u)
+{
+	for (size_t i = 0; i < u->port_n; i++)
+		if (is_pinhole(&u->port[i]))
+			return true;
+	return false;
+}
+
+/* Not for pinholes: the kernel (6.18, ctnetlink_filter_match_tuple()) finds the
+ * flows whose IPv6 addresses differ from those of the filter.
+ * Return: 0, -E2BIG a walk is better, other -errno */
 static int kill_ports(const struct part *u)
 {
 	uint64_t end_us = clock_cpu_us() + SEARCHES_US;
 	int err = 0;
 
-	if (u->port_n > SEARCHES_MAX ||
+	if (u->port_n > SEARCHES_MAX || has_pinhole(u) ||
 	    count_flows(u->fd) > CONNTRACK_SEARCH_MAX)
 		return -E2BIG;
 	for (size_t i = 0; !err && i < u->port_n; i++) {
@@ -475,6 +535,18 @@ static int kill_ports(const struct part *u)
 
 /* ---- both ---------------------------------------------------------------- */
 
+/* Begin with the family that has ports, or with IPv4. */
+static int begin_walks(struct conntrack_walk *w, const struct part *u)
+{
+	bool ip4 = false;
+
+	for (size_t i = 0; i < u->port_n; i++)
+		ip4 |= !is_pinhole(&u->port[i]);
+	w->err = 0;
+	w->then_ip6 = ip4 && has_pinhole(u);
+	return begin_walk(w, !ip4);
+}
+
 static int run_part(struct conntrack_walk *w, struct part *u)
 {
 	int err = 0;
@@ -482,10 +554,17 @@ static int run_part(struct conntrack_walk *w, struct part *u)
 	if (!w->open) {
 		if (!kill_ports(u))
 			return 0;
-		err = begin_walk(w);
+		err = begin_walks(w, u);
 	}
 	if (!err)
 		err = read_dump(w, u);
+	if (!err && w->then_ip6) {
+		end_walk(w);
+		w->then_ip6 = false;
+		err = begin_walk(w, true);
+		if (!err)
+			err = read_dump(w, u);
+	}
 	send_requests(u);
 	if (!w->err)
 		w->err = u->err;

@@ -12,16 +12,23 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include "base/addr.h"
 #include "sys/netlink.h"
 
-/* A port that led to a host of the LAN. Addresses and ports in host order. */
+/* A port that led to a host of the LAN: a mapping, or a pinhole. Addresses of
+ * IPv4, and ports, in host order. */
 struct conntrack_port {
 	uint32_t ext_ip;
 	uint32_t remote;	/* the permitted remote host; 0: any */
 	uint32_t client;
 	uint16_t ext_port;
 	uint16_t int_port;
-	uint8_t proto;		/* IPPROTO_TCP or IPPROTO_UDP */
+	uint8_t proto;		/* IPPROTO_* */
+	/* A pinhole has these instead of the addresses above. Its port, 0 for
+	 * any, is int_port. */
+	uint16_t remote_port;	/* 0: any */
+	struct addr client6;	/* ADDR_NONE: it is a mapping */
+	struct addr remote6;	/* or ADDR_ANY */
 };
 
 /* The parts of a tracked flow that matter here. Host order. */
@@ -31,13 +38,16 @@ struct conntrack_flow {
 	uint16_t reply_port;	/* source port of the answers */
 	uint32_t reply_src;
 	uint8_t proto;
+	/* of IPv6 instead of the addresses above; else ADDR_NONE */
+	struct addr src6, dst6;
+	uint16_t src_port;
 };
 
 /**
  * conntrack_read - read an entry of the kernel's table.
  * @ret: set only on success
  *
- * Pure. Return: false if it is not the entry of an IPv4 flow with ports
+ * Pure. Return: false if it is not the entry of a flow with ports
  * Source: linux/netfilter/nfnetlink_conntrack.h
  */
 bool conntrack_read(const struct nlmsghdr *, struct conntrack_flow *ret);
@@ -60,6 +70,7 @@ bool conntrack_find(const struct conntrack_port *port, size_t n,
 /* A walk over the kernel's table that is under way. Zeroed: there is none. */
 struct conntrack_walk {
 	bool open;
+	bool then_ip6;	/* the flows of IPv6 come after those of IPv4 */
 	int fd;		/* the dump's socket: the kernel keeps its place */
 	int err;	/* the first request that failed, or 0 */
 };
@@ -73,8 +84,8 @@ struct conntrack_walk {
  * @n: 0: begins nothing, and ends the walk that is under way
  * @max_us: stop after this much CPU time
  *
- * However many ports there are, it takes one walk over the table, which dumps
- * only translated flows. For a few ports and a small table the kernel searches
+ * However many ports there are, it takes one walk over the table for each
+ * family; that for mappings dumps only translated flows. For a few ports and a small table the kernel searches
  * itself if it can (since 6.12), because it skips empty slots faster. Measured
  * on x86-64 with 262144 slots: 10 ms a walk, 0.2 ms a port that the kernel
  * searches, either of them 0.2 us more for a flow that is not translated, 2.3

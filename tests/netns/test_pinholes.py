@@ -3,13 +3,14 @@
 and stops exactly as the table of pinholes says, in each layout of an IPv6
 firewall. The requests are those of an engine to the real broker (rogue.c)."""
 import itertools
+import os
 import re
 import socket
 import struct
 
 import pytest
 
-from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, Probe,
+from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LONG, Probe,
                  OUTSIDE6_IP, arrives, blocked, listener, one_processor,
                  reaches, wait_until)
 from test_jail import EREFUSED, OK, Rogue
@@ -318,6 +319,59 @@ def test_pinhole_is_no_way_between_internal_networks(lab, stopped, begin):
         assert passes(lab, 8000, server)
         with Probe(lab.lan1, lab.outside, OUTSIDE6_IP) as probe:
             assert not arrives(probe, lab.lan2, "TCP", HOST6_IP, 8000, server)
+
+
+class Flow:
+    """A connection from outside to port 8000 of lan1."""
+
+    def __init__(self, lab, server, src_ip=OUTSIDE6_IP):
+        self.lab = lab
+        self.peer = lab.outside.socket(socket.SOCK_STREAM, (src_ip, 0))
+        self.peer.settimeout(LONG)
+        self.peer.connect((HOST6_IP, 8000))
+        server.settimeout(LONG)
+        self.inner, _ = server.accept()
+
+    def passes(self):
+        word = os.urandom(8)
+        self.inner.settimeout(LONG)
+        self.peer.send(word)
+        return self.inner.recv(64) == word
+
+    def stops(self):
+        """Nothing arrives: a probe that was sent later returns first."""
+        with Probe(self.lab.lan1, self.lab.outside, OUTSIDE6_IP) as probe, \
+                one_processor():
+            self.inner.setblocking(False)
+            self.peer.send(os.urandom(8))
+            probe.there_and_back()
+            with pytest.raises(BlockingIOError):
+                self.inner.recv(64)
+        return True
+
+    def close(self):
+        self.peer.close()
+        self.inner.close()
+
+
+def test_connections_end_with_the_pinhole(lab, begin):
+    """The firewall accepts what is established, and the kernel tracks it."""
+    engine = begin(DROP6)
+    assert engine.hole(remote=OUTSIDE6_IP) == OK
+    assert engine.hole(remote=OTHER6_IP) == OK
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        flow = Flow(lab, server)
+        other = Flow(lab, server, OTHER6_IP)
+        assert flow.passes() and other.passes()
+        assert engine.hole(remote=OUTSIDE6_IP, verb="del6") == OK
+        assert flow.stops()
+        assert other.passes()
+        # a table without it
+        engine.hole(8001, verb="rule6")
+        assert engine.ask("end") == OK
+        assert other.stops()
+        flow.close()
+        other.close()
 
 
 # ---- the administrator's firewall -------------------------------------

@@ -1182,7 +1182,9 @@ static void test_mappings_and_pinholes_are_one_batch(void **state)
 	assert_int_equal(req(BROKER_DEL, hole), NAT_OK);
 	assert_int_equal(broker.fw.mappings.rule_n, 1);
 	assert_int_equal(broker.fw.pinholes.rule_n, 0);
-	assert_int_equal(kills, 0);	/* a pinhole has no flows yet */
+	assert_int_equal(kills, 1);	/* of the pinhole's flows */
+	assert_true(addr_equal(killed[0].client6, hole.client));
+	assert_int_equal(killed[0].int_port, 8080);
 }
 
 static void test_answer_repeats_the_id_of_the_op(void **state)

@@ -133,6 +133,30 @@ static void test_flows_of_a_deleted_rule_are_ended(void **state)
 	assert_int_equal(flows.noted_n, 0);
 }
 
+/* It needs no external address. */
+static void test_flows_of_a_deleted_pinhole_are_ended(void **state)
+{
+	struct nat_rule hole = pinhole(7, 8080);
+
+	hole.remote_port = 99;
+	hole.proto = IPPROTO_SCTP;
+	fw.env.ext = (struct addr){ ADDR_NONE };
+	note(hole);
+	note(tcp(4000, HOST(2), 5000));
+	flows_end(&flows, START_MS);
+	assert_int_equal(walks.port_n, 1);
+	assert_true(addr_equal(walks.port[0].client6, hole.client));
+	assert_true(addr_equal(walks.port[0].remote6, addr_any()));
+	assert_int_equal(walks.port[0].int_port, 8080);
+	assert_int_equal(walks.port[0].remote_port, 99);
+	assert_int_equal(walks.port[0].proto, IPPROTO_SCTP);
+	walks.n = 0;
+	table[table_n++] = hole;
+	note(hole);
+	flows_kill(&flows, START_MS);
+	assert_int_equal(walks.n, 0);
+}
+
 static void test_flows_of_a_rule_that_stayed_are_kept(void **state)
 {
 	table[table_n++] = rule(IPPROTO_UDP, PEER, 4000, HOST(2), 5000);
@@ -511,6 +535,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_flows_of_a_deleted_rule_are_ended),
+		TEST(test_flows_of_a_deleted_pinhole_are_ended),
 		TEST(test_flows_of_a_rule_that_stayed_are_kept),
 		TEST(test_flows_of_a_rule_that_leads_elsewhere_are_ended),
 		TEST(test_only_deleted_rules_are_looked_for),

@@ -272,20 +272,30 @@ static void count_entry(void *arg, const struct nlmsghdr *h)
 	*(unsigned *)arg += conntrack_read(h, &f);
 }
 
-static unsigned tracked(void)
+static unsigned tracked_of(uint8_t family)
 {
 	const struct {
 		struct nlmsghdr head;
 		struct nfgenmsg about;
 	} req = {
 		{ sizeof(req), CT(IPCTNL_MSG_CT_GET),
-		  NLM_F_REQUEST | NLM_F_DUMP, 0, 0 }, { AF_INET, 0, 0 },
+		  NLM_F_REQUEST | NLM_F_DUMP, 0, 0 }, { family, 0, 0 },
 	};
 	unsigned n = 0;
 
 	assert_int_equal(netlink_ask(NETLINK_NETFILTER, &req.head, count_entry,
 				&n), 0);
 	return n;
+}
+
+static unsigned tracked(void)
+{
+	return tracked_of(AF_INET);
+}
+
+static unsigned tracked6(void)
+{
+	return tracked_of(AF_INET6);
 }
 
 static struct tuple from(uint16_t src_port, uint16_t dst_port)
@@ -535,6 +545,206 @@ static void test_a_walk_without_ports_ends(void **state)
 	assert_int_equal(tracked(), left);
 }
 
+/* ---- pinholes ------------------------------------------------------------ */
+
+/* 2001:db8::@n */
+static struct addr host6(uint8_t n)
+{
+	return addr_ip6((uint8_t[16]){ 0x20, 0x01, 0x0d, 0xb8, [15] = n });
+}
+
+/* The first packet's tuple of a flow, or with @answer its answers'. */
+static void put_tuple6(struct msg *m, const struct conntrack_flow *f, bool answer)
+{
+	const uint16_t src_port = htons(answer ? f->dst_port : f->src_port);
+	const uint16_t dst_port = htons(answer ? f->src_port : f->dst_port);
+	size_t at = open_nest(m, answer ? CTA_TUPLE_REPLY : CTA_TUPLE_ORIG);
+	size_t inner = open_nest(m, CTA_TUPLE_IP);
+
+	msg_attr(m, CTA_IP_V6_SRC, answer ? f->dst6.byte : f->src6.byte, 16);
+	msg_attr(m, CTA_IP_V6_DST, answer ? f->src6.byte : f->dst6.byte, 16);
+	close_nest(m, inner);
+	inner = open_nest(m, CTA_TUPLE_PROTO);
+	msg_attr(m, CTA_PROTO_NUM, &f->proto, 1);
+	msg_attr(m, CTA_PROTO_SRC_PORT, &src_port, 2);
+	msg_attr(m, CTA_PROTO_DST_PORT, &dst_port, 2);
+	close_nest(m, inner);
+	close_nest(m, at);
+}
+
+static struct msg entry6(const struct conntrack_flow *f)
+{
+	struct nfgenmsg about = { .nfgen_family = AF_INET6 };
+	struct msg m = msg_new(CT(IPCTNL_MSG_CT_NEW), &about, sizeof(about));
+
+	put_tuple6(&m, f, false);
+	put_tuple6(&m, f, true);
+	return m;
+}
+
+static struct conntrack_flow flow6(uint8_t src, uint16_t src_port, uint8_t dst,
+				   uint16_t dst_port)
+{
+	return (struct conntrack_flow){
+		.src6 = host6(src), .dst6 = host6(dst), .src_port = src_port,
+		.dst_port = dst_port, .proto = IPPROTO_UDP,
+	};
+}
+
+static struct conntrack_port hole(uint8_t client, uint16_t port,
+				  uint8_t remote, uint16_t remote_port)
+{
+	return (struct conntrack_port){
+		.client6 = host6(client), .int_port = port,
+		.remote6 = remote ? host6(remote) : addr_any(),
+		.remote_port = remote_port, .proto = IPPROTO_UDP,
+	};
+}
+
+static void test_entry_of_ipv6_is_read(void **state)
+{
+	const struct conntrack_flow f = flow6(9, 5000, 2, 8000);
+	struct msg m = entry6(&f);
+	struct conntrack_flow is;
+
+	assert_true(conntrack_read(&m.h, &is));
+	assert_true(addr_equal(is.src6, f.src6));
+	assert_true(addr_equal(is.dst6, f.dst6));
+	assert_int_equal(is.src_port, 5000);
+	assert_int_equal(is.dst_port, 8000);
+	for (size_t len = NLMSG_HDRLEN; len < m.len; len++)
+		assert_false(conntrack_read(cut(&m, len), &is));
+}
+
+/* What the pinhole leaves open may be anything, and nothing else. */
+static void test_flow_through_a_pinhole_is_found(void **state)
+{
+	for (unsigned open = 0; open < 8; open++) {
+		const struct conntrack_port p = hole(2, open & 1 ? 0 : 8000,
+						     open & 2 ? 0 : 9,
+						     open & 4 ? 0 : 5000);
+
+		assert_true(finds(p, flow6(9, 5000, 2, 8000)));
+		assert_false(finds(p, flow6(9, 5000, 3, 8000)));
+		assert_int_equal(finds(p, flow6(9, 5000, 2, 8001)), open & 1);
+		assert_int_equal(finds(p, flow6(8, 5000, 2, 8000)),
+				 !!(open & 2));
+		assert_int_equal(finds(p, flow6(9, 5001, 2, 8000)),
+				 !!(open & 4));
+		/* the client began it */
+		assert_false(finds(p, flow6(2, 8000, 9, 5000)));
+	}
+}
+
+static void test_pinholes_and_mappings_are_one_list(void **state)
+{
+	struct conntrack_port p[300];
+
+	for (size_t i = 0; i < 100; i++) {
+		p[i] = game;
+		p[i].ext_port = (uint16_t)(1000 + i);
+		p[i + 100] = hole((uint8_t)(i + 1), 8000, 0, 0);
+		p[i + 200] = hole(200, (uint16_t)(1000 + i), 0, 0);
+	}
+	conntrack_sort(p, 300);
+	for (uint8_t i = 0; i < 100; i++) {
+		struct conntrack_flow f = to_game;
+
+		f.dst_port = 1000 + i;
+		assert_true(conntrack_find(p, 300, &f));
+		f = flow6(9, 1, i + 1, 8000);
+		assert_true(conntrack_find(p, 300, &f));
+		f = flow6(9, 1, 200, 1000 + i);
+		assert_true(conntrack_find(p, 300, &f));
+		f.dst_port += 100;
+		assert_false(conntrack_find(p, 300, &f));
+	}
+}
+
+static void track6(struct conntrack_flow f)
+{
+	struct msg m = entry6(&f);
+
+	m.h.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+	msg_u32(&m, CTA_TIMEOUT, htonl(1000));
+	assert_int_equal(netlink_ask(NETLINK_NETFILTER, &m.h, NULL, NULL), 0);
+}
+
+/* @by_walk: with more ports than the kernel searches for */
+static void kill_pinhole(struct conntrack_port p, bool by_walk)
+{
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port all[MANY];
+
+	for (uint16_t i = 0; i < MANY; i++)
+		all[i] = i ? hole(100, 50000 + i, 0, 0) : p;
+	assert_int_equal(conntrack_kill(&w, all, by_walk ? MANY : 1,
+					UINT64_MAX), 0);
+	assert_false(w.open);
+}
+
+static void check_pinhole(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+
+	ip("link set lo up");
+	track(from(5000, 8000), &to);
+	track6(flow6(9, 5000, 2, 8000));
+	track6(flow6(9, 5001, 2, 8000));
+	track6(flow6(8, 5000, 2, 8000));
+	track6(flow6(9, 5000, 2, 8001));
+	track6(flow6(9, 5000, 3, 8000));
+	track6(flow6(2, 8000, 9, 5000 + 7));	/* the client began it */
+	assert_int_equal(tracked() + tracked6(), 7);
+	kill_pinhole(hole(2, 8000, 7, 0), by_walk);
+	assert_int_equal(tracked6(), 6);
+	kill_pinhole(hole(2, 8000, 9, 5000), by_walk);
+	assert_int_equal(tracked6(), 5);
+	kill_pinhole(hole(2, 8000, 9, 0), by_walk);
+	assert_int_equal(tracked6(), 4);
+	kill_pinhole(hole(2, 8000, 0, 0), by_walk);
+	assert_int_equal(tracked6(), 3);
+	kill_pinhole(hole(2, 0, 0, 0), by_walk);
+	assert_int_equal(tracked6(), 2);
+	assert_int_equal(tracked(), 1);
+}
+
+/* The kernel's own search for IPv6 addresses finds all others, so it
+ * is not used. */
+static void test_kill_ends_only_the_flows_of_the_pinhole(void **state)
+{
+	NEED_ROOT();
+	check_pinhole(false);
+}
+
+static void test_walk_ends_only_the_flows_of_the_pinhole(void **state)
+{
+	NEED_ROOT();
+	check_pinhole(true);
+}
+
+static void test_one_walk_is_for_both_families(void **state)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct conntrack_walk w = { .open = false };
+	struct conntrack_port p[MANY];
+	int rc;
+
+	NEED_ROOT();
+	ip("link set lo up");
+	track(from(5000, 40000), &to);
+	track6(flow6(9, 5000, 2, 8000));
+	for (uint16_t i = 0; i < MANY; i++)
+		p[i] = hole(100, 50000 + i, 0, 0);
+	p[0] = game;
+	p[0].proto = IPPROTO_UDP;
+	p[1] = hole(2, 8000, 0, 0);
+	while ((rc = conntrack_kill(&w, p, MANY, 0)) == 1)
+		;
+	assert_int_equal(rc, 0);
+	assert_int_equal(tracked() + tracked6(), 0);
+}
+
 /* Without the rights the call fails and no flow ends. */
 static void test_kill_without_rights_ends_no_flow(void **state)
 {
@@ -558,6 +768,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_entry_is_read),
+		cmocka_unit_test(test_entry_of_ipv6_is_read),
+		cmocka_unit_test(test_flow_through_a_pinhole_is_found),
+		cmocka_unit_test(test_pinholes_and_mappings_are_one_list),
 		cmocka_unit_test(test_cut_entry_is_not_read),
 		cmocka_unit_test(test_other_entries_are_not_read),
 		cmocka_unit_test(test_flow_must_match_each_field),
@@ -566,6 +779,9 @@ int main(void)
 		cmocka_unit_test(test_port_of_a_remote_host_is_found),
 		cmocka_unit_test(test_kill_without_ports_does_nothing),
 		netns_test(test_kill_ends_only_the_flows_of_the_port),
+		netns_test(test_kill_ends_only_the_flows_of_the_pinhole),
+		netns_test(test_walk_ends_only_the_flows_of_the_pinhole),
+		netns_test(test_one_walk_is_for_both_families),
 		netns_test(test_walk_ends_only_the_flows_of_the_port),
 		netns_test(test_kill_ends_the_flows_of_two_ports),
 		netns_test(test_kill_ends_only_flows_of_the_remote_host),
