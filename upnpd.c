@@ -291,7 +291,8 @@ static const char *absolute(const char *file, char *buf, size_t cap)
 static int check_limits(const struct conf *conf)
 {
 	const uint64_t bytes = MONITOR_BYTES +
-		(uint64_t)MONITOR_BYTES_MAPPING * conf->max_mappings;
+		(uint64_t)MONITOR_BYTES_MAPPING *
+		(conf->max_mappings + conf->max_pinholes);
 	const struct rlimits_need needs[] = {
 		{ RLIMIT_NOFILE, "NOFILE", ENGINE_FILES_MAX },
 		{ RLIMIT_FSIZE, "FSIZE", ENGINE_FILE_BYTES },

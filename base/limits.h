@@ -103,9 +103,6 @@
  * is a batch. */
 #define PM_ANY_TRIES		8
 #define PM_MAPPINGS_LIMIT	60000	/* of max-mappings: number of ports */
-/* Pinholes that the monitor holds: as many as max-mappings allows mappings by
- * default, for the hosts of the same home. */
-#define PM_PINHOLES_MAX		1024
 /* Of max-pinholes: a UniqueID has 16 bits, and the ID of a pinhole that ended
  * is not used again soon. */
 #define PM_PINHOLES_LIMIT	16384

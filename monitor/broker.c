@@ -249,7 +249,7 @@ int broker_open(struct broker *g, const struct conf *conf)
 		log_err("no backend for the firewall: %s", why);
 		return -ENOENT;
 	}
-	g->pinholes_max = be->pinholes ? PM_PINHOLES_MAX : 0;
+	g->pinholes_max = be->pinholes && conf->ipv6 ? conf->max_pinholes : 0;
 	err = natfw_init(&g->fw, max, g->pinholes_max);
 	if (err)
 		return err;
@@ -439,13 +439,15 @@ static void stage_rule(struct broker *g, const struct nat_rule *rule)
 		return;
 	if (stage_full(g, rule->kind)) {
 		why = rule->kind == NAT_PINHOLE ?
-		      "engine syncs more pinholes than it may have" :
+		      "engine syncs more pinholes than max-pinholes" :
 		      "engine syncs more rules than max-mappings";
+	} else if (rule->kind == NAT_PINHOLE) {
+		g->staged[g->staged_n++] = *rule;
+		g->pinholes_staged++;
 	} else if (client_full(g, rule->client)) {
 		why = RULECHECK_OVER_LIMIT;
 	} else {
 		g->staged[g->staged_n++] = *rule;
-		g->pinholes_staged += rule->kind == NAT_PINHOLE;
 		clientcount_add(&g->staged_by, rule->client);
 	}
 	g->left_out |= why != NULL;

@@ -37,12 +37,12 @@ struct broker {
 	struct route_set routes;	/* of the link that we took down */
 	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
-	size_t pinholes_max;		/* 0: the backend has none */
+	size_t pinholes_max;		/* 0: there can be none */
 	bool left_out;			/* the sync lacks a rule that policy
 					 * or a limit forbids */
 	size_t left_at, left_n;		/* in @staged: rules whose port is
 					 * taken, to be reported (overrule.h) */
-	struct clientcount staged_by;	/* staged rules by client */
+	struct clientcount staged_by;	/* staged mappings by client */
 	struct flows flows;		/* of deleted rules */
 	/* overrule.h: a look at all mappings is due, or is made now; the rest
 	 * of them; when to look again, because of a UDP socket */

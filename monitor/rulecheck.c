@@ -20,10 +20,11 @@ enum nat_err rulecheck_policy(struct broker *g, const struct nat_rule *rule)
 		return NAT_EREFUSED;
 	/* Check this before the table changes, so that no request succeeds
 	 * without a rule. */
-	if (!natfw_takes(&g->fw, rule->kind)) {
+	if (!natfw_takes(&g->fw, rule->kind) ||
+	    (rule->kind == NAT_PINHOLE && !g->pinholes_max)) {
 		if (may_log(g))
-			log_warn("engine asked for a pinhole, and the "
-				 "backend has none");
+			log_warn("engine asked for a pinhole, and there can be "
+				 "none");
 		return NAT_EKIND;
 	}
 	v = policy_check(&g->policy, rule, addr_any(), NULL);
@@ -113,8 +114,11 @@ enum nat_err rulecheck_client(struct broker *g, const struct broker_batch *b,
 {
 	const size_t max = g->conf->max_per_client;
 	const size_t enough = max > b->n ? max - b->n : 0;
-	size_t n = table_client_n(&g->fw, rule, enough);
+	size_t n;
 
+	if (rule->kind == NAT_PINHOLE)
+		return NAT_OK;
+	n = table_client_n(&g->fw, rule, enough);
 	/* under the limit even if every rule of the batch is this client's */
 	if (n < enough || !adds_rule(g, rule))
 		return NAT_OK;

@@ -24,10 +24,10 @@ enum nat_err rulecheck_policy(struct broker *, const struct nat_rule *rule);
  * rulecheck_client - may the client have one more rule?
  * @b: the rules that wait in this turn; they count
  *
- * The limit applies to the mappings of a host, and separately to the pinholes
- * of each of its IPv6 addresses, because the rules of the two kinds have
- * clients of different families. The engine counts a rule until its deletion is
- * done, so an honest engine never exceeds the limit.
+ * The limit applies to the mappings of a host. The engine counts a rule until
+ * its deletion is done, so an honest engine never exceeds the limit. Pinholes
+ * have none here, but max-pinholes in all: the engine counts them by the host
+ * that asked, whatever its addresses, and the monitor does not know that host.
  * Return: NAT_OK, NAT_ENOSPC
  */
 enum nat_err rulecheck_client(struct broker *, const struct broker_batch *b,

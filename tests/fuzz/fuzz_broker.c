@@ -8,7 +8,7 @@
  *
  * Holds: a repeated request gets the same answer and changes nothing the second
  * time; the table has only rules that policy allows, with unique keys, and no
- * more than max-mappings and max-mappings-per-client; a port that the router
+ * more than max-mappings, max-mappings-per-client and max-pinholes; a port that the router
  * serves is not mapped; each request has one answer; a malformed record ends
  * the engine; and the properties of fuzz_tool.h about the tools' input.
  */
@@ -29,6 +29,7 @@
 #define ROUTER	0xc0a85801u	/* 192.168.88.1 */
 #define EXT	0xc6336407u
 #define MAX	4		/* mappings */
+#define MAX_PINHOLES 5
 #define PER_CLIENT 3
 #define WAIT_MAX 64		/* requests before they are served */
 #define STEPS_MAX 256
@@ -153,7 +154,7 @@ static void check_rule(const struct natfw_table *t, size_t i, uint8_t kind)
 		CHECK(!nat_rule_same_key(r, &t->rule[k]));
 		of_client += addr_equal(r->client, t->rule[k].client);
 	}
-	CHECK(of_client < PER_CLIENT);
+	CHECK(kind == NAT_PINHOLE || of_client < PER_CLIENT);
 }
 
 static void check_rules(const struct natfw_table *t, uint8_t kind, size_t max)
@@ -168,9 +169,10 @@ static void check_table(void)
 	const struct natfw_table *pinholes = &broker.fw.pinholes;
 
 	CHECK(broker.staged_n - broker.pinholes_staged <= MAX);
+	CHECK(broker.pinholes_staged <= MAX_PINHOLES);
 	check_rules(&broker.fw.mappings, NAT_PORTMAP, MAX);
 	check_rules(pinholes, NAT_PINHOLE,
-		    natfw_takes(&broker.fw, NAT_PINHOLE) ? PM_PINHOLES_MAX : 0);
+		    natfw_takes(&broker.fw, NAT_PINHOLE) ? MAX_PINHOLES : 0);
 }
 
 /* ---- the engine ---------------------------------------------------------- */
@@ -419,6 +421,7 @@ static void set_up(uint8_t how)
 	conf.enabled = true;
 	conf.max_mappings = MAX;
 	conf.ipv6 = true;
+	conf.max_pinholes = MAX_PINHOLES;
 	conf.max_per_client = PER_CLIENT;
 	if (how % 4 == 0)
 		tool.lists = STR("");
