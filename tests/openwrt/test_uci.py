@@ -536,6 +536,19 @@ def test_mappings_become_lines(router):
     assert router.log() == ""
 
 
+def test_pinholes_become_lines(router):
+    """A pinhole has one port, so external_port may be left out."""
+    got = made(router, config(interfaces=mapping(
+        proto="tcp", to="[2001:db8::5]:8080") + mapping(
+            proto="sctp", external_port="1", to="[2001:db8::6]:1",
+            remote="2001:db8:1::9") + INTERFACES))
+    assert got, router.log()
+    assert [line for line in got if line.startswith("mapping")] == [
+        "mapping tcp 8080 [2001:db8::5]:8080",
+        "mapping sctp 1 [2001:db8::6]:1 remote 2001:db8:1::9"]
+    assert router.log() == ""
+
+
 @pytest.mark.parametrize("options, why", [
     ({"to": ""}, "mapping {} needs proto, external_port and to"),
     ({"proto": "icmp"},
