@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from daemon import ROOT, UPNPD, upnpc
-from lab import (EXT_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
+from lab import (EXT_IP, HOST6_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
                  wait_until)
 from upnp import UpnpError
 
@@ -88,8 +88,10 @@ def keys(value):
 
 
 @pytest.mark.only("netlink")
+@pytest.mark.lab(ipv6=True)
 def test_manual_lists_all_json_keys(upnpd, ctl):
     add(ctl)
+    ctl("mappings", "add", "protocol=tcp", f"to=[{HOST6_IP}]:8080")
     with open(os.path.join(ROOT, "man", "upnpctl.8")) as f:
         text = f.read().partition("\n.Sh JSON\n")[2].partition("\n.Sh ")[0]
     for words in (("mappings", "print"), ("status",), ("resync",),
@@ -115,7 +117,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
                        if lab.firewall.name == "nft" else {})
     assert entry == {
         "number": 0, "dynamic": True, "disabled": False, "suspended": False,
-        "overruled": False, "protocol": "tcp", "external-port": 40000,
+        "overruled": False, "kind": "mapping",
+        "protocol": "tcp", "external-port": 40000,
         "to-address": HOST_IP, "to-port": 8000,
         "remote-host": None, "by": HOST_IP, "origin": "upnp",
         "configured": False, "description": "game"}

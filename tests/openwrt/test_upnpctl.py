@@ -168,7 +168,6 @@ def test_refused_mapping_is_not_written(ctl):
 def test_add_and_remove_a_pinhole(ctl):
     """The daemon refuses one outside its networks, so this one is off."""
     line = "mapping tcp 40000 [2001:db8::5]:40000 disabled"
-    section = "mapping_tcp_40000__2001_db8__5__40000"
     why = ctl.fails("mappings", "add", "protocol=tcp",
                     "to=[2001:db8::5]:40000")
     assert "in no internal network" in why, why
@@ -183,8 +182,7 @@ config mapping 'web'
     ctl.procd.event("config.change", "upnpd")
     assert wait_until(lambda: line in ctl.router.conf())
     ctl("mappings", "remove", "tcp:[2001:db8::5]:40000")
-    assert ctl.router.read(CONFIG) == text
-    assert ctl.uci(section) is None
+    assert "mapping" not in ctl.router.read(CONFIG)
 
 
 def test_mapping_of_an_unnamed_section_is_removed(ctl):
