@@ -393,8 +393,7 @@ static bool ends(const char *text, size_t n)
 
 static void check_mapping(const struct ctl_mapping *m)
 {
-	CHECK(nat_rule_sane(&m->rule) && m->rule.kind == NAT_PORTMAP);
-	CHECK(m->rule.ext_port && m->rule.int_port);
+	CHECK(nat_rule_sane(&m->rule) && m->unique_id <= UINT16_MAX);
 	CHECK(m->enabled <= 1 && ends(m->desc, sizeof(m->desc)));
 }
 
@@ -403,8 +402,9 @@ static void check_removed(const struct ctl_mapping *m)
 	static const struct ctl_mapping none;
 	struct ctl_mapping rest = *m;
 
-	CHECK(m->rule.ext_port && (m->rule.proto == IPPROTO_TCP ||
-				   m->rule.proto == IPPROTO_UDP));
+	CHECK(m->rule.kind == NAT_PINHOLE ? nat_rule_sane(&m->rule) :
+	      m->rule.kind == NAT_PORTMAP && m->rule.ext_port &&
+	      (m->rule.proto == IPPROTO_TCP || m->rule.proto == IPPROTO_UDP));
 	rest.rule = none.rule;
 	CHECK(!memcmp(&rest, &none, sizeof(none)));
 }

@@ -136,21 +136,14 @@ static void read_answers(struct client *c)
 		hang_up(c);
 }
 
-static struct addr lan6(uint8_t host)
-{
-	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
-
-	return addr_ip6(byte);
-}
-
 /* A pinhole to the same host. */
 static void make_pinhole(struct nat_rule *r)
 {
 	r->kind = NAT_PINHOLE;
 	r->ext_port = 0;
-	r->client = lan6(r->client.byte[3]);
+	r->client = gw_lan6(r->client.byte[3]);
 	if (addr_is_set(r->remote))
-		r->remote = lan6(200);
+		r->remote = gw_lan6(200);
 }
 
 /* A record with plausible fields more often than not. */

@@ -16,14 +16,14 @@
 #define GW_CLIENT(n)	addr_ip4(0xc0a8580au + (n))
 #define GW_EXT		addr_ip4(0xc6336407u)	/* 198.51.100.7 */
 #define GW_UUID		"uuid:00112233-4455-6677-8899-aabbccddeeff"
-#define GW_MAX		4		/* mappings */
+#define GW_MAX		4		/* mappings, and pinholes */
 #define GW_IN_FLIGHT	16
 
 struct gateway {
 	struct map map;
 	struct igd igd;
 	uint64_t now_ms;
-	struct nat_rule kernel[GW_MAX + PM_SPARE_SLOTS];
+	struct nat_rule kernel[2 * (GW_MAX + PM_SPARE_SLOTS)];
 	size_t kernel_n;
 	/* sent and not answered yet, in order */
 	struct nat_op op[GW_IN_FLIGHT];
@@ -64,7 +64,8 @@ static inline void gw_stored(void *arg, const struct pm_entry *e)
 	char desc[PM_DESC_MAX + 1];
 
 	CHECK(e->state == PM_ACTIVE && nat_rule_sane(&e->rule));
-	CHECK(portmap_desc(gw->map.pm, e, desc).n <= PM_DESC_MAX);
+	CHECK(portmap_desc(map_table(&gw->map, e->rule.kind), e,
+			   desc).n <= PM_DESC_MAX);
 	if (gw->stored)
 		gw->stored(e);
 }
@@ -97,6 +98,14 @@ static const struct map_ops gw_map_ops = {
 	gw_wake, gw_stored, gw_gone, gw_refused, gw_rnd,
 };
 
+/* 2001:db8::@host, an address of the LAN; 1 is the router's. */
+static inline struct addr gw_lan6(uint8_t host)
+{
+	const uint8_t byte[16] = { 0x20, 0x01, 0x0d, 0xb8, [15] = host };
+
+	return addr_ip6(byte);
+}
+
 static inline void gw_init(struct gateway *gw)
 {
 	*gw = (struct gateway){
@@ -111,21 +120,25 @@ static inline void gw_init(struct gateway *gw)
 			.ops = &gw_map_ops, .ops_arg = gw, .ext = GW_EXT,
 			.policy = {
 				.secure = true,
-				.net = { { 2, "", { GW_ROUTER, 24 } } },
-				.net_n = 1, .own = { GW_ROUTER, GW_EXT },
-				.own_n = 2,
+				.net = { { 2, "", { GW_ROUTER, 24 } },
+					 { 2, "", { gw_lan6(1), 64 } } },
+				.net_n = 2,
+				.own = { GW_ROUTER, GW_EXT, gw_lan6(1) },
+				.own_n = 3,
 			},
 		},
 		.now_ms = 1000000,
 	};
+	gw->map.pinholes = portmap_new(GW_MAX, GW_MAX - 1);
 	map_init(&gw->map, portmap_new(GW_MAX, GW_MAX - 1));
 	igd_init(&gw->igd, &gw->map);
-	CHECK(gw->map.pm);
+	CHECK(gw->map.pm && gw->map.pinholes);
 }
 
 static inline void gw_done(struct gateway *gw)
 {
 	portmap_free(gw->map.pm);
+	portmap_free(gw->map.pinholes);
 }
 
 /* ---- the kernel ---------------------------------------------------------- */
@@ -142,7 +155,7 @@ static inline void gw_do(struct gateway *gw, const struct nat_op *op)
 	gw_unset(gw, &op->rule);
 	if (op->verb != NAT_SET)
 		return;
-	CHECK(gw->kernel_n < GW_MAX + PM_SPARE_SLOTS);
+	CHECK(gw->kernel_n < 2 * (GW_MAX + PM_SPARE_SLOTS));
 	gw->kernel[gw->kernel_n++] = op->rule;
 }
 
@@ -152,10 +165,12 @@ static inline void gw_fetch(struct gateway *gw)
 	struct nat_op *op = &gw->op[gw->op_n];
 
 	while (gw->op_n < GW_IN_FLIGHT &&
-	       portmap_next_op(gw->map.pm, op, &gw->op_id[gw->op_n])) {
+	       (portmap_next_op(gw->map.pm, op, &gw->op_id[gw->op_n]) ||
+		portmap_next_op(gw->map.pinholes, op,
+				&gw->op_id[gw->op_n]))) {
 		CHECK(op->verb == NAT_SET || op->verb == NAT_DEL);
 		CHECK(nat_rule_sane(&op->rule));
-		CHECK(op->rule.kind == NAT_PORTMAP);
+		CHECK(gw->op_id[gw->op_n].table == op->rule.kind);
 		CHECK(op->verb == NAT_DEL ||
 		      policy_check(&gw->map.policy, &op->rule, addr_any(),
 				   NULL) ==
@@ -221,9 +236,9 @@ static inline const struct nat_rule *gw_in_kernel(const struct gateway *gw,
 	return NULL;
 }
 
-static inline void gw_check_entry(const struct gateway *gw, size_t i)
+static inline void gw_check_entry(const struct gateway *gw,
+				  const struct portmap *pm, size_t i)
 {
-	const struct portmap *pm = gw->map.pm;
 	const struct pm_entry *e = portmap_entry(pm, portmap_at(pm, i));
 	const struct pm_entry *o;
 
@@ -232,27 +247,39 @@ static inline void gw_check_entry(const struct gateway *gw, size_t i)
 	for (size_t k = 0; k < i; k++) {
 		o = portmap_entry(pm, portmap_at(pm, k));
 		CHECK(!nat_rule_same_key(&e->rule, &o->rule));
-		CHECK(e->rule.proto != o->rule.proto ||
+		CHECK(!e->unique_id || e->unique_id != o->unique_id);
+		CHECK(e->rule.kind == NAT_PINHOLE ||
+		      e->rule.proto != o->rule.proto ||
 		      e->rule.ext_port != o->rule.ext_port ||
 		      addr_equal(e->rule.client, o->rule.client));
 	}
 }
 
-/* After gw_settle(): the kernel has the table's rules. */
-static inline void gw_check(const struct gateway *gw)
+/* Return: how many rules the table has in the kernel */
+static inline size_t gw_check_table(const struct gateway *gw,
+				    enum nat_kind kind)
 {
-	const struct portmap *pm = gw->map.pm;
+	const struct portmap *pm = map_table(&gw->map, kind);
 	const struct pm_entry *e;
 	size_t enabled = 0;
 
 	CHECK(portmap_count(pm) <= GW_MAX);
 	for (size_t i = 0; i < portmap_count(pm); i++) {
-		gw_check_entry(gw, i);
+		gw_check_entry(gw, pm, i);
 		e = portmap_entry(pm, portmap_at(pm, i));
+		CHECK(e->rule.kind == kind);
+		CHECK(!e->unique_id == (kind == NAT_PORTMAP));
 		enabled += e->enabled;
 		CHECK(!e->enabled || gw_in_kernel(gw, &e->rule));
 	}
-	CHECK(enabled == gw->kernel_n);
+	return enabled;
+}
+
+/* After gw_settle(): the kernel has the tables' rules. */
+static inline void gw_check(const struct gateway *gw)
+{
+	CHECK(gw_check_table(gw, NAT_PORTMAP) +
+	      gw_check_table(gw, NAT_PINHOLE) == gw->kernel_n);
 }
 
 #endif
