@@ -66,6 +66,18 @@ const struct nl_list_count *counts_of(const struct counts *c,
 	       NULL;
 }
 
+bool counts_packets(const struct nat_rule *rule, uint64_t *ret)
+{
+	struct nl_list_sock sock = { nfnl_open(), 0, PM_PINHOLES_LIMIT };
+	int rc;
+
+	if (sock.fd < 0)
+		return false;
+	rc = nl_list_packets(&sock, rule, ret);
+	close(sock.fd);
+	return rc == 0;
+}
+
 void counts_free(struct counts *c)
 {
 	free(c->v);

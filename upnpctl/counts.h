@@ -5,12 +5,13 @@
  *
  * In nf_tables, upnpd's set counts the packets that are forwarded to and from a
  * client's socket, so mappings to one socket have the same count. A missing
- * count means "not counted", not 0.
+ * count means "not counted", not 0. Each pinhole has a count of its own.
  * Runs in: upnpctl
  */
 #ifndef UPNPCTL_COUNTS_H
 #define UPNPCTL_COUNTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include "map/nat_rule.h"
 #include "natfw/nl_list.h"
@@ -27,6 +28,10 @@ void counts_read(struct counts *ret);
 /** counts_of - the count of the socket that a rule leads to, or NULL. */
 const struct nl_list_count *counts_of(const struct counts *,
 				      const struct nat_rule *);
+
+/** counts_packets - read how many packets a pinhole let in. Return: false if
+ * nothing counts them, or this user may not read them */
+bool counts_packets(const struct nat_rule *rule, uint64_t *ret);
 
 /** counts_free - free the memory and set it to { 0 }. */
 void counts_free(struct counts *);

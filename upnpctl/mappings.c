@@ -241,6 +241,7 @@ struct listing {
 	const uint8_t *columns;		/* of the table, ends with COLUMN_END */
 	unsigned number_width, flags_width;
 	uint8_t kind;			/* only these; 0: all */
+	bool counting;			/* the counters are asked for */
 };
 
 /* The columns of a table: fields, and the kernel's counters. */
@@ -271,19 +272,35 @@ static const char *column_name(unsigned column)
 	       column == COLUMN_BYTES ? "bytes" : maptext_name(column);
 }
 
+/* The count of a mapping's socket, or the packets of a pinhole. @ret_packets:
+ * set only if true is returned. @ret_bytes: set to NULL if they are not known */
+static bool find_count(const struct listing *k, const struct ctl_mapping *m,
+		       uint64_t *ret_packets, const uint64_t **ret_bytes)
+{
+	const struct nl_list_count *c = counts_of(k->counts, &m->rule);
+
+	*ret_bytes = c ? &c->bytes : NULL;
+	if (!k->counting)
+		return false;
+	if (is_pinhole(m))
+		return counts_packets(&m->rule, ret_packets);
+	if (c)
+		*ret_packets = c->packets;
+	return c != NULL;
+}
+
 /* Write the text of one column: "" for a missing count. */
 static void put_column(struct wr *w, const struct listing *k, unsigned column,
 		       const struct ctl_mapping *m)
 {
-	const struct nl_list_count *c;
+	const uint64_t *bytes;
+	uint64_t packets;
 
-	if (column < MAPTEXT__MAX) {
+	if (column < MAPTEXT__MAX)
 		maptext_put(w, column, m);
-		return;
-	}
-	c = counts_of(k->counts, &m->rule);
-	if (c)
-		wr_u64(w, column == COLUMN_PACKETS ? c->packets : c->bytes);
+	else if (find_count(k, m, &packets, &bytes))
+		wr_u64(w, column == COLUMN_PACKETS || !bytes ? packets :
+							       *bytes);
 }
 
 /* Return: the first mapping from @i on that passes the filter, or their
@@ -306,7 +323,7 @@ static struct listing make_listing(const struct mappings *all,
 {
 	struct listing k = {
 		all, &o->filter, counts,
-		o->stats ? stats_columns : plain_columns, 3, 1, 0
+		o->stats ? stats_columns : plain_columns, 3, 1, 0, false
 	};
 
 	for (size_t n = 1000; n <= all->n && k.number_width < 9; n *= 10)
@@ -442,17 +459,21 @@ static void put_detail(const struct listing *k)
 	out_str(STR(flags_line));
 	for EACH_SHOWN(k, i) {
 		const struct ctl_mapping *m = &k->all->v[i];
-		const struct nl_list_count *c = counts_of(k->counts, &m->rule);
+		const uint64_t *bytes;
+		uint64_t packets;
 
 		put_number(k, i);
 		put_pairs(MAPTEXT_PROTOCOL, MAPTEXT_REMOTE, m);
 		put_spaces(indent);
 		put_pairs(MAPTEXT_LEFT, MAPTEXT_DESC, m);
-		put_spaces(c ? indent : 0);
-		if (c)
-			out_fmt("packets=%llu bytes=%llu\n",
-				(unsigned long long)c->packets,
-				(unsigned long long)c->bytes);
+		if (find_count(k, m, &packets, &bytes)) {
+			put_spaces(indent);
+			out_fmt("packets=%llu", (unsigned long long)packets);
+			if (bytes)
+				out_fmt(" bytes=%llu",
+					(unsigned long long)*bytes);
+			out_str(STR("\n"));
+		}
 		out_str(STR("\n"));
 	}
 }
@@ -462,14 +483,16 @@ static void put_json(const struct listing *k)
 	json_array(NULL);
 	for EACH_SHOWN(k, i) {
 		const struct ctl_mapping *m = &k->all->v[i];
-		const struct nl_list_count *c = counts_of(k->counts, &m->rule);
+		const uint64_t *bytes;
+		uint64_t packets;
 
 		json_object(NULL);
 		json_u64("number", i);
 		maptext_json(m);
-		if (c) {
-			json_u64("packets", c->packets);
-			json_u64("bytes", c->bytes);
+		if (find_count(k, m, &packets, &bytes)) {
+			json_u64("packets", packets);
+			if (bytes)
+				json_u64("bytes", *bytes);
 		}
 		json_end();
 	}
@@ -490,9 +513,10 @@ int mappings_print(struct cmd *c)
 	live_refresh(&l, c->env);
 	status = mappings_fetch(&l, &all);
 	if (status == CMD_OK) {
-		if (o.stats || o.detail || c->env->json)
-			counts_read(&counts);
 		k = make_listing(&all, &o, &counts);
+		k.counting = o.stats || o.detail || c->env->json;
+		if (k.counting)
+			counts_read(&counts);
 		if (c->env->json)
 			put_json(&k);
 		else if (o.detail)

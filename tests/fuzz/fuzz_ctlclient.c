@@ -38,6 +38,11 @@ const struct nl_list_count *counts_of(const struct counts *c,
 	return NULL;
 }
 
+bool counts_packets(const struct nat_rule *rule, uint64_t *ret)
+{
+	return false;
+}
+
 void counts_free(struct counts *c)
 {
 }

@@ -134,6 +134,7 @@ def test_pinhole_of_the_configuration(lab, upnpd, ctl):     # noqa: F811
     assert lines(upnpd) == [LINE + ' "web"']
     assert reaches(lab, "TCP", 8080, server, **kw)
     (m,) = ctl.json("mappings", "print")
+    assert m["packets"] > 0
     assert m["configured"] and not m["dynamic"] and m["kind"] == "pinhole"
     assert upnpd.stop() == 0
     assert blocked(lab, "TCP", 8080, server, **kw)

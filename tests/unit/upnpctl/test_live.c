@@ -177,6 +177,12 @@ const struct nl_list_count *counts_of(const struct counts *c,
 	return NULL;
 }
 
+bool counts_packets(const struct nat_rule *rule, uint64_t *ret)
+{
+	*ret = UINT64_MAX;
+	return counting && rule->int_port == 8080;
+}
+
 void counts_free(struct counts *c)
 {
 	counting = false;
@@ -395,6 +401,22 @@ static void test_print_pinholes(void **state)
 			 CMD_OK);
 	assert_contains(out, "PROTOCOL   TO                   PACKETS   "
 			"DESCRIPTION\n");
+	counting = true;
+	assert_int_equal(run(mappings_print, ARGS("stats", "where", "pinhole")),
+			 CMD_OK);
+	assert_contains(out, "[2001:db8::5]:8080                              "
+			"18446744073709551615   game\n");
+	assert_contains(out, "[2001:db8::5]:*                                 "
+			"                       game\n");
+	counting = true;
+	assert_int_equal(run(mappings_print, ARGS("detail", "where", "id=7")),
+			 CMD_OK);
+	assert_contains(out, "\n      packets=18446744073709551615\n\n");
+	env.json = counting = true;
+	assert_int_equal(run(mappings_print, ARGS("where", "id=7")), CMD_OK);
+	squeeze(out);
+	assert_contains(out, "\"game\",\"packets\":18446744073709551615}");
+	env.json = false;
 }
 
 static void test_print_pinholes_alone(void **state)
