@@ -18,7 +18,10 @@
  * check has reported that it is missing. */
 enum {
 	NEEDS_CONF = 1, NEEDS_NET = 2, NEEDS_EXT = 4,
-	NEEDS_FLOW = 8,		/* an internal network */
+	NEEDS_FLOW = 8,		/* an internal network of IPv4 */
+	NEEDS_PREFIX = 16,	/* an internal prefix of IPv6 that can be
+				 * reached from the Internet */
+	NEEDS_ANY = 32,		/* an internal network of either family */
 };
 
 static const struct {
@@ -37,6 +40,7 @@ static const struct {
 	{ "default-route", NEEDS_NET | NEEDS_EXT, check_net_roles },
 	{ "external-address", NEEDS_NET | NEEDS_EXT, check_net_external },
 	{ "forwarding", 0, check_net_forwarding },
+	{ "ipv6", NEEDS_CONF | NEEDS_NET, check_ipv6 },
 	{ "multicast", NEEDS_CONF | NEEDS_NET, check_net_multicast },
 	{ "mappings", NEEDS_CONF, check_mappings },
 	{ "ports", NEEDS_CONF | NEEDS_NET, check_ports },
@@ -45,29 +49,38 @@ static const struct {
 	{ "firewalls", 0, check_firewall_others },
 	{ "masquerade", NEEDS_FLOW | NEEDS_EXT, check_firewall_masquerade },
 	{ "forward", NEEDS_FLOW | NEEDS_EXT, check_forward },
-	{ "mapped-ports", NEEDS_FLOW | NEEDS_EXT, check_taken },
-	{ "input", NEEDS_FLOW, check_input },
+	{ "mapped-ports", NEEDS_ANY | NEEDS_EXT, check_taken },
+	{ "pinholes", NEEDS_PREFIX | NEEDS_EXT, check_pinholes },
+	{ "input", NEEDS_ANY, check_input },
 	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };
 
 /* ---- running the checks --------------------------------------------- */
 
-/* The rules are followed for IPv4 packets, so IPv6 networks are left out.
- * Interfaces that are down serve no client. */
-static void add_routed(struct natfw_env *fw, const struct conf_iface *i,
+/* The environment for networks of that family. NULL: it is not served */
+static struct natfw_env *env_of(struct check *c, uint8_t family)
+{
+	if (family == ADDR_IP4)
+		return &c->fw;
+	return c->conf.ipv6 ? &c->fw6 : NULL;
+}
+
+static void add_net(struct natfw_env *fw, const struct netif_addr *a)
+{
+	if (fw && fw->net_n < NATFW_NETS_MAX)
+		fw->net[fw->net_n++] = *a;
+}
+
+/* Interfaces that are down serve no client. */
+static void add_routed(struct check *c, const struct conf_iface *i,
 		       const struct netif_link *l)
 {
-	for (size_t k = 0; k < i->network.n && !i->disabled && l->up &&
-	     fw->net_n < NATFW_NETS_MAX; k++) {
-		struct netif_addr *a = &fw->net[fw->net_n];
+	for (size_t k = 0; k < i->network.n && !i->disabled && l->up; k++) {
+		struct netif_addr a = { .ifindex = l->ifindex,
+					.net = i->network.at[k], .routed = 1 };
 
-		if (i->network.at[k].addr.family != ADDR_IP4)
-			continue;
-		fw->net_n++;
-		*a = (struct netif_addr){ .ifindex = l->ifindex,
-					  .net = i->network.at[k],
-					  .routed = 1 };
-		memcpy(a->ifname, l->name, sizeof(a->ifname));
+		memcpy(a.ifname, l->name, sizeof(a.ifname));
+		add_net(env_of(c, a.net.addr.family), &a);
 	}
 }
 
@@ -92,25 +105,29 @@ static void fill_env(struct check *c)
 
 	if (c->ext)
 		fill_external(c);
+	memcpy(c->fw6.ext_if, fw->ext_if, sizeof(fw->ext_if));
+	c->fw6.ext_index = fw->ext_index;
+	c->fw6.ipv6 = c->conf.ipv6;
 	fw->hairpin = c->conf.hairpin;
 	fw->masquerade = c->conf.masquerade;
 	str_copy(fw->nft_table, sizeof(fw->nft_table),
 		 str_z(c->conf.nft_table));
 	str_copy(fw->nft_chain, sizeof(fw->nft_chain),
 		 str_z(c->conf.nft_chain));
-	for (size_t i = 0; i < c->net.addr_n && fw->net_n < NATFW_NETS_MAX;
-	     i++) {
+	memcpy(c->fw6.nft_table, fw->nft_table, sizeof(fw->nft_table));
+	memcpy(c->fw6.nft_chain, fw->nft_chain, sizeof(fw->nft_chain));
+	for (size_t i = 0; i < c->net.addr_n; i++) {
 		const struct netif_addr *a = &c->net.addr[i];
 		const struct conf_iface *iface =
 			check_report_iface(c, a->ifindex);
 
 		if (iface && iface->type == CONF_INTERNAL &&
-		    a->net.addr.family == ADDR_IP4 &&
+		    !addr_is_link_local(a->net.addr) &&
 		    c->net.link[iface - c->conf.iface].up)
-			fw->net[fw->net_n++] = *a;
+			add_net(env_of(c, a->net.addr.family), a);
 	}
 	for (size_t i = 0; i < c->conf.iface_n; i++)
-		add_routed(fw, &c->conf.iface[i], &c->net.link[i]);
+		add_routed(c, &c->conf.iface[i], &c->net.link[i]);
 }
 
 /* Read the network state that the other checks need. */
@@ -152,7 +169,9 @@ static void run_checks(struct check *c)
 		have = (c->have_conf ? NEEDS_CONF : 0) |
 		       (c->have_net ? NEEDS_NET : 0) |
 		       (c->ext ? NEEDS_EXT : 0) |
-		       (c->fw.net_n ? NEEDS_FLOW : 0);
+		       (c->fw.net_n ? NEEDS_FLOW : 0) |
+		       (check_report_prefixes(c) ? NEEDS_PREFIX : 0) |
+		       (c->fw.net_n + c->fw6.net_n ? NEEDS_ANY : 0);
 	}
 }
 

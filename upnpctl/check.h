@@ -38,6 +38,8 @@ struct check {
 	struct netif_table net;		/* link[i] is conf.iface[i]'s */
 	struct natfw_env fw;		/* external side, internal networks of
 					 * IPv4, as the monitor reads them */
+	struct natfw_env fw6;		/* the same with the internal prefixes
+					 * of IPv6; none with ipv6 = no */
 	pid_t daemon;			/* pid of the monitor; 0: none runs */
 	bool serving;			/* it serves with this configuration */
 	char backend_run[32];		/* backend of the daemon; "" */
@@ -57,6 +59,7 @@ struct check {
 	char unread[256];		/* why some were not read; "" */
 	char remedy[100];		/* what to do in that case */
 	struct places places;		/* where upnpd's accepts belong */
+	struct places places6;		/* those of pinholes */
 };
 
 /**
@@ -81,6 +84,14 @@ void check_report_counts(const struct check *);
  * this index now, or NULL. */
 const struct conf_iface *check_report_iface(const struct check *, int ifindex);
 
+/** check_report_prefixes - does an internal network have an IPv6 prefix that
+ * can be reached from the Internet: neither unique local nor link-local? */
+bool check_report_prefixes(const struct check *);
+
+/** check_report_only_ip6 - do the internal networks have IPv6, and none IPv4?
+ * Then no mapping is possible or needed. */
+bool check_report_only_ip6(const struct check *);
+
 /* The checks; the table in check.c lists the needs of each. */
 void check_conf_file(struct check *), check_conf_clock(struct check *),
 	check_conf_state_dir(struct check *), check_conf_access(struct check *),
@@ -93,13 +104,15 @@ void check_net_interfaces(struct check *), check_net_roles(struct check *),
 	check_net_forwarding(struct check *),
 	check_net_multicast(struct check *);
 /* _net */
+void check_ipv6(struct check *);		/* _ipv6 */
 void check_ports(struct check *);				/* _ports */
 void check_firewall_backend(struct check *),
 	check_firewall_kernel(struct check *),
 	check_firewall_others(struct check *),
 	check_firewall_masquerade(struct check *);
 /* _firewall */
-void check_forward(struct check *);		/* _forward */
+void check_forward(struct check *), check_pinholes(struct check *);
+/* _forward */
 void check_taken(struct check *);		/* _taken */
 void check_input(struct check *);		/* _input */
 void check_lan_gateways(struct check *);	/* _lan */

@@ -103,6 +103,11 @@ static struct str zone_of(const struct check_advice *a, const struct zoned *z)
 
 /* ---- the commands --------------------------------------------------- */
 
+static bool is_ip6(const struct check_advice *a)
+{
+	return ruleset_table_of(a->rules, a->base)->family == NFPROTO_IPV6;
+}
+
 static const char *end_name(const struct check_advice_need *n)
 {
 	return n->sport ? "sport" : "dport";
@@ -143,7 +148,7 @@ static void put_shorewall(struct wr *w, const struct check_advice *a,
 	wr_fmt(w, " %s", nat_rule_proto(n->proto));
 	if (port_of(n))
 		wr_fmt(w, "%s %u", n->sport ? " -" : "", port_of(n));
-	wr_z(w, "' >> /etc/shorewall/rules");
+	wr_fmt(w, "' >> /etc/shorewall%s/rules", is_ip6(a) ? "6" : "");
 }
 
 static void put_uci(struct wr *w, const struct check_advice *a,
@@ -184,7 +189,8 @@ static void put_nft(struct wr *w, const struct check_advice *a,
 	const struct ruleset_table *t = &a->rules->table[c->table];
 
 	wr_fmt(w, "nft insert rule %s %s %s %s %s",
-	       t->family == NFPROTO_IPV4 ? "ip" : "inet", t->name, c->name,
+	       t->family == NFPROTO_IPV4 ? "ip" :
+	       t->family == NFPROTO_IPV6 ? "ip6" : "inet", t->name, c->name,
 	       a->out ? "oifname" : "iifname", a->ifname);
 	if (port_of(n))
 		wr_fmt(w, " %s %s %u accept", nat_rule_proto(n->proto),
@@ -199,7 +205,8 @@ static void put_iptables(struct wr *w, const struct check_advice *a,
 	const struct ruleset_chain *c = &a->rules->chain[a->base];
 	const struct ruleset_table *t = &a->rules->table[c->table];
 
-	wr_fmt(w, "iptables%s", t->kind == a->plain ? "" :
+	wr_fmt(w, "ip%stables%s", is_ip6(a) ? "6" : "",
+	       t->kind == a->plain ? "" :
 	       t->kind == RULESET_IPT_NFT ? "-nft" : "-legacy");
 	if (strcmp(t->name, "filter"))
 		wr_fmt(w, " -t %s", t->name);
@@ -258,21 +265,25 @@ static bool has_chain(const struct check_advice *a, struct str prefix)
  * each chain. */
 static const struct program {
 	bool native;
+	int family;			/* of its table: 4, 6; 0: any */
 	struct str table, chain;	/* a name; the start of a name */
 	void (*put)(struct wr *, const struct check_advice *,
 		    const struct check_advice_need *);
 	const char *last;		/* what to do after the commands */
 } programs[] = {
-	{ true, STR("fw4"), STR(""), put_fw4,
+	{ true, 0, STR("fw4"), STR(""), put_fw4,
 	  "; uci commit firewall; service firewall reload" },
-	{ false, STR("filter"), STR("ufw-"), put_ufw, "" },
-	{ false, STR("filter"), STR("zone_"), put_fw3,
+	{ false, 0, STR("filter"), STR("ufw-"), put_ufw, "" },
+	{ false, 0, STR("filter"), STR("ufw6-"), put_ufw, "" },
+	{ false, 0, STR("filter"), STR("zone_"), put_fw3,
 	  "; uci commit firewall; service firewall reload" },
-	{ false, STR("filter"), STR("shorewall"), put_shorewall,
+	{ false, 4, STR("filter"), STR("shorewall"), put_shorewall,
 	  "; shorewall reload" },
-	{ true, STR(""), STR(""), put_nft,
+	{ false, 6, STR("filter"), STR("shorewall"), put_shorewall,
+	  "; shorewall6 reload" },
+	{ true, 0, STR(""), STR(""), put_nft,
 	  " # and in the file of these rules" },
-	{ false, STR(""), STR(""), put_iptables, " # then save the rules" },
+	{ false, 0, STR(""), STR(""), put_iptables, " # then save the rules" },
 };
 
 static bool is_program(const struct check_advice *a, const struct program *p)
@@ -281,6 +292,7 @@ static bool is_program(const struct check_advice *a, const struct program *p)
 		&a->rules->table[a->rules->chain[a->base].table];
 
 	return p->native == (t->kind == RULESET_NATIVE) &&
+	       (!p->family || (p->family == 6) == is_ip6(a)) &&
 	       (!p->table.n || str_eq(p->table, str_z(t->name))) &&
 	       (!p->chain.n || has_chain(a, p->chain));
 }

@@ -78,6 +78,30 @@ bool check_conf_open(const struct policy_rule *rule, size_t n,
 	return n == 0;
 }
 
+/* Where lines exist and none matches, a pinhole is refused as well. */
+static void check_pinhole_access(struct check *c)
+{
+	char prefix[ADDR_NET_TEXT_MAX];
+	struct wr w = wr_init(prefix, sizeof(prefix));
+	struct addr_net net;
+
+	for (size_t i = 0; i < c->fw6.net_n; i++) {
+		net = c->fw6.net[i].net;
+		if (addr_kind(net.addr) != ADDR_KIND_GLOBAL ||
+		    check_conf_open(c->conf.rule, c->conf.rule_n, &net))
+			continue;
+		net.addr = addr_net_first(&net);
+		addr_net_write(&w, &net);
+		wr_cstr(&w);
+		check_report(c, CHECK_WARNING, "the allow and deny lines allow "
+			     "no pinhole to any client of %s (%s)\n"
+			     "Add a line such as: allow 1024-65535 %s "
+			     "1024-65535", prefix, c->fw6.net[i].ifname,
+			     prefix);
+		return;
+	}
+}
+
 void check_conf_access(struct check *c)
 {
 	const struct conf *conf = &c->conf;
@@ -96,6 +120,7 @@ void check_conf_access(struct check *c)
 			"allow 1024-65535 NETWORK 1024-65535",
 			denied == c->fw.net_n ? "the internal networks"
 					  : "one internal network");
+	check_pinhole_access(c);
 	check_report_ok(c, conf->rule_n ?
 			"the allow and deny lines allow clients ports" :
 			"every host of the internal networks may open ports "

@@ -209,6 +209,7 @@ static void read_rules(struct check *c)
 		c->rules = NULL;
 	} else {
 		place_find(c->rules, &c->fw, &c->places);
+		place_find(c->rules, &c->fw6, &c->places6);
 	}
 }
 

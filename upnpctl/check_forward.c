@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_forward.c - check that packets to open ports pass the forward chains of
- * the administrator: each that would drop them has upnpd's accept, where it
- * belongs, or will get it when upnpd starts.
+ * check_forward.c - check that packets to open ports, and to pinholes, pass the
+ * forward chains of the administrator: each that would drop them has upnpd's
+ * accept, where it belongs, or will get it when upnpd starts.
  * Runs in: upnpctl
  */
 #include <netinet/in.h>
@@ -15,6 +15,47 @@
 
 #define TEXT_MAX 200
 #define CHAINS_NAMED 4
+
+/* What is checked, of one family. */
+struct side {
+	const struct natfw_env *env;
+	const struct places *places;
+	enum nat_kind kind;
+	const char *what;	/* the packets go to these */
+	const char *accept;	/* packets that an administrator accepts */
+	const char *later;	/* when upnpd makes its accepts */
+	bool made;		/* it has made them */
+};
+
+static struct side mappings(const struct check *c)
+{
+	return (struct side){
+		.env = &c->fw, .places = &c->places, .kind = NAT_PORTMAP,
+		.what = "open ports", .accept = "ct status dnat",
+		.later = c->serving ? "" : ", once upnpd runs",
+		.made = c->serving && addr_is_set(c->fw.ext),
+	};
+}
+
+/* A pinhole that is in effect. The first one makes upnpd add its accepts. */
+static bool has_pinhole(const struct check *c)
+{
+	for (size_t i = 0; i < c->all.n; i++)
+		if (c->all.v[i].rule.kind == NAT_PINHOLE &&
+		    c->all.v[i].enabled && !c->all.v[i].suspended)
+			return true;
+	return false;
+}
+
+static struct side pinholes(const struct check *c)
+{
+	return (struct side){
+		.env = &c->fw6, .places = &c->places6, .kind = NAT_PINHOLE,
+		.what = "pinholes", .accept = "their addresses and ports",
+		.later = ", once there is one",
+		.made = c->serving && has_pinhole(c),
+	};
+}
 
 /* Report a configured chain that does not exist. */
 static void check_chain(struct check *c)
@@ -37,8 +78,8 @@ static const char *put_chain(const struct check *c, uint32_t chain,
 
 /* ---- chains that upnpd cannot write into ---------------------------- */
 
-static void report_owner(struct check *c, const struct ruleset_table *t,
-			 const char *chain)
+static void report_owner(struct check *c, const struct side *side,
+			 const struct ruleset_table *t, const char *chain)
 {
 	char who[64];
 	struct wr w = wr_init_cut(who, sizeof(who));
@@ -47,24 +88,22 @@ static void report_owner(struct check *c, const struct ruleset_table *t,
 	wr_cstr(&w);
 	if (!strcmp(t->name, "firewalld"))
 		check_report(c, CHECK_PROBLEM, "the nft chain %s drops packets "
-			     "to open ports, and only its owner, %s, may "
-			     "change it\n"
+			     "to %s, and only its owner, %s, may change it\n"
 			     "Set NftablesTableOwner=no in /etc/firewalld/"
 			     "firewalld.conf and restart firewalld", chain,
-			     who);
+			     side->what, who);
 	else
 		check_report(c, CHECK_PROBLEM, "the nft chain %s drops packets "
-			     "to open ports, and only its owner, %s, may "
-			     "change it\n"
-			     "Have that program accept packets with ct status "
-			     "dnat there, or make the table %s without the "
-			     "flag owner", chain, who, t->name);
+			     "to %s, and only its owner, %s, may change it\n"
+			     "Have that program accept packets with %s there, "
+			     "or make the table %s without the flag owner",
+			     chain, side->what, who, side->accept, t->name);
 }
 
-static void check_lost(struct check *c)
+static void check_lost(struct check *c, const struct side *side)
 {
 	const struct ruleset_table *t;
-	uint32_t chain = c->places.lost;
+	uint32_t chain = side->places->lost;
 	char text[TEXT_MAX];
 
 	if (chain == RULESET_NONE)
@@ -72,41 +111,56 @@ static void check_lost(struct check *c)
 	t = ruleset_table_of(c->rules, chain);
 	put_chain(c, chain, text);
 	if (t->owner)
-		report_owner(c, t, text);
-	else if (c->places.n == PLACES_MAX)
+		report_owner(c, side, t, text);
+	else if (side->places->n == PLACES_MAX)
 		check_report(c, CHECK_PROBLEM, "more than %d places in the "
-			     "forward chains drop packets to open ports, and "
-			     "upnpd has no accept rule in those from %s on\n"
+			     "forward chains drop packets to %s, and upnpd has "
+			     "no accept rule in those from %s on\n"
 			     "Merge chains, or remove those that are not "
-			     "needed", PLACES_MAX, text);
+			     "needed", PLACES_MAX, side->what, text);
 	else
-		check_report(c, CHECK_PROBLEM, "%s drops packets to open "
-			     "ports, and upnpd cannot add its accept rule "
-			     "there: %s\n"
-			     "Accept packets with ct status dnat in that chain",
-			     text, c->places.why);
+		check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and "
+			     "upnpd cannot add its accept rule there: %s\n"
+			     "Accept packets with %s in that chain", text,
+			     side->what, side->places->why, side->accept);
 }
 
-/* Report chains of iptables for which its tool is missing. */
-static void check_tools(struct check *c)
+/* Return: the tool that upnpd needs and lacks for this chain; NULL: none */
+static const char *lacking_tool(const struct check *c, uint32_t chain)
+{
+	const struct ruleset_table *t = ruleset_table_of(c->rules, chain);
+	const bool ip6 = t->family == NFPROTO_IPV6;
+
+	if (t->kind == RULESET_NATIVE || ipt_tool_of(t->kind, ip6))
+		return NULL;
+	if (!ip6)
+		return check_firewall_name(t->kind);
+	return t->kind == RULESET_IPT_NFT ? "ip6tables-nft" :
+					    "ip6tables-legacy";
+}
+
+static void report_tool(struct check *c, const struct side *side,
+			uint32_t chain, const char *tool)
 {
 	char text[TEXT_MAX];
 
-	for (size_t i = 0; i < c->places.n; i++) {
-		uint32_t chain = c->places.at[i].chain;
-		enum ruleset_kind kind = ruleset_table_of(c->rules,
-							  chain)->kind;
+	check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and upnpd "
+		     "cannot add its accept rule there, because %s is not "
+		     "installed\n"
+		     "Install %s, or remove those rules",
+		     put_chain(c, chain, text), side->what, tool, tool);
+}
 
-		if (kind == RULESET_NATIVE ||
-		    ipt_tool_of(kind, c->places.at[i].family == ADDR_IP6))
+/* Report chains of iptables for which its tool is missing. */
+static void check_tools(struct check *c, const struct side *side)
+{
+	for (size_t i = 0; i < side->places->n; i++) {
+		uint32_t chain = side->places->at[i].chain;
+		const char *tool = lacking_tool(c, chain);
+
+		if (!tool)
 			continue;
-		check_report(c, CHECK_PROBLEM, "%s drops packets to open "
-			     "ports, and upnpd cannot add its accept rule "
-			     "there, because %s is not installed\n"
-			     "Install %s, or remove those rules",
-			     put_chain(c, chain, text),
-			     check_firewall_name(kind),
-			     check_firewall_name(kind));
+		report_tool(c, side, chain, tool);
 		return;
 	}
 }
@@ -134,8 +188,8 @@ static enum standing standing_of(const struct ruleset *rs,
 	return MISSING;
 }
 
-static void report_standing(struct check *c, const struct place *p,
-			    enum standing standing)
+static void report_standing(struct check *c, const struct side *side,
+			    const struct place *p, enum standing standing)
 {
 	const struct walk_rule at = { p->chain, p->before };
 	char rule[TEXT_MAX];
@@ -146,76 +200,88 @@ static void report_standing(struct check *c, const struct place *p,
 	if (standing == EARLY)
 		check_report(c, CHECK_WARNING, "upnpd's accept rule is not "
 			     "directly before %s, the first that drops every "
-			     "packet to open ports: bans between them have no "
-			     "effect on open ports\n"
-			     "upnpctl resync", rule);
+			     "packet to %s: bans between them have no effect "
+			     "on %s\n"
+			     "upnpctl resync", rule, side->what, side->what);
 	else
-		check_report(c, CHECK_PROBLEM, "packets to open ports are "
-			     "dropped by %s, %s upnpd's accept rule\n"
+		check_report(c, CHECK_PROBLEM, "packets to %s are dropped by "
+			     "%s, %s upnpd's accept rule\n"
 			     "upnpctl resync; if that does not help, see the "
-			     "log of upnpd", rule, standing == LATE ?
+			     "log of upnpd", side->what, rule,
+			     standing == LATE ?
 			     "which comes before" : "which lacks");
 }
 
 /* Are upnpd's accepts in the kernel, where they belong? */
-static void check_standing(struct check *c)
+static void check_standing(struct check *c, const struct side *side)
 {
 	enum standing standing;
 
-	if (!c->serving || !addr_is_set(c->fw.ext))
-		return;
-	for (size_t i = 0; i < c->places.n; i++) {
-		standing = standing_of(c->rules, &c->places.at[i]);
+	for (size_t i = 0; i < side->places->n && side->made; i++) {
+		standing = standing_of(c->rules, &side->places->at[i]);
 		if (standing == STANDS)
 			continue;
-		report_standing(c, &c->places.at[i], standing);
+		report_standing(c, side, &side->places->at[i], standing);
 		return;
 	}
 }
 
 /* ---- every port ----------------------------------------------------- */
 
-/* A mapping to some host of that network; its ports are 0, any. */
-static struct nat_rule any_mapping(const struct netif_addr *net, uint8_t proto)
+/* A mapping or pinhole to some host of that network; its ports are 0, any. */
+static struct nat_rule any_rule(const struct netif_addr *net,
+				enum nat_kind kind, uint8_t proto)
 {
 	struct nat_rule rule = { .client = addr_net_last(&net->net),
 				 .remote = addr_any(),
-				 .kind = NAT_PORTMAP, .proto = proto };
+				 .kind = kind, .proto = proto };
 
-	if (net->net.bits < 31)
-		rule.client.byte[3] ^= 1;	/* not the broadcast address */
+	/* not the broadcast address */
+	if (kind == NAT_PORTMAP && net->net.bits < 31)
+		rule.client.byte[3] ^= 1;
 	return rule;
 }
 
-/* Return: true if a finding was reported */
-static bool check_blocked(struct check *c, const struct netif_addr *net,
-			  uint8_t proto)
+/* Report the rule that drops, in spite of upnpd's accepts. */
+static void report_blocked(struct check *c, const struct side *side,
+			   const struct netif_addr *net, uint8_t proto,
+			   const struct walk_rule *by)
 {
-	struct nat_rule rule = any_mapping(net, proto);
-	struct walk_rule by;
+	const struct ruleset_table *t = ruleset_table_of(c->rules, by->chain);
+	const char *tool = lacking_tool(c, by->chain);
 	char text[TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 
-	if (place_blocked(c->rules, &c->fw, &c->places, &rule, &by) !=
-	    WALK_YES)
-		return false;
-	walk_rule_text(c->rules, &by, &w);
-	if (*c->fw.nft_table &&
-	    ruleset_table_of(c->rules, by.chain)->kind == RULESET_NATIVE)
-		check_report(c, CHECK_PROBLEM, "packets to open ports are "
-			     "dropped by %s, and upnpd's accept rule is not "
-			     "before it, but in the chain %s of %s\n"
+	walk_rule_text(c->rules, by, &w);
+	if (tool)
+		report_tool(c, side, by->chain, tool);
+	else if (*side->env->nft_table && t->kind == RULESET_NATIVE)
+		check_report(c, CHECK_PROBLEM, "packets to %s are dropped by "
+			     "%s, and upnpd's accept rule is not before it, "
+			     "but in the chain %s of %s\n"
 			     "Correct nft-table and nft-forward-chain, or "
-			     "unset both", wr_cstr(&w), c->fw.nft_chain,
-			     c->fw.nft_table);
+			     "unset both", side->what, wr_cstr(&w),
+			     side->env->nft_chain, side->env->nft_table);
 	else
-		check_report(c, CHECK_PROBLEM, "every %s packet to open ports "
-			     "on %s is dropped before upnpd's accept rule, by "
-			     "%s\n"
+		check_report(c, CHECK_PROBLEM, "every %s packet to %s on %s is "
+			     "dropped before upnpd's accept rule, by %s\n"
 			     "Remove that rule, or limit it to the ports that "
 			     "it is for",
-			     proto == IPPROTO_TCP ? "TCP" : "UDP", net->ifname,
-			     wr_cstr(&w));
+			     proto == IPPROTO_TCP ? "TCP" : "UDP", side->what,
+			     net->ifname, wr_cstr(&w));
+}
+
+/* Return: true if a finding was reported */
+static bool check_blocked(struct check *c, const struct side *side,
+			  const struct netif_addr *net, uint8_t proto)
+{
+	struct nat_rule rule = any_rule(net, side->kind, proto);
+	struct walk_rule by;
+
+	if (place_blocked(c->rules, side->env, side->places, &rule, &by) !=
+	    WALK_YES)
+		return false;
+	report_blocked(c, side, net, proto, &by);
 	return true;
 }
 
@@ -225,7 +291,7 @@ static enum walk_hold all_forwarded(const struct check *c, uint8_t proto,
 				    struct walk_rule *ret)
 {
 	static const uint16_t ports[] = { 1025, 32323, 65535 };
-	struct nat_rule rule = any_mapping(c->fw.net, proto);
+	struct nat_rule rule = any_rule(c->fw.net, NAT_PORTMAP, proto);
 	struct walk_packet p;
 	struct walk_rule by;
 
@@ -268,54 +334,54 @@ static void check_forwarded(struct check *c, uint8_t proto)
 			     name, text);
 }
 
-static void check_any_port(struct check *c)
+static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+
+/* Unless they are dropped for a reason that was reported. */
+static void check_all_blocked(struct check *c, const struct side *side)
 {
-	static const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP };
+	bool dropped = c->reported;
 
-	bool dropped = c->reported;	/* for a reason that was reported */
-
-	for (size_t i = 0; i < 2; i++) {
-		for (size_t k = 0; k < c->fw.net_n && !dropped; k++)
-			if (check_blocked(c, &c->fw.net[k], protos[i]))
+	for (size_t i = 0; i < 2 && !dropped; i++)
+		for (size_t k = 0; k < side->env->net_n; k++)
+			if (check_blocked(c, side, &side->env->net[k],
+					  protos[i]))
 				break;
-		if (addr_is_set(c->fw.ext))
-			check_forwarded(c, protos[i]);
-	}
 }
 
 /* ---- the rules as a whole ------------------------------------------- */
 
 /* Report a chain with too many rules or jumps to follow. The monitor places no
  * accept there. */
-static void check_capped(struct check *c)
+static void check_capped(struct check *c, const struct side *side)
 {
-	struct nat_rule rule = any_mapping(c->fw.net, IPPROTO_TCP);
+	struct nat_rule rule = any_rule(side->env->net, side->kind,
+					IPPROTO_TCP);
 	struct walk_packet p;
 	struct walk_end end;
 	char text[TEXT_MAX];
 
-	place_incoming(&c->fw, &rule, &p);
+	place_incoming(side->env, &rule, &p);
 	for (uint32_t i = 0; i < c->rules->base_n; i++) {
 		uint32_t base = c->rules->base[i];
 
-		if (!walk_in_base(c->rules, base, NF_INET_FORWARD, ADDR_IP4))
+		if (!walk_in_base(c->rules, base, NF_INET_FORWARD, p.family))
 			continue;
 		walk_base(c->rules, base, &p, &end);
 		if (!end.capped)
 			continue;
 		check_report(c, CHECK_WARNING, "%s has too many rules or jumps "
-			     "to follow: whether it drops packets to open "
-			     "ports is not known\n"
+			     "to follow: whether it drops packets to %s is not "
+			     "known\n"
 			     "Use sets instead of single rules there",
-			     put_chain(c, base, text));
+			     put_chain(c, base, text), side->what);
 		return;
 	}
 }
 
 /* Write "A, B and 3 more": the chains with an accept of upnpd. */
-static void put_accepts(const struct check *c, struct wr *w)
+static void put_accepts(const struct check *c, const struct places *p,
+			struct wr *w)
 {
-	const struct places *p = &c->places;
 	unsigned n = 0;
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -330,35 +396,122 @@ static void put_accepts(const struct check *c, struct wr *w)
 		wr_fmt(w, " and %u more", n - CHAINS_NAMED);
 }
 
-static void report_ok(struct check *c)
+static void report_ok(struct check *c, const struct side *side)
 {
 	char text[400];
 	struct wr w = wr_init_cut(text, sizeof(text));
-	const char *later = c->serving ? "" : ", once upnpd runs";
 
-	put_accepts(c, &w);
+	put_accepts(c, side->places, &w);
 	wr_cstr(&w);
-	if (c->places.n)
-		check_report_ok(c, "no rule drops packets to open ports%s: "
-				"upnpd's accept rule %s in %s", later,
-				c->serving ? "is" : "will be", text);
-	check_report_ok(c, "no rule drops packets to open ports");
+	if (side->places->n)
+		check_report_ok(c, "no rule drops packets to %s%s: upnpd's "
+				"accept rule %s in %s", side->what,
+				side->made ? "" : side->later,
+				*side->later && !side->made ? "will be" : "is",
+				text);
+	check_report_ok(c, "no rule drops packets to %s", side->what);
+}
+
+static void check_chains(struct check *c, const struct side *side)
+{
+	check_lost(c, side);
+	check_tools(c, side);
+	if (!c->reported)
+		check_standing(c, side);
+	check_all_blocked(c, side);
+}
+
+static void check_unread(struct check *c, const char *result)
+{
+	if (!c->reported)
+		check_firewall_unread(c, result);
 }
 
 void check_forward(struct check *c)
 {
+	const struct side side = mappings(c);
+
 	if (c->rules) {
-		check_capped(c);
+		check_capped(c, &side);
 		check_chain(c);
-		check_lost(c);
-		check_tools(c);
-		if (!c->reported)
-			check_standing(c);
-		check_any_port(c);
+		check_chains(c, &side);
+		for (size_t i = 0; i < 2 && addr_is_set(c->fw.ext); i++)
+			check_forwarded(c, protos[i]);
 	}
-	if (!c->reported)
-		check_firewall_unread(c, "no rule that was read drops packets "
-				      "to open ports");
+	check_unread(c, "no rule that was read drops packets to open ports");
 	if (c->rules)
-		report_ok(c);
+		report_ok(c, &side);
+}
+
+/* ---- no firewall ------------------------------------------------------- */
+
+/* Does each packet from the Internet pass to that network? */
+static bool is_open(const struct check *c, const struct netif_addr *net,
+		    uint8_t proto)
+{
+	struct nat_rule rule = any_rule(net, NAT_PINHOLE, proto);
+	struct walk_rule by;
+	struct walk_packet p;
+
+	if (addr_kind(net->net.addr) != ADDR_KIND_GLOBAL)
+		return false;
+	place_incoming(&c->fw6, &rule, &p);
+	if (walk_dropped(c->rules, NF_INET_PRE_ROUTING, &p, NULL, 0, &by) !=
+	    WALK_NO)
+		return false;
+	memcpy(p.oif, net->ifname, sizeof(p.oif));
+	p.oif_index = (uint32_t)net->ifindex;
+	return walk_dropped(c->rules, NF_INET_FORWARD, &p, NULL, 0, &by) ==
+	       WALK_NO;
+}
+
+/* Nothing keeps the Internet out of that network. */
+static void check_open(struct check *c)
+{
+	const struct netif_addr *net = c->fw6.net;
+
+	for (size_t i = 0; i < c->fw6.net_n && !*c->unread; i++, net++) {
+		if (!is_open(c, net, IPPROTO_TCP) ||
+		    !is_open(c, net, IPPROTO_UDP))
+			continue;
+		check_report(c, CHECK_WARNING, "no rule drops packets from the "
+			     "Internet to the IPv6 addresses of %s: every port "
+			     "of every host there is open, and pinholes change "
+			     "nothing\n"
+			     "Drop in the forward chain what arrives on %s and "
+			     "is not an answer (ct state established,related)",
+			     net->ifname, c->fw6.ext_if);
+		return;
+	}
+}
+
+/* Tables of ip6tables-legacy that nothing can list. */
+static void check_unknown(struct check *c)
+{
+	const char *tool = "ip6tables-legacy";
+	bool there = ipt_tool_of(RULESET_IPT_LEGACY, true);
+
+	if (c->rules->unknown6)
+		check_report(c, CHECK_PROBLEM, "the tables of %s cannot be "
+			     "listed%s: whether they drop packets to pinholes "
+			     "is not known, and upnpd adds no accept rule\n"
+			     "%s %s, or remove its rules", tool,
+			     there ? "" : ", because it is not installed",
+			     there ? "Repair" : "Install", tool);
+}
+
+void check_pinholes(struct check *c)
+{
+	const struct side side = pinholes(c);
+
+	if (c->rules) {
+		check_unknown(c);
+		check_capped(c, &side);
+		check_chains(c, &side);
+		if (!c->reported)
+			check_open(c);
+	}
+	check_unread(c, "no rule that was read drops packets to pinholes");
+	if (c->rules)
+		report_ok(c, &side);
 }

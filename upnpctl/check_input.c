@@ -2,7 +2,7 @@
 /*
  * check_input.c - check that the router's own firewall lets searches and
  * requests of the internal networks in, and upnpd's answers, announcements and
- * events out.
+ * events out, over both families.
  * Runs in: upnpctl
  */
 #include <netinet/in.h>
@@ -61,6 +61,23 @@ static void set_iface(struct walk_packet *p, const struct netif_addr *a,
 	*(out ? &p->oif_index : &p->iif_index) = (uint32_t)a->ifindex;
 }
 
+/* The group that upnpd and the hosts of that network use (UDA 2.0, 1.2 and
+ * annex A.3). */
+static struct addr group_of(struct addr a)
+{
+	static const uint8_t link[16] = { 0xff, 0x02, [15] = 0x0c };
+	static const uint8_t site[16] = { 0xff, 0x05, [15] = 0x0c };
+
+	if (a.family == ADDR_IP4)
+		return addr_ip4(SSDP_GROUP_IP);
+	return addr_ip6(addr_is_link_local(a) ? link : site);
+}
+
+static struct addr_net one(struct addr a)
+{
+	return (struct addr_net){ a, (uint8_t)addr_bits(a) };
+}
+
 /* A packet of that kind, between the router at address @at and a host of
  * @net. */
 static struct walk_packet packet_of(const struct check *c, int kind,
@@ -69,11 +86,11 @@ static struct walk_packet packet_of(const struct check *c, int kind,
 {
 	const struct check_advice_need need = need_of(c->http_port, kind);
 	const struct addr_net hosts = { addr_net_first(net), net->bits };
-	const struct addr_net self = { at->net.addr, 32 };
-	const struct addr_net group = { addr_ip4(SSDP_GROUP_IP), 32 };
+	const struct addr_net self = one(at->net.addr);
+	const struct addr_net group = one(group_of(at->net.addr));
 	bool out = kinds[kind].out;
 	struct walk_packet p = {
-		.family = ADDR_IP4,
+		.family = at->net.addr.family,
 		.proto = kinds[kind].proto,
 		.dport = need.dport,
 		.sport = need.sport,
@@ -119,15 +136,22 @@ static void follow(struct check *c, uint32_t base, int kind,
 	d->perhaps |= end.may_rule != RULESET_NONE;
 }
 
+/* The internal networks of one family. */
+struct nets {
+	struct netif_addr at[NATFW_NETS_MAX];
+	size_t n;
+};
+
 /* Follow the packets of every network of that interface. Searches of a network
  * behind another router do not arrive anyway. */
 static struct dropped follow_all(struct check *c, uint32_t base,
+				 const struct nets *nets,
 				 const struct netif_addr *at, bool out)
 {
 	struct dropped d = { .n = 0 };
 
-	for (size_t i = 0; i < c->fw.net_n; i++) {
-		const struct netif_addr *net = &c->fw.net[i];
+	for (size_t i = 0; i < nets->n; i++) {
+		const struct netif_addr *net = &nets->at[i];
 
 		if (net->ifindex != at->ifindex)
 			continue;
@@ -171,9 +195,23 @@ static size_t list_needs(const struct check *c, const struct dropped *d,
 	return n;
 }
 
-static enum check_level level_of(const struct dropped *d)
+static bool has_ip4(const struct check *c, int ifindex)
+{
+	for (size_t i = 0; i < c->fw.net_n; i++)
+		if (c->fw.net[i].ifindex == ifindex)
+			return true;
+	return false;
+}
+
+/* Without IPv6, programs still use IPv4. */
+static enum check_level level_of(const struct check *c,
+				 const struct netif_addr *at,
+				 const struct dropped *d)
 {
 	enum check_level level = CHECK_WARNING;
+
+	if (at->net.addr.family == ADDR_IP6 && has_ip4(c, at->ifindex))
+		return level;
 
 	for (int k = 0; k < KINDS && !d->perhaps; k++)
 		if (d->kind[k] && kinds[k].level > level)
@@ -189,6 +227,7 @@ static void report_dropped(struct check *c, uint32_t base,
 		.rules = c->rules, .base = base, .ifname = at->ifname,
 		.out = out, .plain = ipt_tool_plain(),
 	};
+	const bool ip6 = at->net.addr.family == ADDR_IP6;
 	struct check_advice_need need[KINDS];
 	uint16_t port = (uint16_t)c->conf.http_port;
 	char rule[200], what[160], command[700];
@@ -203,12 +242,14 @@ static void report_dropped(struct check *c, uint32_t base,
 	check_advice_put(&cmd, &advice, need, n);
 	wr_cstr(&w);
 	wr_cstr(&r);
-	check_report(c, level_of(d), "%s %s %s: dropped by %s%s; programs "
-		     "there %s\n"
-		     "%s", what, out ? "to" : "from", at->ifname, rule,
+	check_report(c, level_of(c, at, d), "%s %s %s%s: dropped by %s%s; "
+		     "programs there %s%s\n"
+		     "%s", what, out ? "to" : "from", at->ifname,
+		     ip6 ? " over IPv6" : "", rule,
 		     d->perhaps ? ", except under a condition" : "",
 		     out ? "get no answer or no events" :
-		     "do not find or reach upnpd", wr_cstr(&cmd));
+		     "do not find or reach upnpd", ip6 ? " over IPv6" : "",
+		     wr_cstr(&cmd));
 }
 
 static void report_capped(struct check *c, uint32_t base)
@@ -224,35 +265,71 @@ static void report_capped(struct check *c, uint32_t base)
 }
 
 /* Is this the first address of its interface? */
-static bool is_first(const struct check *c, size_t i)
+static bool is_first(const struct nets *nets, size_t i)
 {
 	for (size_t k = 0; k < i; k++)
-		if (c->fw.net[k].ifindex == c->fw.net[i].ifindex)
+		if (nets->at[k].ifindex == nets->at[i].ifindex)
 			return false;
-	return !c->fw.net[i].routed;
+	return !nets->at[i].routed;
 }
 
-/* Check one base chain for each interface. */
-static void check_base(struct check *c, uint32_t base, bool out)
+/* Have packets over IPv4 been reported, dropped by the same rule? Then the same
+ * command helps both. */
+static bool is_known(struct check *c, uint32_t base, int ifindex, bool out,
+		     const struct nets *ip4, const struct dropped *d)
 {
-	for (size_t i = 0; i < c->fw.net_n; i++) {
+	for (size_t i = 0; ip4 && i < ip4->n; i++) {
+		struct dropped d4;
+
+		if (!is_first(ip4, i) || ip4->at[i].ifindex != ifindex)
+			continue;
+		d4 = follow_all(c, base, ip4, &ip4->at[i], out);
+		return d4.n && d4.by.chain == d->by.chain &&
+		       d4.by.rule == d->by.rule;
+	}
+	return false;
+}
+
+/* Check one base chain for each interface. @ip4: the chain sees these networks
+ * as well; or NULL */
+static void check_base(struct check *c, uint32_t base, bool out,
+		       const struct nets *nets, const struct nets *ip4)
+{
+	for (size_t i = 0; i < nets->n; i++) {
+		const struct netif_addr *at = &nets->at[i];
 		struct dropped d;
 
-		if (!is_first(c, i))
+		if (!is_first(nets, i))
 			continue;
-		d = follow_all(c, base, &c->fw.net[i], out);
-		if (d.n)
-			report_dropped(c, base, &c->fw.net[i], out, &d);
-		else if (d.capped)
+		d = follow_all(c, base, nets, at, out);
+		if (d.n && !is_known(c, base, at->ifindex, out, ip4, &d))
+			report_dropped(c, base, at, out, &d);
+		else if (!d.n && d.capped)
 			report_capped(c, base);
 	}
 }
 
-static bool is_ip4(const struct ruleset *rs, uint32_t chain)
+/* Does IPv6 matter on this interface? Each Linux host has link-local addresses,
+ * also where nobody uses IPv6. */
+static bool uses_ip6(const struct check *c, int ifindex)
 {
-	uint8_t family = rs->table[rs->chain[chain].table].family;
+	for (size_t i = 0; i < c->fw6.net_n; i++)
+		if (c->fw6.net[i].ifindex == ifindex)
+			return true;
+	return false;
+}
 
-	return family == NFPROTO_IPV4 || family == NFPROTO_INET;
+static void list_nets(const struct check *c, struct nets *ip4,
+		      struct nets *ip6)
+{
+	ip4->n = c->fw.net_n;
+	memcpy(ip4->at, c->fw.net, c->fw.net_n * sizeof(*ip4->at));
+	ip6->n = c->fw6.net_n;
+	memcpy(ip6->at, c->fw6.net, c->fw6.net_n * sizeof(*ip6->at));
+	for (size_t i = 0; i < c->net.addr_n && ip6->n < NATFW_NETS_MAX; i++)
+		if (addr_is_link_local(c->net.addr[i].net.addr) &&
+		    uses_ip6(c, c->net.addr[i].ifindex))
+			ip6->at[ip6->n++] = c->net.addr[i];
 }
 
 static void report_ok(struct check *c)
@@ -269,16 +346,23 @@ static void report_ok(struct check *c)
 
 void check_input(struct check *c)
 {
+	static struct nets ip4, ip6;
 	const struct ruleset *rs = c->rules;
 
+	list_nets(c, &ip4, &ip6);
 	for (uint32_t i = 0; rs && i < rs->base_n; i++) {
 		const struct ruleset_chain *chain = &rs->chain[rs->base[i]];
+		uint8_t family = ruleset_table_of(rs, rs->base[i])->family;
 		bool in = chain->hook == NF_INET_PRE_ROUTING ||
 			  chain->hook == NF_INET_LOCAL_IN;
 
-		if (is_ip4(rs, rs->base[i]) && !chain->nat &&
-		    (in || chain->hook == NF_INET_LOCAL_OUT))
-			check_base(c, rs->base[i], !in);
+		if (chain->nat || !(in || chain->hook == NF_INET_LOCAL_OUT))
+			continue;
+		if (family != NFPROTO_IPV6)
+			check_base(c, rs->base[i], !in, &ip4, NULL);
+		if (family != NFPROTO_IPV4)
+			check_base(c, rs->base[i], !in, &ip6,
+				   family == NFPROTO_INET ? &ip4 : NULL);
 	}
 	if (!c->reported)
 		check_firewall_unread(c, "no rule that was read drops what "

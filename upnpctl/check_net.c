@@ -14,6 +14,9 @@
 /* A public address to look up a route for; nothing is sent to it. */
 #define SOMEWHERE_IP	0xc6290004u	/* 198.41.0.4, a root name server */
 
+/* The checks of IPv4 that find nothing to do. */
+#define ONLY_IP6	"the internal networks have no IPv4"
+
 static const struct netif_link *link_of(const struct check *c,
 					const struct conf_iface *iface)
 {
@@ -21,6 +24,16 @@ static const struct netif_link *link_of(const struct check *c,
 }
 
 /* ---- interfaces ----------------------------------------------------- */
+
+/* An IPv6 address that is only link-local serves for discovery, but no port can
+ * be opened to it. */
+static bool is_served(const struct check *c, int ifindex)
+{
+	for (size_t i = 0; i < c->fw6.net_n; i++)
+		if (c->fw6.net[i].ifindex == ifindex && !c->fw6.net[i].routed)
+			return true;
+	return netif_first_addr(&c->net, ifindex);
+}
 
 static void check_link(struct check *c, const struct conf_iface *f)
 {
@@ -42,10 +55,11 @@ static void check_link(struct check *c, const struct conf_iface *f)
 			  "%s has no carrier: no cable, or the other end is "
 			  "off\nCheck the cable, the modem or the access "
 			  "point behind it", f->name);
-	else if (!ext && !netif_first_addr(&c->net, l->ifindex))
-		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address: no "
+	else if (!ext && !is_served(c, l->ifindex))
+		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address%s: no "
 			     "client is served there\n"
 			     "ip address add ADDRESS/LENGTH dev %s", f->name,
+			     c->conf.ipv6 ? ", nor an IPv6 prefix" : "",
 			     f->name);
 }
 
@@ -151,6 +165,10 @@ void check_net_roles(struct check *c)
 
 	if (!ext->ifindex)
 		return;		/* reported by check_net_interfaces() */
+	if (check_report_only_ip6(c)) {
+		check_report_ok(c, ONLY_IP6);
+		return;
+	}
 	err = route_out(addr_ip4(SOMEWHERE_IP), &out);
 	if (err)
 		check_report(c, CHECK_PROBLEM, "there is no route to the "
@@ -227,9 +245,21 @@ void check_net_external(struct check *c)
 
 	if (!l->ifindex)
 		return;		/* reported by check_net_interfaces() */
+	if (check_report_only_ip6(c)) {
+		check_report_ok(c, ONLY_IP6);
+		return;
+	}
 	route_source(l->ifindex, &route);
 	a = ifstate_choose(c->net.addr, c->net.addr_n, l->ifindex,
 			   c->ext->forced_ip, route);
+	if (!addr_is_set(a) && check_report_prefixes(c)) {
+		check_report(c, CHECK_WARNING, "%s has no IPv4 address: no "
+			     "port can be opened for IPv4, only pinholes for "
+			     "IPv6\n"
+			     "Check that its DHCP client or PPP runs, if the "
+			     "provider assigns IPv4 addresses", c->ext->name);
+		return;
+	}
 	if (!addr_is_set(a)) {
 		check_report(c, CHECK_PROBLEM, "%s has no IPv4 address to open "
 			     "a port on\n"
@@ -252,6 +282,10 @@ void check_net_forwarding(struct check *c)
 {
 	int64_t all = check_report_number(SYSCTL "ip_forward");
 
+	if (check_report_only_ip6(c)) {
+		check_report_ok(c, ONLY_IP6);
+		return;
+	}
 	if (all < 0) {
 		check_report(c, CHECK_WARNING, "the kernel does not show "
 			     "whether it forwards IPv4: " SYSCTL "ip_forward "

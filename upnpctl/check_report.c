@@ -145,6 +145,19 @@ const struct conf_iface *check_report_iface(const struct check *c, int ifindex)
 	return NULL;
 }
 
+bool check_report_prefixes(const struct check *c)
+{
+	for (size_t i = 0; i < c->fw6.net_n; i++)
+		if (addr_kind(c->fw6.net[i].net.addr) == ADDR_KIND_GLOBAL)
+			return true;
+	return false;
+}
+
+bool check_report_only_ip6(const struct check *c)
+{
+	return !c->fw.net_n && c->fw6.net_n;
+}
+
 void check_report_process(struct wr *w, uint32_t pid)
 {
 	if (!pid)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * check_taken.c - check that the packets of each mapping reach its client: no
- * rule of the administrator forwards or drops its port, and no program of the
- * router serves it.
+ * check_taken.c - check that the packets of each mapping and pinhole reach its
+ * client: no rule of the administrator forwards or drops its port, and no
+ * program of the router serves it.
  * Runs in: upnpctl
  */
 #include <netinet/in.h>
@@ -27,8 +27,13 @@ static void put_name(struct taken *t, const struct nat_rule *rule)
 {
 	struct wr w = wr_init_cut(t->name, sizeof(t->name));
 
-	wr_fmt(&w, "%s %u to %s:%u", nat_rule_proto(rule->proto),
-	       rule->ext_port, addr_text(rule->client).text, rule->int_port);
+	if (rule->kind == NAT_PINHOLE)
+		wr_fmt(&w, "%s to [%s]:%u", nat_rule_proto(rule->proto),
+		       addr_text(rule->client).text, rule->int_port);
+	else
+		wr_fmt(&w, "%s %u to %s:%u", nat_rule_proto(rule->proto),
+		       rule->ext_port, addr_text(rule->client).text,
+		       rule->int_port);
 	if (addr_is_set(rule->remote))
 		wr_fmt(&w, " from %s", addr_text(rule->remote).text);
 	wr_cstr(&w);
@@ -73,13 +78,15 @@ static bool check_forwarded(struct taken *t, const struct nat_rule *rule)
 static bool check_blocked(struct taken *t, const struct nat_rule *rule)
 {
 	struct check *c = t->c;
+	const bool pinhole = rule->kind == NAT_PINHOLE;
+	const struct places *places = pinhole ? &c->places6 : &c->places;
 	char text[200];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	struct walk_rule by;
 
-	/* check_forward() has reported a chain that is lost */
-	if (place_blocked(c->rules, &c->fw, &c->places, rule, &by) !=
-	    WALK_YES || by.chain == c->places.lost)
+	/* check_forward.c has reported a chain that is lost */
+	if (place_blocked(c->rules, pinhole ? &c->fw6 : &c->fw, places, rule,
+			  &by) != WALK_YES || by.chain == places->lost)
 		return false;
 	if (!count(t))
 		return true;
@@ -120,6 +127,13 @@ static void check_mapping(struct taken *t, const struct nat_rule *rule,
 			  bool overruled)
 {
 	put_name(t, rule);
+	if (rule->kind == NAT_PINHOLE) {
+		if (t->c->rules)
+			check_blocked(t, rule);
+		return;
+	}
+	if (!addr_is_set(t->c->fw.ext))
+		return;		/* it is not in effect */
 	if (t->c->rules && (check_forwarded(t, rule) ||
 			    check_blocked(t, rule)))
 		return;
@@ -151,12 +165,13 @@ void check_taken(struct check *c)
 {
 	static struct ports ports;
 	struct taken t = { .c = c };
+	int err = 0;
 
-	int err;
-
-	if (!addr_is_set(c->fw.ext) || (c->daemon && !c->have_all))
+	if ((!addr_is_set(c->fw.ext) && !check_report_prefixes(c)) ||
+	    (c->daemon && !c->have_all))
 		return;		/* reported by an earlier check */
-	err = ports_listening(c->fw.ext, &ports);
+	if (addr_is_set(c->fw.ext))
+		err = ports_listening(c->fw.ext, &ports);
 	t.served = err ? NULL : &ports;
 	check_all(&t);
 	if (err)

@@ -56,10 +56,10 @@ static uint32_t base_of(struct ruleset *rs, const char *table,
 }
 
 static void read_listing(struct ruleset *rs, enum ruleset_kind kind,
-			 const char *text)
+			 uint8_t family, const char *text)
 {
 	struct ruleset_ipt ipt = {
-		.rules = rs, .kind = kind, .family = NFPROTO_IPV4,
+		.rules = rs, .kind = kind, .family = family,
 	};
 	struct str rest = str_z(text), line;
 
@@ -82,17 +82,24 @@ static void assert_advice(const struct ruleset *rs, uint32_t base, bool leaves,
 	assert_string_equal(wr_cstr(&w), expected);
 }
 
-static void assert_listing(enum ruleset_kind kind, const char *text,
-			   const char *table, const char *chain,
-			   const char *expected)
+static void assert_family(enum ruleset_kind kind, uint8_t family,
+			  const char *text, const char *table,
+			  const char *chain, const char *expected)
 {
 	struct ruleset *rs = ruleset_new();
 
 	assert_non_null(rs);
-	read_listing(rs, kind, text);
+	read_listing(rs, kind, family, text);
 	assert_advice(rs, base_of(rs, table, chain), !strcmp(chain, "OUTPUT"),
 		      expected);
 	ruleset_free(rs);
+}
+
+static void assert_listing(enum ruleset_kind kind, const char *text,
+			   const char *table, const char *chain,
+			   const char *expected)
+{
+	assert_family(kind, NFPROTO_IPV4, text, table, chain, expected);
 }
 
 static void test_programs_that_use_iptables(void **state)
@@ -136,6 +143,32 @@ static void test_iptables_alone(void **state)
 		       "--dport 1900 -j ACCEPT; iptables-legacy -t mangle -I "
 		       "INPUT -i lan0 -p tcp --dport 2828 -j ACCEPT # then "
 		       "save the rules");
+}
+
+static void test_ip6tables(void **state)
+{
+	static const char ufw6[] =
+		"*filter\n:INPUT DROP [0:0]\n:ufw6-before-input - [0:0]\n"
+		"-A INPUT -j ufw6-before-input\nCOMMIT\n";
+
+	assert_family(RULESET_IPT_NFT, NFPROTO_IPV6, ufw6, "filter", "INPUT",
+		      "ufw allow in on lan0 proto udp to any port 1900; "
+		      "ufw allow in on lan0 proto tcp to any port 2828");
+	assert_family(RULESET_IPT_LEGACY, NFPROTO_IPV6, shorewall, "filter",
+		      "INPUT",
+		      "echo 'ACCEPT loc $FW udp 1900' >> /etc/shorewall6/rules"
+		      "; echo 'ACCEPT loc $FW tcp 2828' >> "
+		      "/etc/shorewall6/rules; shorewall6 reload");
+	assert_family(RULESET_IPT_NFT, NFPROTO_IPV6, plain, "filter", "INPUT",
+		      "ip6tables -I INPUT -i lan0 -p udp --dport 1900 -j "
+		      "ACCEPT; ip6tables -I INPUT -i lan0 -p tcp --dport 2828 "
+		      "-j ACCEPT # then save the rules");
+	assert_family(RULESET_IPT_LEGACY, NFPROTO_IPV6, plain, "mangle",
+		      "INPUT",
+		      "ip6tables-legacy -t mangle -I INPUT -i lan0 -p udp "
+		      "--dport 1900 -j ACCEPT; ip6tables-legacy -t mangle -I "
+		      "INPUT -i lan0 -p tcp --dport 2828 -j ACCEPT # then "
+		      "save the rules");
 }
 
 /* ---- nft ------------------------------------------------------------ */
@@ -249,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_programs_that_use_iptables),
 		cmocka_unit_test(test_iptables_alone),
+		cmocka_unit_test(test_ip6tables),
 		cmocka_unit_test(test_firewalld),
 		cmocka_unit_test(test_openwrt),
 		cmocka_unit_test(test_nft_alone),
