@@ -72,6 +72,11 @@
 /* Delay of the initial event after the answer to SUBSCRIBE: libgupnp drops an
  * event that comes before it has read the SID, and the next one as well. */
 #define GENA_INITIAL_MS		100
+/* A message to an address of which the neighbour table does not show yet whose
+ * it is waits for so long, so often: one that exists answers in milliseconds,
+ * and the kernel asks three times within three seconds. */
+#define GENA_ASK_MS		100
+#define GENA_ASKS_MAX		30
 #define GENA_CONNECT_MS		5000	/* of a LAN host; CVE-2020-12695 */
 #define GENA_ANSWER_MS		30000	/* UDA 1.1 4.3.2: for the answer */
 #define GENA_BODY_MAX		1280	/* 8 variables of about 120 bytes */

@@ -2,13 +2,12 @@
 /*
  * gena.c - subscriptions and events.
  *
- * Each evented variable of a (service, root) has a version, which grows when a
- * refresh finds that its value has changed. For each variable a subscriber has
- * two versions: the last one in a message (notified) and the last one in a
- * message that arrived (confirmed). A version other than notified is a reason
- * to send a message. The message has all variables that are not confirmed, so
- * the next message repeats what a failed delivery lost. A new subscriber has
- * confirmed nothing, so its initial event has all variables.
+ * Each evented variable has a version (genatopic.h). For each variable a
+ * subscriber has two versions: the last one in a message (notified) and the last
+ * one in a message that arrived (confirmed). A version other than notified is a
+ * reason to send a message. The message has all variables that are not
+ * confirmed, so the next message repeats what a failed delivery lost. A new
+ * subscriber has confirmed nothing, so its initial event has all variables.
  *
  * When a client or the pool has no place left, a subscription whose messages
  * fail gives up its place. A failure is seen only when a message is sent, so
@@ -22,32 +21,19 @@
 #include <string.h>
 #include <sys/random.h>
 #include "base/bufpool.h"
-#include "base/hash.h"
 #include "base/mem.h"
 #include "gena/gena.h"
 #include "base/wr.h"
 #include "gena/genamsg.h"
 #include "gena/genasend.h"
+#include "gena/genatopic.h"
 #include "igd/peer.h"
-#include "igd/wanip.h"
 
 #define ANSWER_EXTRA_MAX 96
-#define VALUE_MAX 256		/* the longest value has about 100 bytes */
-
-/* A service under one root, with its subscriptions. */
-struct topic {
-	const struct igd_service *svc;
-	unsigned n;
-	size_t subs;
-	size_t var_n;
-	const struct igd_var *var[GENA_VARS_MAX];
-	uint64_t hash[GENA_VARS_MAX];		/* value_hash() */
-	uint32_t version[GENA_VARS_MAX];	/* from 1 on */
-};
 
 struct sub {
 	struct gena *gena;
-	struct topic *topic;	/* NULL: the slot is free */
+	struct genatopic *topic;	/* NULL: the slot is free */
 	char sid[GENAMSG_SID_LEN + 1];
 	struct addr peer, local;
 	int ifindex;		/* the interface of @local */
@@ -58,6 +44,8 @@ struct sub {
 	uint64_t deadline_ms;	/* of the current message */
 	uint64_t turn;		/* order of (re)newals: lower is older */
 	uint32_t failed;	/* messages in a row that did not arrive */
+	uint32_t asked;		/* how often the current one has waited for
+				 * must_ask() */
 	size_t url;		/* index of the URL in use */
 	char *buf;		/* current message; NULL: none */
 	uint32_t notified[GENA_VARS_MAX];
@@ -75,58 +63,13 @@ struct gena {
 	uint64_t turn;
 	uint64_t probed_ms;	/* all were, last */
 	size_t used;
-	size_t topic_n;
-	struct topic topic[GENA_TOPICS_MAX];
+	struct genatopics topics;
 	struct sub sub[GENA_SUBS_MAX];
 	char extra[ANSWER_EXTRA_MAX];
 	char body[GENA_BODY_MAX];
 };
 
 /* ---- changes ------------------------------------------------------- */
-
-/* A variable that cannot be read now is sent as empty. */
-static struct str value_of(struct gena *g, const struct topic *t, size_t i,
-			   char *buf)
-{
-	struct wr w = wr_init(buf, VALUE_MAX);
-
-	if (igd_read(g->config.igd, t->svc, t->n, t->var[i],
-		     loop_now_ms(g->loop), &w))
-		w.len = 0;
-	return wr_done(&w);
-}
-
-/* A hash that changes with the variable. Collisions do not matter, because the
- * values are the gateway's own and no client can choose them. When the first
- * mapping replaces the dummy mapping, PortMappingNumberOfEntries is 1 before
- * and after. The xor makes that a change; otherwise Windows would keep showing
- * the dummy. */
-static uint64_t value_hash(struct gena *g, const struct topic *t, size_t i)
-{
-	char value[VALUE_MAX];
-	struct str s = value_of(g, t, i, value);
-	uint64_t state = hash_add(HASH_BEGIN, s.p, s.n);
-
-	if (!strcmp(t->var[i]->name, "PortMappingNumberOfEntries"))
-		state ^= wanip_dummy_shown(g->config.igd,
-					   loop_now_ms(g->loop));
-	return state;
-}
-
-static void refresh(struct gena *g)
-{
-	g->dirty = false;
-	for (struct topic *t = g->topic; t < g->topic + g->topic_n; t++) {
-		for (size_t i = 0; t->subs && i < t->var_n; i++) {
-			uint64_t hash = value_hash(g, t, i);
-
-			if (hash == t->hash[i] && t->version[i])
-				continue;
-			t->hash[i] = hash;
-			t->version[i]++;
-		}
-	}
-}
 
 static bool has_changes(const struct sub *s)
 {
@@ -138,17 +81,11 @@ static bool has_changes(const struct sub *s)
 static struct str write_body(struct sub *s)
 {
 	struct gena *g = s->gena;
-	const struct topic *t = s->topic;
 	struct wr w = wr_init(g->body, sizeof(g->body));
-	char value[VALUE_MAX];
 
-	genamsg_open(&w);
-	for (size_t i = 0; i < t->var_n; i++)
-		if (s->confirmed[i] != t->version[i])
-			genamsg_property(&w, t->var[i]->name,
-					 value_of(g, t, i, value));
-	genamsg_close(&w);
-	memcpy(s->notified, t->version, sizeof(s->notified));
+	genatopic_write(&g->topics, s->topic, s->confirmed,
+			loop_now_ms(g->loop), &w);
+	memcpy(s->notified, s->topic->version, sizeof(s->notified));
 	return w.over ? STR("") : wr_done(&w);
 }
 
@@ -163,16 +100,33 @@ static uint64_t url_deadline_ms(const struct sub *s)
 	return now_ms + (s->deadline_ms - now_ms) / (s->callback.n - s->url);
 }
 
-/* Another address than the one that subscribed may have changed hands, or was
- * not in the neighbour table. The kernel chooses the address that it is reached
- * from: it may be of the other family. */
+/* Is the URL the subscriber's? Another address than the one that subscribed may
+ * have changed hands, or was not in the neighbour table. */
+static enum map_same owns(const struct sub *s, const struct genamsg_url *url)
+{
+	const struct peer peer = { s->gena->config.igd, s->ifindex, s->peer };
+
+	return peer_owns(&peer, url->host);
+}
+
+/* Is that not known yet of the first URL that may get the message? */
+static bool must_ask(const struct sub *s)
+{
+	enum map_same same = MAP_OTHER;
+
+	for (size_t i = 0; i < s->callback.n && same == MAP_OTHER; i++)
+		same = owns(s, &s->callback.url[i]);
+	return same == MAP_ASKED;
+}
+
+/* The kernel chooses the address from which another one of the subscriber is
+ * reached: it may be of the other family. */
 static int dial(const struct sub *s, const struct genamsg_url *url)
 {
 	const struct gena_config *c = &s->gena->config;
-	const struct peer peer = { c->igd, s->ifindex, s->peer };
 	bool other = !addr_equal(url->host, s->peer);
 
-	if (other && peer_owns(&peer, url->host) != MAP_SAME)
+	if (owns(s, url) != MAP_SAME)
 		return -EACCES;
 	return c->connect(other ? (struct addr){ 0 } : s->local, url->host,
 			  url->port, s->ifindex);
@@ -225,6 +179,12 @@ static void attempt(struct sub *s)
 
 static void begin(struct sub *s, uint64_t now_ms)
 {
+	if (s->asked < GENA_ASKS_MAX && must_ask(s)) {
+		s->asked++;
+		s->next_ms = now_ms + GENA_ASK_MS;
+		return;
+	}
+	s->asked = 0;
 	/* never NULL: there is a buffer for each subscriber */
 	s->buf = bufpool_get(&s->gena->pool);
 	s->url = 0;
@@ -304,7 +264,8 @@ static void on_timer(struct loop_timer *t)
 	uint64_t now_ms = loop_now_ms(g->loop);
 
 	if (g->dirty)
-		refresh(g);
+		genatopic_refresh(&g->topics, now_ms);
+	g->dirty = false;
 	for (size_t i = 0; i < GENA_SUBS_MAX; i++)
 		if (g->sub[i].topic)
 			run_sub(&g->sub[i], now_ms);
@@ -334,14 +295,6 @@ void gena_mark_dirty(struct gena *g)
 }
 
 /* ---- SUBSCRIBE and UNSUBSCRIBE ------------------------------------- */
-
-static struct topic *find_topic(struct gena *g, const struct gena_request *req)
-{
-	for (size_t i = 0; i < g->topic_n; i++)
-		if (g->topic[i].svc == req->svc && g->topic[i].n == req->n)
-			return &g->topic[i];
-	return NULL;
-}
 
 static struct sub *find_sub(struct gena *g, const struct gena_request *req,
 			    struct str sid)
@@ -475,7 +428,7 @@ static int subscribe(struct gena *g, const struct gena_request *req,
 	const struct peer peer = { g->config.igd, req->ifindex, req->peer };
 	/* what the neighbour table does not show yet is decided by dial() */
 	const struct genamsg_owner owner = { peer_may_own, &peer };
-	struct topic *t = find_topic(g, req);
+	struct genatopic *t = genatopic_find(&g->topics, req->svc, req->n);
 	struct genamsg_callback callback;
 	struct str nt, value;
 	uint8_t rnd[16];
@@ -547,30 +500,6 @@ void gena_handle(struct gena *g, const struct gena_request *req,
 
 /* ---- start --------------------------------------------------------- */
 
-static void add_topic(struct gena *g, const struct igd_service *svc, unsigned n)
-{
-	struct topic *t = &g->topic[g->topic_n];
-	unsigned version = model_service_version(svc, n);
-
-	if (g->topic_n == GENA_TOPICS_MAX)
-		return;
-	g->topic_n++;
-	t->svc = svc;
-	t->n = n;
-	for (size_t i = 0; i < svc->var_n; i++)
-		if (svc->var[i].evented && svc->var[i].since <= version &&
-		    t->var_n < GENA_VARS_MAX)
-			t->var[t->var_n++] = &svc->var[i];
-}
-
-static void add_topics(struct gena *g, unsigned n)
-{
-	for (size_t d = 0; d < IGD_DEVICES; d++)
-		for (size_t i = 0; i < model_service_n(&igd_device[d], n);
-		     i++)
-			add_topic(g, igd_device[d].service[i], n);
-}
-
 struct gena *gena_new(struct loop *loop, const struct gena_config *config)
 {
 	struct gena *g = mem_new(1, sizeof(*g));
@@ -582,8 +511,7 @@ struct gena *gena_new(struct loop *loop, const struct gena_config *config)
 	if (!g->config.connect)
 		g->config.connect = genasend_connect;
 	g->timer.cb = on_timer;
-	add_topics(g, 1);
-	add_topics(g, 2);
+	genatopic_init(&g->topics, config->igd);
 	if (!bufpool_init(&g->pool, GENA_MSG_MAX, GENA_SUBS_MAX))
 		return g;
 	mem_free(g, 1, sizeof(*g));

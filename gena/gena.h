@@ -68,7 +68,8 @@ struct gena_reply {
  * A CALLBACK may name another address of the subscriber, of either family
  * (peer_owns()). If the neighbour table does not show yet whose it is, the
  * subscription is accepted. Before each message to such an address it must show
- * that it is the subscriber's.
+ * that it is the subscriber's; the message waits for that, for
+ * GENA_ASKS_MAX * GENA_ASK_MS at most.
  *
  * ret->status: 200; 400 for SID together with NT or CALLBACK; 412 for a
  * CALLBACK that is missing or has no allowed URL (genamsg_callback()), an NT

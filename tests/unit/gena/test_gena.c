@@ -1120,18 +1120,40 @@ static void each_message_checks_whose_the_address_is(void **state)
 	assert_int_equal(subscribe6("[2001:db8:88::10]:4004"), 200);
 	pass(GENA_INITIAL_MS);
 	assert_int_equal(made_n, 0);
+	for (int i = 1; i < GENA_ASKS_MAX; i++)
+		pass(GENA_ASK_MS);
+	assert_int_equal(made_n, 0);
 	neighbour.same = MAP_SAME;
-	change_ip(1);
-	pass(GENA_MODERATE_MS);
+	pass(GENA_ASK_MS);
 	assert_made(0, "2001:db8:88::10", (struct addr){ 0 });
-	/* all variables, because the first message was not sent */
-	assert_true(has(received(0), "PossibleConnectionTypes"));
+	assert_true(has(received(0), "\r\nSEQ: 0\r\n"));
 	answer(0, OK);
 	neighbour.same = MAP_OTHER;
 	change_ip(2);
 	pass(GENA_MODERATE_MS);
 	assert_int_equal(made_n, 1);
 	assert_int_equal(gena_count(gena), 1);
+}
+
+/* A message does not wait for an address that nobody has; nor for a second URL
+ * while there is a first. */
+static void a_message_does_not_wait_for_ever(void **state)
+{
+	neighbour.host = addr_of_text("2001:db8:88::10");
+	neighbour.same = MAP_ASKED;
+	assert_int_equal(subscribe6("[2001:db8:88::10]:1/a>"
+				    "<http://[fe80::10]:2"), 200);
+	pass(GENA_INITIAL_MS);
+	for (int i = 0; i < GENA_ASKS_MAX; i++) {
+		assert_int_equal(made_n, 0);
+		pass(GENA_ASK_MS);
+	}
+	assert_made(0, "fe80::10", addr_of_text("fe80::1"));
+	answer(0, OK);
+	assert_int_equal(subscribe6("[fe80::10]:2/a>"
+				    "<http://[2001:db8:88::10]:1"), 200);
+	pass(GENA_INITIAL_MS);
+	assert_made(1, "fe80::10", addr_of_text("fe80::1"));
 }
 
 /* However many addresses a host has, it has one share. */
@@ -1192,6 +1214,7 @@ int main(void)
 		T(another_address_of_the_subscriber_gets_events),
 		T(an_address_elsewhere_gets_no_events),
 		T(each_message_checks_whose_the_address_is),
+		T(a_message_does_not_wait_for_ever),
 		T(the_addresses_of_a_host_share_a_limit),
 	};
 
