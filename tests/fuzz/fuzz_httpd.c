@@ -5,7 +5,8 @@
  * Input: a line, whose bytes decide in a cycle in which pieces the client sends
  * and the kernel accepts, when it returns EAGAIN and EINTR, when the handler
  * answers, and when another client's request comes between; then the client's
- * bytes.
+ * bytes. The connection is over IPv6 and link-local if they have a Host in
+ * brackets.
  *
  * Holds: each request gets one reply, in order; at most one more reply reports
  * why the connection ends; replies have the announced length; a request in
@@ -21,9 +22,7 @@
 #include "fuzz.h"
 #include "httpd.h"
 
-#define PEER	addr_ip4(0xc0a8580au)	/* 192.168.88.10 */
-#define OTHER	addr_ip4(0xc0a8580bu)
-#define ROUTER	addr_ip4(0xc0a85801u)
+#define OTHER	addr_ip4(0xc0a8580bu)	/* 192.168.88.11 */
 #define IN_MAX	40000
 #define OUT_MAX	(1 << 20)
 #define FAULTS_MAX 200		/* a run must end */
@@ -38,6 +37,7 @@ struct outcome {
 	bool torn;			/* a part of "100 Continue" was sent */
 };
 
+static struct addr near_end, far_end;	/* the connection's ends */
 static struct httpd *httpd;
 static struct loop *loop;
 static uint64_t clock_ms = 1000000;
@@ -160,7 +160,7 @@ static void urlroutes_serve(void *arg, const struct httpd_req *req)
 		return;
 	}
 	CHECK(!pending);	/* one at a time */
-	CHECK(addr_equal(req->peer, PEER) && addr_equal(req->local, ROUTER));
+	CHECK(addr_equal(req->peer, far_end) && addr_equal(req->local, near_end));
 	CHECK(req->path.p[0] == '/' && req->body.n <= HTTP_BODY_MAX);
 	CHECK(now->served < REQUESTS_MAX);
 	now->hash ^= (uint64_t)req->method;
@@ -245,13 +245,12 @@ static void late_answer(void)
 	answer(id, now->served);
 }
 
-static const struct httpends *ends_of(struct addr peer)
+static void choose_ends(bool ip6)
 {
-	static struct httpends ends;
-
-	ends = (struct httpends){ .peer = peer, .local = ROUTER,
-				  .local_port = 2828 };
-	return &ends;
+	CHECK(addr_parse(ip6 ? STR("fe80::10") : STR("192.168.88.10"),
+			 &far_end));
+	CHECK(addr_parse(ip6 ? STR("fe80::1") : STR("192.168.88.1"),
+			 &near_end));
 }
 
 /* Another client, which has no faults, is served meanwhile. */
@@ -260,12 +259,14 @@ static void interlude(void)
 	static const char text[] = "POST /a HTTP/1.1\r\nHost: 192.168.88.1\r\n"
 		"Content-Length: 5\r\n\r\nother";
 	unsigned left = faults;
+	const struct httpends ends = { .peer = OTHER, .local_port = 2828,
+				       .local = addr_ip4(0xc0a85801u) };
 	char buf[1024];
 	ssize_t n;
 	int fd[2];
 
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-	CHECK(!httpd_adopt(httpd, fd[0], ends_of(OTHER)));
+	CHECK(!httpd_adopt(httpd, fd[0], &ends));
 	CHECK(write(fd[1], text, sizeof(text) - 1) == sizeof(text) - 1);
 	faults = 0;
 	rounds(1);
@@ -356,6 +357,8 @@ static void run(struct str in, struct fuzz_plan how, unsigned faults_max,
 {
 	static char out[OUT_MAX];
 	struct str left = { out, 0 };
+	const struct httpends ends = { .peer = far_end, .local = near_end,
+				       .local_port = 2828 };
 	int fd[2];
 
 	memset(ret, 0, sizeof(*ret));
@@ -364,7 +367,7 @@ static void run(struct str in, struct fuzz_plan how, unsigned faults_max,
 	faults = faults_max;
 	pending = false;
 	CHECK(!socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fd));
-	CHECK(!httpd_adopt(httpd, fd[0], ends_of(PEER)));
+	CHECK(!httpd_adopt(httpd, fd[0], &ends));
 	left.n = talk(fd[1], in, out);
 	close(fd[1]);
 	clock_ms += 2 * HTTP_IDLE_MS;
@@ -387,6 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct fuzz_plan calm = { { NULL, 0 }, 0 };
 
 	init();
+	choose_ends(memmem(in.p, in.n, "Host: [", 7) != NULL);
 	in = fuzz_blow_up(in, IN_MAX);
 	run(in, how, FAULTS_MAX, &pieces);
 	run(in, calm, 0, &whole);
