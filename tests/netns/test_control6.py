@@ -182,6 +182,26 @@ def test_a_source_outside_the_prefixes_is_not_served(lab, upnpd):
 # ---- CALLBACK -----------------------------------------------------------
 
 @pytest.mark.lab(ipv6=True, bridge=True)
+def test_callback_of_another_address_of_the_subscriber(lab, upnpd):
+    """A host asks from one of its addresses and listens at another, of either
+    family; and cannot name another host."""
+    link = host_ip(lab, "link")
+    roads = [(link, HOST6_IP), (link, HOST6_ULA), (HOST6_IP, link),
+             (HOST6_IP, HOST_IP), (link, HOST_IP), (HOST_IP, HOST6_IP),
+             (HOST_IP, link)]
+    for source, own in roads:
+        ip = {link: router_ip(lab, "link"), HOST6_IP: LAN6_IP,
+              HOST_IP: LAN_IP}[source]
+        sub = Subscriber(lab.lan1, ip=own)
+        with contextlib.closing(sub):
+            sub.subscribe(ip=ip, source=source)
+            event = sub.wait(1)
+            assert event.fields["HOST"] == f"{url_host(own)}:{sub.port}"
+            ask(lab.lan1, "UNSUBSCRIBE", WANIP_EVENT, f"SID: {sub.sid}",
+                ip=ip, source=source)
+
+
+@pytest.mark.lab(ipv6=True, bridge=True)
 def test_callback_of_another_host_is_refused(lab, upnpd):
     """Also where the subscriber answers for that address (proxy NDP)."""
     assert http(lab.lan2, "GET", "/igd1.xml", ip=LAN6_IP).status == 200
@@ -202,6 +222,47 @@ def test_callback_of_another_host_is_refused(lab, upnpd):
                           ip=LAN6_IP, source=HOST6_IP)
             own.wait(1)
         assert other.events == away.events == []
+
+
+# ---- shares -------------------------------------------------------------
+
+PART = b"POST /igd1/wanip/control HTTP/1.1\r\n"
+
+
+@pytest.mark.lab(ipv6=True, bridge=True)
+def test_addresses_of_a_host_share_the_connections(lab, upnpd):
+    """A host has as many addresses as it likes, and half of the connections.
+    Another host's connection stays."""
+    many = [f"2001:db8:88::1:{n:x}" for n in range(1, 601)]
+    lab.lan1.ip_batch(*(f"addr add {ip}/64 dev eth0 nodad" for ip in many))
+    many_files()
+    with contextlib.ExitStack() as stack:
+        def connect(host, ip):
+            sock = stack.enter_context(
+                host.socket(socket.SOCK_STREAM, (ip, 0)))
+            sock.settimeout(LONG)
+            sock.connect((LAN6_IP, 2828))
+            sock.sendall(PART)
+            return sock
+
+        friend = connect(lab.lan2, HOST26_IP)
+        socks = [connect(lab.lan1, ip) for ip in many]
+
+        def opened():
+            return sum(not is_closed(s) for s in socks)
+        assert wait_until(lambda: opened() <= 256)
+        assert http(lab.lan2, "GET", "/igd1.xml", ip=LAN6_IP).status == 200
+        assert not is_closed(friend)
+
+
+def is_closed(sock):
+    sock.setblocking(False)
+    try:
+        return sock.recv(4096, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 
 
 # ---- real clients -------------------------------------------------------
