@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: ISC
 """Pinholes on the wire, with the backend netlink: traffic from outside passes
 and stops exactly as the table of pinholes says, in each layout of an IPv6
-firewall. The requests are those of an engine to the real broker (rogue.c)."""
+firewall. The first requests are those of an engine to the real broker
+(rogue.c), the last ones those of a control point to the daemon."""
 import itertools
 import os
 import re
+import signal
 import socket
 import struct
 
@@ -14,6 +16,8 @@ from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LONG, Probe,
                  OUTSIDE6_IP, arrives, blocked, listener, one_processor,
                  reaches, wait_until)
 from test_jail import EREFUSED, OK, Rogue
+from test_wanip6 import Gateway6
+from upnp import UpnpError
 
 EBLOCKED = 8
 OTHER6_IP = "2001:db8:11::3"        # a second address outside
@@ -84,6 +88,8 @@ pytestmark = [pytest.mark.only("netlink"), pytest.mark.lab(ipv6=True)]
 
 def add_wall(lab, text):
     lab.router.run("nft", "-f", "-", stdin=text)
+    if OTHER6_IP not in lab.outside.run("ip", "-6", "address"):
+        lab.outside.ip_batch(f"addr add {OTHER6_IP}/64 dev eth0 nodad")
     if "upnpd" not in lab.rules():
         lab.pristine = lab.rules()
 
@@ -130,7 +136,6 @@ def begin(lab, stopped):
         made.append(Engine(stopped))
         return made[-1]
 
-    lab.outside.ip_batch(f"addr add {OTHER6_IP}/64 dev eth0 nodad")
     # a pinhole for all ports needs such a line
     stopped.lines = ["allow 0-65535 2001:db8:88::/64 0-65535",
                      "allow 0-65535 fd00:88::/64 0-65535"]
@@ -150,9 +155,9 @@ def engine(begin, wall):
 
 
 def passes(lab, port, server, proto="TCP", src_ip=OUTSIDE6_IP, src_port=0,
-           dst=HOST6_IP):
+           dst=HOST6_IP, timeout=LONG):
     return reaches(lab, proto, port, server, dst, src_ip=src_ip,
-                   src_port=src_port)
+                   src_port=src_port, timeout=timeout)
 
 
 def stops(lab, port, server, proto="TCP", src_ip=OUTSIDE6_IP, src_port=0,
@@ -468,3 +473,110 @@ def test_rogue_gets_no_forbidden_pinhole(lab, begin):
         assert engine.hole(client=client) == EREFUSED, client
     assert lab.rules() == before
     assert engine.hole(client=HOST6_ULA) == OK
+
+
+# ---- the daemon --------------------------------------------------------
+
+SOON = 5        # seconds: a process was killed, or the firewall is reloaded
+
+
+@pytest.fixture
+def six(lab, stopped, wall):
+    """A control point. The daemon runs behind a firewall."""
+    add_wall(lab, wall)
+    stopped.start()
+    return Gateway6(lab.lan1)
+
+
+def counted(six, uid):
+    """The pinhole's packets; None if it does not answer now."""
+    try:
+        return six.packets(uid)
+    except (OSError, UpnpError):
+        return None
+
+
+@pytest.mark.core
+def test_client_opens_renews_and_closes(lab, six):
+    with listener(lab.lan1, "UDP", 8000, HOST6_IP) as server:
+        uid = six.open(8000, proto=17, remote=OUTSIDE6_IP, lease=60)
+        assert passes(lab, 8000, server, "UDP")
+        assert stops(lab, 8000, server, "UDP", src_ip=OTHER6_IP)
+        assert six.packets(uid) > 0
+        assert six.open(8000, proto=17, remote=OUTSIDE6_IP) == uid
+        six.close(uid)
+        assert stops(lab, 8000, server, "UDP")
+
+
+def test_lease_ends(lab, six):
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        six.open(8000, lease=1)
+        assert wait_until(lambda: stops(lab, 8000, server))
+
+
+def test_flush_and_reload_of_the_firewall(lab, wall, six):
+    """It works again by itself, and continues to count."""
+    table = re.search(r"table (\S+ \S+)", wall)[1]
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        uid = six.open(8000)
+        assert passes(lab, 8000, server)
+        for how in (f"flush table {table}\n{wall}",
+                    f"delete table {table}\n{wall}"):
+            before = six.packets(uid)
+            add_wall(lab, how)
+            assert passes(lab, 8000, server, timeout=SOON)
+            assert six.packets(uid) > before > 0
+        add_wall(lab, f"flush ruleset\n{lab.pristine}")
+        assert passes(lab, 8000, server, timeout=SOON)
+        assert six.packets(uid) > 0
+
+
+def test_death_of_each_process(lab, stopped, six):
+    """Nobody but the client closes its pinhole."""
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        uid = six.open(8000)
+        gone = six.open(8001)
+        assert passes(lab, 8000, server)
+        for name in ("engine", "monitor"):
+            before = six.packets(uid)
+            os.kill(stopped.pids()[name], signal.SIGKILL)
+            assert passes(lab, 8000, server, timeout=SOON)
+            if name == "monitor":
+                stopped.proc.wait()
+                stopped.start()
+            assert wait_until(lambda: counted(six, uid) is not None, SOON)
+            assert passes(lab, 8000, server)
+            assert six.packets(uid) > before > 0
+        before = six.packets(uid)
+        since = stopped.reload()
+        assert stopped.wait_log("serving on port", since=since)
+        assert wait_until(lambda: counted(six, uid) is not None, SOON)
+        six.close(gone)
+        assert passes(lab, 8000, server)
+        assert six.packets(uid) > before
+        # without a fork server the daemon ends, and removes its rules
+        os.kill(stopped.fork_server(), signal.SIGKILL)
+        assert stopped.wait_exit() not in (0, None)
+        assert stops(lab, 8000, server)
+        stopped.start()
+        assert passes(lab, 8000, server)
+        assert six.packets(uid) > 0
+        six.close(uid)
+        assert stops(lab, 8000, server)
+
+
+def test_another_prefix(lab, six):
+    """Without its network a pinhole is not in the firewall; with it, it is
+    again."""
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        uid = six.open(8000)
+        other = six.open(8000, client=HOST6_ULA)
+        assert passes(lab, 8000, server)
+        lab.router.ip_batch("addr add 2001:db8:99::1/64 dev lan0 nodad",
+                            f"addr del {LAN6_IP}/64 dev lan0")
+        assert wait_until(lambda: HOST6_IP not in lab.rules())
+        assert HOST6_ULA in lab.rules()
+        lab.router.ip_batch(f"addr add {LAN6_IP}/64 dev lan0 nodad")
+        assert passes(lab, 8000, server)
+        six.close(uid)
+        six.close(other)
