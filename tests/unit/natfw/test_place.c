@@ -51,8 +51,9 @@ static const char *text_of(const struct ruleset *rs, const struct places *ps)
 		else
 			wr_fmt(&w, ":%u",
 			       (unsigned)rs->rule[p->before].number);
+		wr_z(&w, p->family == ADDR_IP6 ? " ip6" : "");
 		if (p->proto)
-			wr_z(&w, p->proto == IPPROTO_TCP ? " tcp" : " udp");
+			wr_fmt(&w, " %s", nat_rule_proto(p->proto));
 		if (*p->ifname)
 			wr_fmt(&w, " %s", p->ifname);
 		wr_z(&w, p->hairpin ? " hairpin" : p->to ? " to" : "");
@@ -388,11 +389,11 @@ static void test_ip6tables(void **state)
 	env.ipv6 = true;
 	assert_places_in(&env, "table nft ip6 filter\n"
 			 "chain FORWARD forward 0 drop\n"
-			 "state=established accept\n", "FORWARD:end to");
+			 "state=established accept\n", "FORWARD:end ip6 to");
 	assert_places_in(&env, "table legacy ip6 filter\n"
 			 "chain FORWARD forward 0\n"
 			 "state=established accept\n"
-			 "drop\n", "FORWARD:2 to");
+			 "drop\n", "FORWARD:2 ip6 to");
 	env.ipv6 = false;
 	assert_places_in(&env, "table legacy ip6 filter\n"
 			 "chain FORWARD forward 0 drop\n", "");
@@ -771,6 +772,138 @@ static void test_blocked_lost(void **state)
 		       "dport=8080 drop\n", &r, "yes inet fw f, rule 2");
 }
 
+/* ---- IPv6 -------------------------------------------------------------- */
+
+/* A router with one network of both families, and with @n networks. */
+static struct natfw_env router6(size_t n)
+{
+	struct natfw_env env = router(n);
+
+	env.ipv6 = true;
+	env.net[n] = env.net[0];
+	env.net[n].net = (struct addr_net){ pinhole(1, 1).client, 64 };
+	env.net_n = n + 1;
+	return env;
+}
+
+#define FW4 \
+	"table native inet fw4\n" \
+	"chain forward forward 0 drop\n" \
+	"state=established accept\n" \
+	"iif=lan jump=from_lan\n" \
+	"iif=wan jump=from_wan\n" \
+	"jump=reject\n" \
+	"chain from_lan\n" \
+	"accept\n" \
+	"chain from_wan\n" \
+	"proto=icmp accept\n" \
+	"status=dnat accept\n" \
+	"jump=reject\n" \
+	"chain reject\n" \
+	"drop\n"
+
+static void test_pinholes_have_places_of_their_own(void **state)
+{
+	struct natfw_env env = router6(1);
+
+	/* one table for both families */
+	assert_places_in(&env, "table native inet filter\n"
+			 "chain forward forward 0 drop\n"
+			 "state=established accept\n",
+			 "forward:end to; forward:end ip6 to");
+	/* what was translated passes */
+	assert_places_in(&env, FW4, "forward:3 ip6 to");
+	assert_places_in(&env, "table native ip6 filter\n"
+			 "chain forward forward 0 drop\n",
+			 "forward:end ip6 to from");
+	assert_places_in(&env, "table native ip filter\n"
+			 "chain forward forward 0 drop\n"
+			 "state=established accept\n", "forward:end to");
+	assert_places_in(&env, "table native ip6 filter\n"
+			 "chain forward forward 0\n"
+			 "proto=tcp iif=wan drop\n", "forward:1 ip6 tcp to");
+	env.ipv6 = false;
+	assert_places_in(&env, FW4, "");
+}
+
+/* Not in chains that hold other packets, nor between internal networks. */
+static void test_no_places_of_pinholes(void **state)
+{
+	struct natfw_env env = router6(2);
+
+	env.hairpin = true;
+	assert_places_in(&env, "table native ip6 filter\n"
+			 "chain forward forward 0 drop\n"
+			 "iif=wan accept\n"
+			 "iif=lan oif=wan accept\n", "");
+	assert_places_in(&env, "table native ip6 filter\n"
+			 "chain forward forward 0\n"
+			 "nfproto=ip drop\n", "");
+}
+
+static void test_configured_chain_for_pinholes(void **state)
+{
+	struct natfw_env env = router6(1);
+
+	str_copy(env.nft_table, sizeof(env.nft_table), STR("inet fw4"));
+	str_copy(env.nft_chain, sizeof(env.nft_chain), STR("from_wan"));
+	assert_places_in(&env, FW4, "from_wan:3 ip6 to from");
+	/* a chain of family ip sees none of their packets */
+	str_copy(env.nft_table, sizeof(env.nft_table), STR("ip fw"));
+	str_copy(env.nft_chain, sizeof(env.nft_chain), STR("f"));
+	assert_places_in(&env, "table native ip fw\n"
+			 "chain f forward 0 drop\n"
+			 "state=established accept\n", "f:end to");
+}
+
+static void test_blocked_pinhole(void **state)
+{
+	struct natfw_env env = router6(1);
+	struct nat_rule r = pinhole(7, 8080);
+	const char *fw = "table native ip6 fw\n"
+		"chain dnat prerouting -100 nat\n"
+		"dport=99 dnat\n"
+		"chain f forward 0 drop\n"
+		"saddr6=2001:db8:9::9 drop\n"
+		"dport=25 drop\n"
+		"sport=1-1023 drop\n"
+		"state=established accept\n";
+
+	assert_blocked(&env, fw, &r, "depends ip6 fw f, rule 1");
+	r.int_port = 25;
+	assert_blocked(&env, fw, &r, "yes ip6 fw f, rule 2");
+	/* any port, and so others as well */
+	r.int_port = 0;
+	assert_blocked(&env, fw, &r, "depends ip6 fw f, rule 1");
+	r.int_port = 8080;
+	r.remote_port = 53;
+	assert_blocked(&env, fw, &r, "yes ip6 fw f, rule 3");
+	/* where no accept of ours can be */
+	r = pinhole(7, 8080);
+	assert_blocked(&env, "table native ip6 fw\n"
+		       "chain f forward -150 drop\n", &r,
+		       "yes ip6 fw f, policy");
+	assert_blocked(&env, "table native ip filter\n"
+		       "chain forward forward 0 drop\n", &r, "no");
+}
+
+static void test_incoming_to_a_pinhole(void **state)
+{
+	struct natfw_env env = router6(1);
+	struct nat_rule r = pinhole(7, 8080);
+	struct walk_packet p;
+
+	r.remote_port = 99;
+	place_incoming(&env, &r, &p);
+	assert_int_equal(p.family, ADDR_IP6);
+	assert_int_equal(p.dport, 8080);
+	assert_int_equal(p.sport, 99);
+	assert_true(addr_equal(p.dst.addr, r.client));
+	assert_int_equal(p.dst.bits, 128);
+	assert_int_equal(p.src.addr.family, ADDR_IP6);
+	assert_false(p.to_router);
+}
+
 static void test_incoming(void **state)
 {
 	struct natfw_env env = router(1);
@@ -823,6 +956,11 @@ int main(void)
 		cmocka_unit_test(test_blocked_remote),
 		cmocka_unit_test(test_blocked_lost),
 		cmocka_unit_test(test_incoming),
+		cmocka_unit_test(test_pinholes_have_places_of_their_own),
+		cmocka_unit_test(test_no_places_of_pinholes),
+		cmocka_unit_test(test_configured_chain_for_pinholes),
+		cmocka_unit_test(test_blocked_pinhole),
+		cmocka_unit_test(test_incoming_to_a_pinhole),
 	};
 
 	/* an emulator has a name of its own */

@@ -264,7 +264,10 @@ static void test_header_of_ipv6_has_other_fields(void **state)
 	put_cmp(NFT_CMP_EQ, NFT_REG_1, "\xfd", 1);
 	put_payload(NET, 24, 16, NFT_REG_1);
 	put_cmp(NFT_CMP_NEQ, NFT_REG_1, "0123456789abcdef", 16);
-	read_rule(4, RULESET_CONTINUE);
+	/* 2001:db8::/32: as many bytes as an IPv4 address, and none */
+	put_payload(NET, 24, 4, NFT_REG_1);
+	put_cmp(NFT_CMP_EQ, NFT_REG_1, "\x20\1\xd\xb8", 4);
+	read_rule(5, RULESET_CONTINUE);
 	assert_cond(0, RULESET_DADDR, RULESET_MASK, false);
 	assert_cond(1, RULESET_NFPROTO, RULESET_MASK, false);
 	assert_cond(2, RULESET_SADDR, RULESET_MASK, false);
@@ -272,6 +275,10 @@ static void test_header_of_ipv6_has_other_fields(void **state)
 	assert_bytes(cond[2].mask, "\xff", 1);
 	assert_cond(3, RULESET_DADDR, RULESET_MASK, true);
 	assert_int_equal(cond[3].len, 16);
+	assert_cond(4, RULESET_DADDR, RULESET_MASK, false);
+	assert_int_equal(cond[4].len, 16);
+	assert_bytes(cond[4].value, "\x20\1\xd\xb8\0", 5);
+	assert_bytes(cond[4].mask, "\xff\xff\xff\xff\0", 5);
 }
 
 static void put_fib(uint32_t result, uint32_t flags)
