@@ -7,7 +7,6 @@
 #include <string.h>
 #include "base/str.h"
 #include "natfw/nl_place.h"
-#include "natfw/nl_rule.h"
 
 /* ---- tables -------------------------------------------------------- */
 
@@ -149,39 +148,6 @@ static bool has_name(const struct ruleset_cond *c, const char *name,
 	       !memcmp(c->value, whole, sizeof(whole));
 }
 
-/* Does it leave out packets from this interface? */
-static bool excludes(const struct ruleset *rs, const struct ruleset_rule *r,
-		     const char *name)
-{
-	const struct ruleset_cond *c = &rs->cond[r->cond];
-
-	for (uint32_t i = 0; i < r->cond_n; i++)
-		if (c[i].field == RULESET_IIFNAME &&
-		    has_name(&c[i], name, true))
-			return true;
-	return false;
-}
-
-/* Does it leave out packets from the internal interfaces, and no others? */
-static bool excludes_inner(const struct natfw *fw,
-			   const struct ruleset_rule *r)
-{
-	const struct ruleset_cond *c = &fw->rules->cond[r->cond];
-	size_t want = 0, is = 0;
-
-	for (size_t i = 0; i < fw->env.net_n; i++) {
-		if (!nl_rule_inner(&fw->env, i))
-			continue;
-		if (!excludes(fw->rules, r, fw->env.net[i].ifname))
-			return false;
-		want++;
-	}
-	for (uint32_t i = 0; i < r->cond_n; i++)
-		is += c[i].op != RULESET_IN_SET &&
-		      c[i].field == RULESET_IIFNAME;
-	return is == want;
-}
-
 static bool fits_interfaces(const struct natfw *fw,
 			    const struct ruleset_rule *r,
 			    const struct place *p, bool to)
@@ -194,7 +160,7 @@ static bool fits_interfaces(const struct natfw *fw,
 		return has_name(in, p->ifname, false) && !out;
 	if (!has_name(out, p->ifname, false))
 		return false;
-	return p->family == ADDR_IP6 ? excludes_inner(fw, r) :
+	return p->family == ADDR_IP6 ? has_name(in, fw->env.ext_if, false) :
 	       has_name(in, p->hairpin ? fw->env.ext_if : "", true);
 }
 

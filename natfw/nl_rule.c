@@ -33,31 +33,16 @@ static void put_conditions(struct nlmsg *m, const struct natfw_env *env,
 		nl_put_byte(m, NFT_META_NFPROTO, NFPROTO_IPV4);
 }
 
-bool nl_rule_inner(const struct natfw_env *env, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (!strcmp(env->net[j].ifname, env->net[i].ifname))
-			return false;
-	return true;
-}
-
-/* A pinhole is for hosts outside. Their interface need not be that of IPv4: the
- * provider may use a tunnel for one of the families. */
-static void put_not_inner(struct nlmsg *m, const struct natfw_env *env)
-{
-	for (size_t i = 0; i < env->net_n; i++)
-		if (nl_rule_inner(env, i))
-			nl_put_not_if(m, NFT_META_IIFNAME, env->net[i].ifname);
-}
-
-/* A client may send from a pinhole's port without being asked. That is up to
- * the administrator's rules, so only answers are accepted. */
+/* A pinhole is for hosts outside, as a mapping is: whether other networks of the
+ * router reach the client is up to the administrator's rules. So is what a
+ * client sends from a pinhole's port without being asked: only answers are
+ * accepted. */
 static void put_conditions6(struct nlmsg *m, const struct natfw_env *env,
 			    const struct nl_table *t, const struct place *p,
 			    bool to)
 {
 	if (to)
-		put_not_inner(m, env);
+		nl_put_if(m, NFT_META_IIFNAME, env->ext_if);
 	if (*p->ifname)
 		nl_put_if(m, to ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 			  p->ifname);
@@ -425,7 +410,7 @@ void nl_rule_put_count6(struct nfnl_batch *b, const struct natfw_env *env,
 {
 	struct nl_put r = nl_put_rule(b, &nl_map_own6, FORWARD, NL_PUT_APPEND);
 
-	put_not_inner(r.m, env);
+	nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	nl_put_pinhole(r.m, set, true);
 	nl_put_end(r, NULL);
 }

@@ -65,10 +65,6 @@ struct nl_rule_spot {
 void nl_rule_put_accept(struct nfnl_batch *, const struct natfw_env *,
 			const struct nl_rule_spot *, const struct nl_map *set);
 
-/** nl_rule_inner - is network @i the first of its interface? Packets to pinholes
- * come from other interfaces than these. */
-bool nl_rule_inner(const struct natfw_env *, size_t i);
-
 /** nl_rule_delete - delete the rule with that handle. */
 void nl_rule_delete(struct nfnl_batch *, const struct nl_table *,
 		    const char *chain, uint64_t handle);

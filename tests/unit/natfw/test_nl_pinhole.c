@@ -152,6 +152,9 @@ static void each_combination_has_its_set(void **state)
 	assert_int_equal(model_rules(FORWARD, "upnpd_pinhole_port"), 2);
 	assert_int_equal(model_rules(FORWARD, "upnpd_pinhole_port_sport"), 2);
 	assert_int_equal(model_rules(OWN " forward", "upnpd_pinhole_port"), 1);
+	/* only from the external interface */
+	assert_int_equal(model_rules(FORWARD, "wan0"), COUNT(r));
+	assert_int_equal(model_rules(OWN " forward", "wan0"), COUNT(r));
 	assert_int_equal(natfw_verify(&fw), 0);
 	assert_int_equal(natfw_sync(&fw, r, 1), 0);
 	assert_int_equal(model.element_n, 2);
