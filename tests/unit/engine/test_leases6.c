@@ -24,6 +24,7 @@ static struct portmap *table[NAT_KINDS];
 static struct leases file, *ls;
 static struct leases_clock clk;
 static struct leases_met met;
+static uint16_t seed;
 
 static void new_tables(void)
 {
@@ -34,14 +35,16 @@ static void new_tables(void)
 	}
 }
 
-/* What the next engine finds. Its table begins with an id of its own. */
+/* What the next engine finds. Its table begins with an id of its own, another
+ * one each time. */
 static void reopen(void)
 {
 	int err;
 
 	leases_close(ls);
 	new_tables();
-	portmap_seed_ids(table[NAT_PINHOLE], 40000);
+	seed += 1000;
+	portmap_seed_ids(table[NAT_PINHOLE], seed);
 	ls = leases_open(&file, dir_fd, table, &clk, &met, &err);
 	assert_non_null(ls);
 	assert_int_equal(err, 0);
@@ -55,6 +58,7 @@ static int set_up(void **state)
 	dir_fd = open(dir, O_RDONLY | O_DIRECTORY);
 	clk = (struct leases_clock){ 5000000, 1700000000, "boot-1" };
 	ls = NULL;
+	seed = 40000;
 	reopen();
 	return 0;
 }
@@ -215,7 +219,7 @@ static void test_former_version_is_read(void **state)
 	reopen();
 	p.rule.proto = IPPROTO_TCP;
 	assert_int_equal(met.dropped, 0);
-	assert_int_equal(find(&p)->unique_id, 40001);
+	assert_int_equal(find(&p)->unique_id, seed + 1);
 	assert_non_null(find(&m));
 }
 
