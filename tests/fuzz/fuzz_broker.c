@@ -127,7 +127,9 @@ int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
 {
 	CHECK(n && n <= NAT_BATCH_MAX);
 	for (size_t i = 0; i < n; i++)
-		CHECK(port[i].client && port[i].ext_port && port[i].ext_ip);
+		CHECK(addr_is_set(port[i].client6) ||
+		      (port[i].client && port[i].ext_port &&
+		       port[i].ext_ip));
 	return 0;
 }
 
