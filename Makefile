@@ -186,7 +186,7 @@ unit: $(UNITS:%=unit-%)
 # as a test. Built by clang with libFuzzer, it searches for new inputs.
 FUZZ	= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 W_httpd		= recv send sendmsg
-W_ssdp		= socket bind setsockopt recvmsg sendto ifsock_sender \
+W_ssdp		= socket bind close setsockopt recvmsg sendto ifsock_sender \
 		  ifsock_send ifsock_has_unsent
 W_gena		= getrandom
 W_genasend	= recv send

@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-from lab import (EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LAN6_ULA, LAN_IP, LONG,
+from lab import (EXT6_IP, HOST6_IP, HOST6_ULA, LAN26_IP, LAN6_IP, LAN6_ULA, LAN_IP, LONG,
                  OUTSIDE6_IP, Probe, wait_until)
 from upnp import (IGD1, ROOT, Listener, Message, http, max_age, search)
 
@@ -268,6 +268,44 @@ def test_external_side(lab, stopped):
     with Probe(lab.outside, lab.router, EXT6_IP) as probe:
         probe.there_and_back()
     assert [ear.drain() for ear in ears] == [[], [], []]
+
+
+@pytest.mark.lab(ipv6=True, second_lan=True)
+@pytest.mark.conf(interfaces={"wan0": "external", "lan0": "internal",
+                              "lan1": "internal"})
+def test_each_interface_gets_its_own_address(lab, upnpd):
+    """Both have link-local addresses of the same network."""
+    for host, name, url in ((lab.lan1, "lan0", LAN6_IP),
+                            (lab.lan2, "lan1", LAN26_IP)):
+        found = search6(host, IGD1, LINK, host.link_local())
+        assert location(found[0]) == f"[{url}]"
+        assert found[0].peer[:2] == (lab.router.link_local(name), 1900)
+        found = search6(host, IGD1, SITE, host.ip6)
+        assert location(found[0]) == f"[{url}]"
+        assert found[0].peer[:2] == (url, 1900)
+
+
+@pytest.mark.lab(ipv6=True)
+@pytest.mark.parametrize("first", ("media-server", "upnpd"))
+def test_media_server_shares_the_port(lab, stopped, first):
+    """A program on the router that is bound to every address and has joined the
+    group: both receive a search by multicast, and upnpd one by unicast."""
+    if first == "upnpd":
+        stopped.start()
+    with lab.router.socket(socket.SOCK_DGRAM, ("::", 1900), True) as server:
+        server.settimeout(LONG)
+        server.setsockopt(
+            socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP,
+            socket.inet_pton(socket.AF_INET6, LINK) +
+            struct.pack("@I", lab.router.ifindex("lan0")))
+        if first != "upnpd":
+            stopped.start()
+        theirs = lab.lan1.link_local()
+        assert search6(lab.lan1, IGD1, LINK, theirs)
+        while server.recv(2048) != msearch(IGD1, LINK):
+            pass
+        assert search6(lab.lan1, IGD1, LAN6_IP, HOST6_IP)
+        assert search6(lab.lan1, IGD1, lab.router.link_local("lan0"), theirs)
 
 
 @pytest.mark.lab(ipv6=True)

@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <net/if.h>
-#include <net/route.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -14,33 +13,57 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include <linux/ipv6.h>
-#include <linux/rtnetlink.h>
 #include "base/addr.h"
+#include "sys/netlink.h"
 
 #define LO6_IFINDEX	1
 
-static bool lo6_add_addr(int fd, const char *text)
+static bool lo6_ask(struct nlmsghdr *h)
 {
-	struct in6_ifreq req = {
-		.ifr6_prefixlen = 64, .ifr6_ifindex = LO6_IFINDEX,
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE;
+	return !netlink_ask(NETLINK_ROUTE, h, NULL, NULL);
+}
+
+static bool lo6_add_addr(const char *text)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifaddrmsg a;
+		struct rtattr attr;
+		uint8_t ip[16];
+	} r = {
+		.h = { .nlmsg_len = sizeof(r), .nlmsg_type = RTM_NEWADDR },
+		.a = { .ifa_family = AF_INET6, .ifa_prefixlen = 64,
+		       .ifa_index = LO6_IFINDEX },
+		.attr = { RTA_LENGTH(sizeof(r.ip)), IFA_LOCAL },
 	};
 
-	return inet_pton(AF_INET6, text, &req.ifr6_addr) == 1 &&
-	       !ioctl(fd, SIOCSIFADDR, &req);
+	return inet_pton(AF_INET6, text, r.ip) == 1 && lo6_ask(&r.h);
 }
 
 /* The kernel gives the loopback interface no route for groups, and takes only a
  * local one. */
-static bool lo6_add_route(int fd)
+static bool lo6_add_route(void)
 {
-	struct in6_rtmsg route = {
-		.rtmsg_dst.s6_addr = { 0xff }, .rtmsg_dst_len = 8,
-		.rtmsg_type = RTN_LOCAL, .rtmsg_flags = RTF_UP | RTF_LOCAL,
-		.rtmsg_ifindex = LO6_IFINDEX,
+	struct {
+		struct nlmsghdr h;
+		struct rtmsg r;
+		struct rtattr dst_attr;
+		uint8_t dst[16];
+		struct rtattr oif_attr;
+		uint32_t oif;
+	} r = {
+		.h = { .nlmsg_len = sizeof(r), .nlmsg_type = RTM_NEWROUTE },
+		.r = { .rtm_family = AF_INET6, .rtm_dst_len = 8,
+		       .rtm_table = RT_TABLE_LOCAL, .rtm_type = RTN_LOCAL,
+		       .rtm_protocol = RTPROT_STATIC },
+		.dst_attr = { RTA_LENGTH(sizeof(r.dst)), RTA_DST },
+		.dst = { 0xff },
+		.oif_attr = { RTA_LENGTH(sizeof(r.oif)), RTA_OIF },
+		.oif = LO6_IFINDEX,
 	};
 
-	return !ioctl(fd, SIOCADDRT, &route);
+	return lo6_ask(&r.h);
 }
 
 /* The kernel adds an address at once, and lets programs use it a little later.
@@ -66,6 +89,16 @@ static bool lo6_is_usable(const char *text)
 	return ok;
 }
 
+/* qemu-user does not know this option, and gives the zone of an address to a
+ * program in the wrong order of bytes. */
+static bool lo6_has_zones(int fd)
+{
+	int ifindex = LO6_IFINDEX;
+
+	return !setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &ifindex,
+			   sizeof(ifindex));
+}
+
 /* Enter a new namespace with these addresses, each in a /64. Return: false if
  * that is not possible here */
 static bool lo6_own_net(const char *const *addrs, size_t n)
@@ -80,9 +113,10 @@ static bool lo6_own_net(const char *const *addrs, size_t n)
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST;
 	ok = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &ifr) &&
-	     if_nametoindex("lo") == LO6_IFINDEX && lo6_add_route(fd);
+	     if_nametoindex("lo") == LO6_IFINDEX && lo6_has_zones(fd) &&
+	     lo6_add_route();
 	for (size_t i = 0; ok && i < n; i++)
-		ok = lo6_add_addr(fd, addrs[i]) && lo6_is_usable(addrs[i]);
+		ok = lo6_add_addr(addrs[i]) && lo6_is_usable(addrs[i]);
 	if (fd >= 0)
 		close(fd);
 	return ok;
