@@ -129,14 +129,6 @@ struct backend_text backend_net(const struct netif_addr *net)
 	return ret;
 }
 
-bool backend_first_net(const struct natfw_env *env, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (!strcmp(env->net[j].ifname, env->net[i].ifname))
-			return false;
-	return true;
-}
-
 bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to)
 {
 	const struct netif_addr *a = &env->net[from], *b = &env->net[to];

@@ -95,10 +95,6 @@ struct backend_text {
  * expression. */
 struct backend_text backend_net(const struct netif_addr *net);
 
-/** backend_first_net - is network @i of env->net the first one of its
- * interface? */
-bool backend_first_net(const struct natfw_env *env, size_t i);
-
 /**
  * backend_hairpin - must connections from internal network @from to a mapped
  * client in @to, indices in env->net, be masqueraded?

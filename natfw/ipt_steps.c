@@ -107,20 +107,16 @@ static const struct ipt_text_step sync_nat[] = {
 	{ NULL }
 };
 
-/* Return flows that a host inside begins, to outside or to another network
- * inside, and their answers: a pinhole is for hosts outside. Their interface
- * need not be that of IPv4, so the internal ones are named. */
+/* Return flows that do not begin outside, and their answers: a pinhole is no
+ * way between internal networks, nor from one that is not configured. */
 static void put_guard6(const struct ipt_text *t, struct wr *w)
 {
-	const struct natfw_env *env = &t->fw->env;
+	const char *ext_if = t->fw->env.ext_if;
 
-	for (size_t i = 0; i < env->net_n; i++)
-		if (backend_first_net(env, i))
-			wr_fmt(w, "-A " IPT_ACCEPT_CHAIN " -i %s -m conntrack"
-			       " --ctdir ORIGINAL -j RETURN\n"
-			       "-A " IPT_ACCEPT_CHAIN " -o %s -m conntrack"
-			       " --ctdir REPLY -j RETURN\n",
-			       env->net[i].ifname, env->net[i].ifname);
+	wr_fmt(w, "-A " IPT_ACCEPT_CHAIN " ! -i %s -m conntrack --ctdir"
+	       " ORIGINAL -j RETURN\n"
+	       "-A " IPT_ACCEPT_CHAIN " ! -o %s -m conntrack --ctdir REPLY"
+	       " -j RETURN\n", ext_if, ext_if);
 }
 
 /* Rules that stay are not touched, because they count packets, and
