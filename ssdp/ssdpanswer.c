@@ -191,7 +191,10 @@ void ssdpanswer_handle(struct ssdpanswer *a, struct str datagram,
 	char buf[ST_SIZE];
 	struct wr st = wr_init(buf, sizeof(buf));
 
-	if (!ssdpmsg_parse_search(datagram, &p.search) || !next_match(&p, &st))
+	if (!ssdpmsg_parse_search(datagram, &p.search))
+		return;
+	p.search.newest = client.family == ADDR_IP6;
+	if (!next_match(&p, &st))
 		return;
 	p.share = share_of(a->config, from, client);
 	place = find_place(a, p.share);

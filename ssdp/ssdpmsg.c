@@ -92,13 +92,25 @@ static bool is_first(const struct ssdp_config *c, const struct ssdp_target *t,
 	return true;
 }
 
+/* Is @t the last target of its type with this version or a higher one? */
+static bool is_newest(const struct ssdp_config *c, const struct ssdp_target *t,
+		      uint32_t version)
+{
+	const struct ssdp_target *x = c->target + c->target_n;
+
+	while (--x > t)
+		if (x->version >= version && !strcmp(x->nt, t->nt))
+			return false;
+	return true;
+}
+
 /* UDA 1.1 1.3.2: a device also answers for lower versions. If a target has
  * exactly the version that is searched for, only the first such target answers.
  */
 static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
-		    struct str st)
+		    const struct ssdp_search *search)
 {
-	struct str nt = str_z(t->nt);
+	struct str nt = str_z(t->nt), st = str_z(search->st);
 	uint32_t version;
 
 	if (t->version == 0)
@@ -109,7 +121,8 @@ static bool matches(const struct ssdp_config *c, const struct ssdp_target *t,
 	if (str_starts(st, STR("0")) ||
 	    str_u32(st, 1, t->version, &version) < 0)
 		return false;
-	return is_first(c, t, version);
+	return search->newest ? is_newest(c, t, version) :
+				is_first(c, t, version);
 }
 
 bool ssdpmsg_match(const struct ssdp_config *c, size_t target,
@@ -119,7 +132,7 @@ bool ssdpmsg_match(const struct ssdp_config *c, size_t target,
 
 	if (search->all)
 		write_type(ret_st, t);
-	else if (matches(c, t, str_z(search->st)))
+	else if (matches(c, t, search))
 		wr_z(ret_st, search->st);
 	else
 		return false;

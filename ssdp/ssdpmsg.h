@@ -50,6 +50,8 @@ struct ssdp_search {
 	char st[256];		/* as received, NUL-terminated */
 	bool all;		/* ssdp:all */
 	unsigned mx;		/* 0: none given */
+	bool newest;		/* the caller's: it came over IPv6, see
+				 * ssdpmsg_match() */
 };
 
 /* What a NOTIFY says besides its target. */
@@ -80,6 +82,10 @@ bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret);
  * version: then only that root answers. If both have it (Layer3Forwarding:1),
  * the first one answers, so that a search for version 1 does not lead to the
  * root of version 2.
+ *
+ * A search over IPv6 (@newest) is answered by the root of the highest version
+ * alone, because only that one has pinholes: miniupnpc, by which most programs
+ * open them, searches for version 1 and reads the description that it gets.
  */
 bool ssdpmsg_match(const struct ssdp_config *, size_t target,
 		const struct ssdp_search *, struct wr *ret_st);

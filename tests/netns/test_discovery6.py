@@ -152,9 +152,10 @@ LANS = pytest.mark.parametrize("want", (
 @pytest.mark.core
 @LANS
 def test_upnpc(lab, upnpd, want):
-    """It asks from a link-local address in FF02::C."""
+    """It asks from a link-local address in FF02::C, for version 1, and finds
+    the root that has pinholes."""
     out = found_by_upnpc(lab)
-    assert f" desc: http://[{want}]:2828/igd1.xml\n" in out
+    assert f" desc: http://[{want}]:2828/igd2.xml\n" in out
     if lab.ipv4:        # else it goes no further
         assert f"Local LAN ip address : {want}0\n" in out
 
@@ -165,7 +166,7 @@ def test_gssdp(lab, upnpd, want):
     for source in (f"{want}0", lab.lan1.link_local()):
         with gssdp(lab, IGD1, source) as said:
             assert wait_until(
-                lambda: f":1 http://[{want}]:2828/igd1.xml\n" in said()), \
+                lambda: f":1 http://[{want}]:2828/igd2.xml\n" in said()), \
                 said()
 
 
@@ -218,7 +219,7 @@ def test_interface_without_a_prefix(lab, stopped):
     found = search6(lab.lan1, IGD1, LINK, lab.lan1.link_local())
     assert location(found[0]) == f"[{ours}]"
     assert found[0].peer[:2] == (ours, 1900)
-    assert f" desc: http://[{ours}]:2828/igd1.xml\n" in found_by_upnpc(lab)
+    assert f" desc: http://[{ours}]:2828/igd2.xml\n" in found_by_upnpc(lab)
 
 
 @pytest.mark.core

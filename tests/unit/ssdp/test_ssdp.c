@@ -257,10 +257,11 @@ static void test_parse_any_byte(void **state)
 /* ---- targets ------------------------------------------------------- */
 
 /* Return: the targets that answer @st, a letter each; 'a' is target 0 */
-static const char *who(const char *st)
+static const char *who_of(const char *st, bool newest)
 {
 	static char names[N(target) + 1];
-	struct ssdp_search s = { .all = strcmp(st, "ssdp:all") == 0 };
+	struct ssdp_search s = { .all = strcmp(st, "ssdp:all") == 0,
+				 .newest = newest };
 	char buf[256];
 	struct wr w;
 	size_t i, n = 0;
@@ -278,6 +279,11 @@ static const char *who(const char *st)
 	}
 	names[n] = '\0';
 	return names;
+}
+
+static const char *who(const char *st)
+{
+	return who_of(st, false);
 }
 
 static void test_which_targets_answer(void **state)
@@ -329,6 +335,20 @@ static void test_which_targets_answer(void **state)
 
 	for (i = 0; i < N(row); i++)
 		assert_string_equal(who(row[i].st), row[i].who);
+}
+
+/* Only the root of version 2 has pinholes. */
+static void test_newest_root_answers_over_ipv6(void **state)
+{
+	assert_string_equal(who_of("ssdp:all", true), "abcdefghijklm");
+	assert_string_equal(who_of("upnp:rootdevice", true), "ah");
+	assert_string_equal(who_of(R1, true), "b");
+	assert_string_equal(who_of(DEV "InternetGatewayDevice:1", true), "j");
+	assert_string_equal(who_of(DEV "InternetGatewayDevice:2", true), "j");
+	assert_string_equal(who_of(DEV "InternetGatewayDevice:3", true), "");
+	assert_string_equal(who_of(SVC "WANIPConnection:1", true), "l");
+	assert_string_equal(who_of(SVC "Layer3Forwarding:1", true), "k");
+	assert_string_equal(who_of(SVC "WANIPv6FirewallControl:1", true), "m");
 }
 
 static void test_answers_to_all_have_their_own_version(void **state)
@@ -1395,6 +1415,7 @@ int main(void)
 		cmocka_unit_test(test_st_has_a_maximum_length),
 		cmocka_unit_test(test_parse_any_byte),
 		cmocka_unit_test(test_which_targets_answer),
+		cmocka_unit_test(test_newest_root_answers_over_ipv6),
 		cmocka_unit_test(test_answers_to_all_have_their_own_version),
 		cmocka_unit_test(test_single_root_answers_for_lower_versions),
 		cmocka_unit_test(test_answer_byte_by_byte),
