@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +38,7 @@
 struct flows {
 	const char *outside, *lan;	/* namespaces */
 	struct sockaddr_in from, to;
+	struct sockaddr_in6 to6;	/* set: to a pinhole there */
 	unsigned port, n, limit_s;
 	unsigned look;		/* number of the scan of all ports */
 	int out_fd, in_fd;
@@ -63,7 +65,7 @@ static uint64_t now_us(void)
 }
 
 /* A socket stays in the namespace where it was made. */
-static int socket_in(const char *ns, int type, int protocol)
+static int socket_of(int family, const char *ns, int type, int protocol)
 {
 	char path[128];
 	int ns_fd, fd;
@@ -73,10 +75,31 @@ static int socket_in(const char *ns, int type, int protocol)
 	if (ns_fd < 0 || setns(ns_fd, CLONE_NEWNET))
 		die(path);
 	close(ns_fd);
-	fd = socket(AF_INET, type | SOCK_CLOEXEC, protocol);
+	fd = socket(family, type | SOCK_CLOEXEC, protocol);
 	if (fd < 0)
 		die("socket");
 	return fd;
+}
+
+static int socket_in(const char *ns, int type, int protocol)
+{
+	return socket_of(AF_INET, ns, type, protocol);
+}
+
+/* The kernel writes the checksum, which IPv6 needs. */
+static void open6(struct flows *f)
+{
+	struct sockaddr_in6 any = { .sin6_family = AF_INET6,
+				    .sin6_port = htons((uint16_t)f->port) };
+	const int at = offsetof(struct udphdr, check);
+
+	f->out_fd = socket_of(AF_INET6, f->outside, SOCK_RAW, IPPROTO_UDP);
+	f->in_fd = socket_of(AF_INET6, f->lan, SOCK_DGRAM, 0);
+	if (setsockopt(f->out_fd, IPPROTO_IPV6, IPV6_CHECKSUM, &at,
+		       sizeof(at)))
+		die("IPV6_CHECKSUM");
+	if (bind(f->in_fd, (struct sockaddr *)&any, sizeof(any)))
+		die("bind");
 }
 
 static void bind_port(int fd, unsigned port)
@@ -138,6 +161,12 @@ static void send_some(const struct flows *f, unsigned first, unsigned n,
 		msg[i].msg_hdr.msg_iovlen = 1;
 		msg[i].msg_hdr.msg_name = (void *)(uintptr_t)&f->to;
 		msg[i].msg_hdr.msg_namelen = sizeof(f->to);
+		if (f->to6.sin6_family) {
+			iov[i].iov_base = &d[i].udp;
+			iov[i].iov_len -= sizeof(d[i].ip);
+			msg[i].msg_hdr.msg_name = (void *)(uintptr_t)&f->to6;
+			msg[i].msg_hdr.msg_namelen = sizeof(f->to6);
+		}
 	}
 	for (i = 0; i < n; i += (unsigned)sent) {
 		sent = sendmmsg(f->out_fd, msg + i, n - i, 0);
@@ -180,9 +209,13 @@ static int new_flows(struct flows *f)
 	uint64_t start_us, end_us;
 	unsigned sent = 0, came = 0, n;
 
-	f->out_fd = socket_in(f->outside, SOCK_RAW, IPPROTO_RAW);
-	f->in_fd = socket_in(f->lan, SOCK_DGRAM, 0);
-	bind_port(f->in_fd, f->port);
+	if (f->to6.sin6_family) {
+		open6(f);
+	} else {
+		f->out_fd = socket_in(f->outside, SOCK_RAW, IPPROTO_RAW);
+		f->in_fd = socket_in(f->lan, SOCK_DGRAM, 0);
+		bind_port(f->in_fd, f->port);
+	}
 	start_us = now_us();
 	end_us = start_us + f->limit_s * 1000000ull;
 	while (sent < f->n && now_us() < end_us) {
@@ -315,7 +348,7 @@ static const struct {
 static void __attribute__((noreturn)) usage(void)
 {
 	fprintf(stderr, "usage: flows -o OUTSIDE-NS -l LAN-NS -s FROM-ADDR "
-		"-a TO-ADDR -p PORT [-n FLOWS-OR-PORTS] [-t SECONDS] "
+		"-a TO-ADDR [-6 PINHOLE-ADDR] -p PORT [-n FLOWS-OR-PORTS] [-t SECONDS] "
 		"new|all|tcp\n");
 	exit(2);
 }
@@ -327,16 +360,24 @@ static void address(const char *s, struct sockaddr_in *ret)
 		usage();
 }
 
+static void address6(const char *s, struct sockaddr_in6 *ret)
+{
+	ret->sin6_family = AF_INET6;
+	if (inet_pton(AF_INET6, s, &ret->sin6_addr) != 1)
+		usage();
+}
+
 static void parse_args(struct flows *f, int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "o:l:s:a:p:n:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "o:l:s:a:6:p:n:t:")) != -1) {
 		switch (opt) {
 		case 'o': f->outside = optarg; break;
 		case 'l': f->lan = optarg; break;
 		case 's': address(optarg, &f->from); break;
 		case 'a': address(optarg, &f->to); break;
+		case '6': address6(optarg, &f->to6); break;
 		case 'p': f->port = number(optarg, PORTS - 1); break;
 		case 'n': f->n = number(optarg, SOURCES); break;
 		case 't': f->limit_s = number(optarg, 600); break;

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
@@ -35,10 +36,11 @@
 #define IDLE_MS		3000	/* for the idle connections to connect */
 #define STATUS_LEN	12	/* "HTTP/1.1 200" */
 
-#define SERVICE "urn:schemas-upnp-org:service:WANIPConnection:1"
+#define WANIP "urn:schemas-upnp-org:service:WANIPConnection:1"
+#define WANIP6 "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 
 /* The arguments of an action. */
-enum args { NO_ARGS, INDEX, KEY, MAPPING };
+enum args { NO_ARGS, INDEX, KEY, MAPPING, PINHOLE };
 
 struct action {
 	const char *word;	/* on the command line */
@@ -53,6 +55,7 @@ static const struct action actions[] = {
 	{ "delete", "DeletePortMapping", KEY },
 	{ "specific", "GetSpecificPortMappingEntry", KEY },
 	{ "list", "GetGenericPortMappingEntry", INDEX },
+	{ "pinhole", "AddPinhole", PINHOLE },
 };
 
 struct conn {
@@ -66,8 +69,14 @@ struct conn {
 
 struct load {
 	const struct action *action;
-	struct sockaddr_in to;
-	char addr[INET_ADDRSTRLEN], local[INET_ADDRSTRLEN];
+	union {
+		struct sockaddr any;
+		struct sockaddr_in ip4;
+		struct sockaddr_in6 ip6;
+	} to;
+	socklen_t to_len;
+	char host[INET6_ADDRSTRLEN + 2];	/* as in a URL */
+	char local[INET6_ADDRSTRLEN];
 	const char *path, *proto;
 	unsigned port, first_port;
 	size_t total, conc, idle;
@@ -104,7 +113,15 @@ static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
 	if (l->action->args == INDEX)
 		snprintf(buf, cap, "<NewPortMappingIndex>%u"
 			 "</NewPortMappingIndex>", key);
-	if (l->action->args >= KEY)
+	if (l->action->args == PINHOLE)
+		snprintf(buf, cap, "<RemoteHost></RemoteHost>"
+			 "<RemotePort>0</RemotePort>"
+			 "<InternalClient>%s</InternalClient>"
+			 "<InternalPort>%u</InternalPort>"
+			 "<Protocol>%u</Protocol><LeaseTime>86400</LeaseTime>",
+			 l->local, port, strcmp(l->proto, "UDP") ?
+			 IPPROTO_TCP : IPPROTO_UDP);
+	if (l->action->args == KEY || l->action->args == MAPPING)
 		n = snprintf(buf, cap, "<NewRemoteHost></NewRemoteHost>"
 			     "<NewExternalPort>%u</NewExternalPort>"
 			     "<NewProtocol>%s</NewProtocol>", port, l->proto);
@@ -122,7 +139,7 @@ static void write_args(const struct load *l, size_t i, char *buf, size_t cap)
 static size_t write_get(const struct load *l, char *buf, size_t cap)
 {
 	int len = snprintf(buf, cap, "GET %s HTTP/1.1\r\nHost: %s:%u\r\n"
-			   "Connection: close\r\n\r\n", l->path, l->addr,
+			   "Connection: close\r\n\r\n", l->path, l->host,
 			   l->port);
 
 	return (size_t)len < cap ? (size_t)len : cap - 1;
@@ -131,6 +148,7 @@ static size_t write_get(const struct load *l, char *buf, size_t cap)
 static size_t write_request(const struct load *l, size_t i, char *buf,
 			    size_t cap)
 {
+	const char *service = l->action->args == PINHOLE ? WANIP6 : WANIP;
 	char args[640], body[1280];
 	int len;
 
@@ -140,14 +158,15 @@ static size_t write_request(const struct load *l, size_t i, char *buf,
 	len = snprintf(body, sizeof(body), "<?xml version=\"1.0\"?>\r\n"
 		       "<s:Envelope xmlns:s=\"http://schemas.xmlsoap.org/soap/"
 		       "envelope/\" s:encodingStyle=\"http://schemas.xmlsoap."
-		       "org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"" SERVICE
-		       "\">%s</u:%s></s:Body></s:Envelope>\r\n",
-		       l->action->name, args, l->action->name);
+		       "org/soap/encoding/\"><s:Body><u:%s xmlns:u=\"%s\">%s"
+		       "</u:%s></s:Body></s:Envelope>\r\n",
+		       l->action->name, service, args, l->action->name);
 	len = snprintf(buf, cap, "POST %s HTTP/1.1\r\nHost: %s:%u\r\n"
 		       "Content-Type: text/xml; charset=\"utf-8\"\r\n"
-		       "SOAPAction: \"" SERVICE "#%s\"\r\n"
+		       "SOAPAction: \"%s#%s\"\r\n"
 		       "Content-Length: %d\r\nConnection: close\r\n\r\n%s",
-		       l->path, l->addr, l->port, l->action->name, len, body);
+		       l->path, l->host, l->port, service, l->action->name, len,
+		       body);
 	return (size_t)len < cap ? (size_t)len : cap - 1;
 }
 
@@ -185,12 +204,13 @@ static void conn_start(struct load *l, struct conn *c)
 	c->out_len = write_request(l, l->started++, c->out, sizeof(c->out));
 	c->sent = c->got = 0;
 	c->start_us = now_us();
-	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	c->fd = socket(l->to.any.sa_family,
+		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd < 0) {
 		perror("load: socket");
 		exit(1);
 	}
-	if (connect(c->fd, (struct sockaddr *)&l->to, sizeof(l->to)) &&
+	if (connect(c->fd, &l->to.any, l->to_len) &&
 	    errno != EINPROGRESS)
 		conn_end(l, c, strerror(errno));
 }
@@ -228,10 +248,11 @@ static void conn_recv(struct load *l, struct conn *c)
 
 static void idle_open(struct load *l, struct pollfd *p)
 {
-	p->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	p->fd = socket(l->to.any.sa_family,
+		       SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	p->events = POLLOUT;
 	if (p->fd >= 0)
-		connect(p->fd, (struct sockaddr *)&l->to, sizeof(l->to));
+		connect(p->fd, &l->to.any, l->to_len);
 }
 
 /*
@@ -384,7 +405,7 @@ static void usage(void)
 	fprintf(stderr, "usage: load -a ADDR -p PORT -u PATH [-n REQUESTS] "
 		"[-c AT-ONCE] [-t SECONDS] [-i IDLE-CONNECTIONS] "
 		"[-e FIRST-EXTERNAL-PORT] [-k KEYS] [-P TCP|UDP] "
-		"get|getip|add|delete|specific|list\n");
+		"get|getip|add|delete|specific|list|pinhole\n");
 	exit(2);
 }
 
@@ -397,6 +418,27 @@ static const struct action *find_action(const char *word)
 			return &actions[i];
 	usage();
 	return NULL;
+}
+
+static bool parse_gateway(struct load *l, const char *addr)
+{
+	bool ip6 = false;
+
+	if (addr && inet_pton(AF_INET, addr, &l->to.ip4.sin_addr) == 1) {
+		l->to.ip4.sin_family = AF_INET;
+		l->to.ip4.sin_port = htons((uint16_t)l->port);
+		l->to_len = sizeof(l->to.ip4);
+	} else if (addr && inet_pton(AF_INET6, addr, &l->to.ip6.sin6_addr) == 1) {
+		l->to.ip6.sin6_family = AF_INET6;
+		l->to.ip6.sin6_port = htons((uint16_t)l->port);
+		l->to_len = sizeof(l->to.ip6);
+		ip6 = true;
+	} else {
+		return false;
+	}
+	snprintf(l->host, sizeof(l->host), "%s%s%s", ip6 ? "[" : "", addr,
+		 ip6 ? "]" : "");
+	return true;
 }
 
 static void parse_args(struct load *l, int argc, char **argv)
@@ -421,33 +463,31 @@ static void parse_args(struct load *l, int argc, char **argv)
 		}
 	}
 	l->action = find_action(argv[optind]);
-	if (!addr || !l->port || !l->path || strlen(l->path) > 128 ||
-	    inet_pton(AF_INET, addr, &l->to.sin_addr) != 1 ||
+	if (!l->port || !l->path || strlen(l->path) > 128 ||
+	    !parse_gateway(l, addr) ||
 	    (strcmp(l->proto, "TCP") && strcmp(l->proto, "UDP")))
 		usage();
 	if (!l->keys)
 		l->keys = l->total;
 	if (l->action->args >= KEY && l->first_port + l->keys > 65536)
 		usage();
-	inet_ntop(AF_INET, &l->to.sin_addr, l->addr, sizeof(l->addr));
-	l->to.sin_family = AF_INET;
-	l->to.sin_port = htons((uint16_t)l->port);
 }
 
 /* Find the local address on the route to the gateway, the mappings' client. */
 static void find_local(struct load *l)
 {
-	struct sockaddr_in me;
+	struct sockaddr_storage me;
 	socklen_t len = sizeof(me);
-	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int fd = socket(l->to.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 ||
-	    connect(fd, (struct sockaddr *)&l->to, sizeof(l->to)) ||
-	    getsockname(fd, (struct sockaddr *)&me, &len)) {
+	    connect(fd, &l->to.any, l->to_len) ||
+	    getsockname(fd, (struct sockaddr *)&me, &len) ||
+	    getnameinfo((struct sockaddr *)&me, len, l->local,
+			sizeof(l->local), NULL, 0, NI_NUMERICHOST)) {
 		perror("load");
 		exit(1);
 	}
-	inet_ntop(AF_INET, &me.sin_addr, l->local, sizeof(l->local));
 	close(fd);
 }
 

@@ -21,6 +21,7 @@ SEARCHES = 5            # their median counts
 ROOM = 1024             # the default of max-mappings
 FLAT_AT = (1, 1000, 5000, 30000)
 FLAT_TURNS = 9
+FLAT6_AT = (1, 1000, 5000)      # pinholes
 # Add BATCH mappings, then delete them, so that every subject has the same
 # number in place; repeat up to BATCHES times or BATCHES_S seconds.
 BATCH, BATCHES = 50, 8
@@ -321,6 +322,33 @@ def flatness(subject):
     return {"flat": 100 * (1 - min(medians) / max(medians))}
 
 
+def pinholes(subject):
+    """AddPinhole with 1,000 in place, by a daemon in a lab with IPv6."""
+    with subject.like6() as one:
+        one.fill6(1000)
+        added = Sum()
+        added.add(one.pinholes(BATCH, seconds=4 * BATCHES_S))
+        flows = new_flows(one)["flows"]
+        one.stop()
+    return {"add6": added.rate(), "flows6": flows}
+
+
+def flatness6(subject):
+    """As flatness(), with pinholes."""
+    with contextlib.ExitStack() as stack:
+        ones = [stack.enter_context(subject.like6()) for _ in FLAT6_AT]
+        for one, n in zip(ones, FLAT6_AT):
+            one.fill6(n)
+        rates = [[new_flows(one)["flows"] for one in ones]
+                 for _ in range(FLAT_TURNS)]
+        for one in ones:
+            one.stop()
+    if any(isinstance(rate, str) for turn in rates for rate in turn):
+        return {"flat6": "some flows were lost"}
+    medians = [statistics.median(column) for column in zip(*rates)]
+    return {"flat6": 100 * (1 - min(medians) / max(medians))}
+
+
 def throughput(subject):
     subject.load("add", 1, 1, first=TCP_PORT)
     found = subject.traffic("tcp", TCP_PORT)
@@ -384,6 +412,8 @@ MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
             for n, who in ((0, with_servers), (1000, with_static),
                            (10000, with_static))] + [
     Measure(ALONE, flatness, "flat", ours_hashed, FLAT_AT[-1]),
+    Measure(ALONE, pinholes, "add6 flows6", hashed, 1000),
+    Measure(ALONE, flatness6, "flat6", ours_hashed, FLAT6_AT[-1]),
     Measure(0, start_anew, "notify"),
     Measure(0, asking("description", "get", seconds=1), "description"),
     Measure(0, getip_one, "getip1 cpu_getip reply", with_server),
@@ -455,11 +485,17 @@ ROWS = {
     "flat": Row("new flows, the slowest of " + ", ".join(
                 f"{n:,}" for n in FLAT_AT) + " mappings below the fastest",
                 "%", False, limit=15),
+    "add6": Row("AddPinhole, one at a time", "/s"),
+    "flows6": Row("new flows through the last pinhole", "/s"),
+    "flat6": Row("new flows, the slowest of " + ", ".join(
+                 f"{n:,}" for n in FLAT6_AT) + " pinholes below the fastest",
+                 "%", False, limit=15),
     "tcp": Row("one mapped TCP connection", "MB/s"),
 }
 # The bars that depend on the number of mappings in place.
 BARS = {
     ("add1", 1000): by_backend(20, 1.2),
+    ("add6", 1000): by_backend(20, None),
     ("add50", 0): by_backend(50, 10),
     ("add50", 1000): by_backend(50, 10),
     ("add50", 10000): by_backend(50, 10),

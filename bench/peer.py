@@ -65,6 +65,12 @@ COMMIT
 -I FORWARD -i wan0 ! -o wan0 -j MINIUPNPD
 COMMIT
 """
+IP6TABLES_CHAINS = """\
+*filter
+:MINIUPNPD - [0:0]
+-I FORWARD -i wan0 ! -o wan0 -j MINIUPNPD
+COMMIT
+"""
 IPTABLES_FLUSH = """\
 *nat
 -F MINIUPNPD
@@ -148,9 +154,9 @@ class Miniupnpd(Daemon):
     """One of the two builds."""
     port = 5555
 
-    def __init__(self, lab, build):
+    def __init__(self, lab, build, ipv6=False):
         super().__init__(lab)
-        self.build = build
+        self.build, self.ipv6 = build, ipv6
         _, self.tool, self.chains, self.flush, self.rules = BUILDS[build]
         self.pidfile = lab.path("miniupnpd.pid")
         self.leases = lab.path("miniupnpd.leases")
@@ -166,10 +172,15 @@ class Miniupnpd(Daemon):
     def start(self, with_leases=False, wait=True):
         if not self.built:
             self.feed(self.chains)
+        if not self.built and self.ipv6 and self.tool is IPTABLES:
+            self.lab.router.run("ip6tables-legacy-restore", "--noflush",
+                                stdin=IP6TABLES_CHAINS)
         self.built = True
         conf = self.lab.path("miniupnpd.conf")
         with open(conf, "w") as f:
-            f.write(CONF)
+            # pinholes are in the description of version 2 only
+            f.write(CONF.replace("force_igd_desc_v1=yes\n", "")
+                    if self.ipv6 else CONF)
             if with_leases:
                 f.write(f"lease_file={self.leases}\n")
         # not with -d, which would also measure its debugging output

@@ -9,9 +9,9 @@ import time
 
 from daemon import ROOT, UPNPD, Upnpd
 from firewall import FIREWALLS
-from lab import EXT_IP, LAN_IP, OUT_IP, Lab
+from lab import EXT_IP, HOST6_IP, LAN6_IP, LAN_IP, OUT_IP, Lab
 from peer import BUILDS, Miniupnpd
-from upnp import WANIP, Igd, search
+from upnp import WANIP, Igd, http, search
 
 LOAD = os.path.join(ROOT, "build", "load")
 FLOWS = os.path.join(ROOT, "build", "flows")
@@ -25,6 +25,8 @@ STATIC_NAME = "netlink, static build"
 FILL_PORT = 2000        # first UDP port of the mappings in place
 ADD_PORT = 40000        # first TCP port of those that are added and deleted
 MAPPINGS_MAX = 60000
+PINHOLES_MAX = 16384
+WANIP6 = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 
 
 def knows(backend):
@@ -86,10 +88,11 @@ class Subject:
     is_peer = is_floor = False
     backend = None
     AT_ONCE = 100       # requests at once that are not measured
+    ROOT6 = None        # the path of the description that has pinholes
 
-    def __init__(self, name, firewall):
-        self.name = name
-        self.lab = Lab(firewall)
+    def __init__(self, name, firewall, ipv6=False):
+        self.name, self.ipv6 = name, ipv6
+        self.lab = Lab(firewall, ipv6=ipv6)
         self.daemon = None
         self.filled = 0         # mappings in place
         self.path = self.url = None
@@ -99,7 +102,10 @@ class Subject:
         try:
             self.make()
             self.daemon.start()
-            self.find()
+            if self.ipv6:
+                self.find6()
+            else:
+                self.find()
         except BaseException:
             self.lab.close()
             raise
@@ -114,13 +120,37 @@ class Subject:
         self.url = Igd(self.lab.lan1, port=self.daemon.port,
                        path=self.path).urls[WANIP]
 
+    def find6(self):
+        """The control URL for pinholes."""
+        text = http(self.lab.lan1, "GET", self.ROOT6, ip=LAN6_IP,
+                    port=self.daemon.port).body.decode()
+        self.url = re.search(f"<serviceType>{WANIP6}</serviceType>.*?"
+                             "<controlURL>(.*?)</controlURL>", text,
+                             re.S)[1]
+
     # ---- requests ------------------------------------------------------
+
+    def pinholes(self, n, at_once=1, seconds=None):
+        """Add @n more pinholes. Return the load program's result."""
+        done = self.load("pinhole", at_once, n, seconds=seconds,
+                         first=FILL_PORT + self.filled, proto="UDP")
+        self.filled += int(done.get("answered", 0))
+        return done
+
+    def fill6(self, n):
+        """Add pinholes until @n are in place."""
+        if n > self.filled:
+            done = self.pinholes(n - self.filled, self.AT_ONCE)
+            if done["errors"]:
+                raise RuntimeError(f"{self.name}: {done['errors']:.0f} "
+                                   f"pinholes failed: {done['why']}")
 
     def load(self, what, at_once=1, n=1, **options):
         """Run the load program. Return {name: number}, and the CPU time per
         1,000 answers: "cpu_s" of the daemon, "load_s" of the load program.
         @options: seconds, first, keys, proto, idle"""
-        argv = ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a", LAN_IP,
+        argv = ["ip", "netns", "exec", self.lab.lan1.ns, LOAD, "-a",
+                LAN6_IP if self.ipv6 else LAN_IP,
                 "-p", str(self.daemon.port), "-n", str(n), "-c",
                 str(at_once), "-u", self.path if what == "get" else self.url]
         for flag, name in (("-t", "seconds"), ("-e", "first"),
@@ -165,7 +195,9 @@ class Subject:
     def flows(self, mode, port, n=1, seconds=1):
         """The command line of the flows program."""
         return [FLOWS, "-o", self.lab.outside.ns, "-l", self.lab.lan1.ns,
-                "-s", OUT_IP, "-a", EXT_IP, "-p", str(port), "-n", str(n),
+                "-s", OUT_IP, "-a", EXT_IP,
+                *(("-6", HOST6_IP) if self.ipv6 else ()),
+                "-p", str(port), "-n", str(n),
                 "-t", str(seconds), mode]
 
     def traffic(self, *args, **kw):
@@ -183,9 +215,12 @@ class Subject:
 
 
 class Ours(Subject):
-    def __init__(self, name, backend, binary=UPNPD, room=MAPPINGS_MAX):
+    ROOT6 = "/igd2.xml"
+
+    def __init__(self, name, backend, binary=UPNPD, room=MAPPINGS_MAX,
+                 ipv6=False):
         firewall = FIREWALLS.get(backend, FIREWALLS["netlink"])
-        super().__init__(name, firewall())
+        super().__init__(name, firewall(), ipv6)
         self.backend, self.binary, self.room = backend, binary, room
         self._engine = self._fork_server = None
 
@@ -193,10 +228,16 @@ class Ours(Subject):
         """Another subject like this, with room for @room mappings."""
         return Ours(self.name, self.backend, self.binary, room)
 
+    def like6(self):
+        """Another one, in a lab with IPv6."""
+        return Ours(self.name, self.backend, self.binary, ipv6=True)
+
     def make(self):
         self.daemon = Upnpd(self.lab, self.backend, max_mappings=self.room,
                             max_mappings_per_client=self.room)
         self.daemon.binary = self.binary
+        if self.ipv6:
+            self.daemon.options["max_pinholes"] = PINHOLES_MAX
 
     def processes(self):
         if not self._engine or not os.path.exists(f"/proc/{self._engine}"):
@@ -223,16 +264,20 @@ class Peer(Subject):
     is_peer = True
     AT_ONCE = 1         # its listen backlog is five
     ASKED = 1000        # requesting more takes minutes, so preload() adds them
+    ROOT6 = "/rootDesc.xml"
 
-    def __init__(self, name):
-        super().__init__(name, Miniupnpd.firewall(name))
+    def __init__(self, name, ipv6=False):
+        super().__init__(name, Miniupnpd.firewall(name), ipv6)
 
     def like(self, room):
         """Its table has no limit."""
         return Peer(self.name)
 
+    def like6(self):
+        return Peer(self.name, ipv6=True)
+
     def make(self):
-        self.daemon = Miniupnpd(self.lab, self.name)
+        self.daemon = Miniupnpd(self.lab, self.name, self.ipv6)
 
     def processes(self):
         return {"miniupnpd": self.daemon.pid()}
