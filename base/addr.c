@@ -236,6 +236,8 @@ bool addr_link_parse(struct str s, struct addr *ret)
 	size_t n = 0;
 	struct str pair;
 
+	if (s.n && s.p[s.n - 1] == ':')
+		return false;
 	while (str_cut(&s, ':', &pair)) {
 		int high = pair.n == 2 ? str_hex(pair.p[0]) : -1;
 		int low = pair.n == 2 ? str_hex(pair.p[1]) : -1;

@@ -3,8 +3,9 @@
  * count.c - requests that wait for the number of packets that a pinhole has let
  * in.
  *
- * Owns: igd.count_waits. Invariant: if any wait, an answer is to come. It is for
- * the first of them, unless that one has disconnected (count_lost).
+ * Owns: igd.count_waits. Invariant: outside of count_done(), if any wait, an
+ * answer is to come. It is for the first of them, unless the one that it was for
+ * has disconnected (count_lost).
  * Runs in: engine
  */
 #include "igd/count.h"
@@ -72,7 +73,7 @@ bool count_cancel(struct igd *igd, const struct igd_wait *w)
 		at = &(*at)->count_next;
 	if (!*at)
 		return false;
-	if (at == &igd->count_waits)
+	if (at == &igd->count_waits && igd->count_busy)
 		igd->count_lost = true;
 	*at = w->count_next;
 	return true;

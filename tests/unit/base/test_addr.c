@@ -375,9 +375,54 @@ static void test_hosts_of_urls(void **state)
 	}
 }
 
+/* ---- link-layer addresses ------------------------------------------ */
+
+static void test_link_layer_addresses(void **state)
+{
+	static const uint8_t mac[] = { 2, 0, 0x5e, 0, 0x53, 0 },
+			     longest[ADDR_LINK_MAX] = { [15] = 1 },
+			     zero[ADDR_LINK_MAX];
+	struct addr a = addr_link(mac, sizeof(mac)), b;
+
+	assert_int_equal(a.family, ADDR_LINK);
+	assert_string_equal(addr_text(a).text, "02:00:5e:00:53:00");
+	assert_true(addr_link_parse(str_z("02:00:5E:00:53:00"), &b));
+	assert_true(addr_equal(a, b));
+	a = addr_link(longest, sizeof(longest));
+	assert_true(addr_link_parse(str_z(addr_text(a).text), &b));
+	assert_true(addr_equal(a, b));
+	/* links whose hosts have none, or one that is too long */
+	assert_int_equal(addr_link(zero, 0).family, ADDR_NONE);
+	assert_int_equal(addr_link(zero, 6).family, ADDR_NONE);
+	assert_int_equal(addr_link(mac, ADDR_LINK_MAX + 1).family, ADDR_NONE);
+	/* it is no address that packets have */
+	assert_false(addr_is_set(a));
+	assert_false(addr_is_host(a));
+	assert_false(addr_is_unspecified(a));
+	assert_int_equal(addr_bits(a), 0);
+}
+
+static void test_texts_that_are_no_link_layer_address(void **state)
+{
+	static const char *const text[] = {
+		"", "-", "0", "2:0:5e:0:53:0", "02:00:5e:00:53:0",
+		"02:00:5e:00:53:0g", "02-00-5e-00-53-00", "00:00:00:00:00:00",
+		"02:00:5e:00:53:00:", ":02:00:5e:00:53:00", "020:0:5e:00:53:00",
+		"01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11",
+	};
+	struct addr a;
+
+	for (size_t i = 0; i < sizeof(text) / sizeof(text[0]); i++)
+		if (addr_link_parse(str_z(text[i]), &a))
+			fail_msg("%s", text[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_link_layer_addresses),
+		cmocka_unit_test(
+			test_texts_that_are_no_link_layer_address),
 		cmocka_unit_test(
 			test_what_is_read_is_written_in_the_standard_form),
 		cmocka_unit_test(test_what_is_no_address_is_refused),
