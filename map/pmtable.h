@@ -2,8 +2,9 @@
 /*
  * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
- * Only portmap.c and pmtable.c access struct portmap. pmtable.c keeps the slots
- * consistent; portmap.c implements the changes of a mapping.
+ * Only portmap.c, pmread.c and pmtable.c access struct portmap. pmtable.c keeps
+ * the slots consistent; portmap.c implements the changes of a mapping; pmread.c
+ * only reads.
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H
@@ -39,6 +40,19 @@ struct portmap {
 	struct clientcount by_client;	/* by holder_of(), of the
 					 * pmtable_counted() ones */
 };
+
+/** pm_committed - is it a mapping, not one that waits for its first op? */
+static inline bool pm_committed(const struct pm_entry *e)
+{
+	return e->state >= PM_ACTIVE;
+}
+
+/** pm_set_aside - is this committed entry without a rule, or was it before it
+ * was RESUMING? */
+static inline bool pm_set_aside(const struct pm_entry *e)
+{
+	return portmap_is_suspended(e) || e->overruled;
+}
 
 /** pmtable_bucket - the head of the hash chain that has this rule and its
  * rivals (nat_rule_rivals()). */

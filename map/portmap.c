@@ -93,22 +93,11 @@ void portmap_free(struct portmap *pm)
 
 /* ---- entries ------------------------------------------------------- */
 
-static bool committed(const struct pm_entry *e)
-{
-	return e->state >= PM_ACTIVE;
-}
-
 /* Does the kernel have the rule of this committed entry? (There must not be an
  * op in flight.) */
 static bool has_rule(const struct pm_entry *e)
 {
 	return e->enabled && e->state != PM_SUSPENDED;
-}
-
-/* Was this committed entry without a rule before it was RESUMING? */
-static bool is_set_aside(const struct pm_entry *e)
-{
-	return portmap_is_suspended(e) || e->overruled;
 }
 
 static bool in_flight(const struct pm_entry *e)
@@ -301,7 +290,7 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 {
 	struct pm_entry *e;
 
-	if (slot >= pm->slot_max || !committed(&pm->entry[slot]))
+	if (slot >= pm->slot_max || !pm_committed(&pm->entry[slot]))
 		return REFUSAL_NOT_FOUND;
 	if (delete_busy(pm, slot, ret_slot) == PM_BUSY)
 		return PM_BUSY;
@@ -351,7 +340,7 @@ bool portmap_overrule(struct portmap *pm, uint16_t slot)
 {
 	struct pm_entry *e = &pm->entry[slot];
 
-	if (!e->enabled || is_set_aside(e))
+	if (!e->enabled || pm_set_aside(e))
 		return false;
 	if (e->state == PM_ACTIVE)
 		e->state = PM_SUSPENDED;
@@ -366,7 +355,7 @@ int portmap_resume(struct portmap *pm, uint16_t slot)
 	struct pm_entry *e = &pm->entry[slot];
 	uint16_t busy;
 
-	if (!is_set_aside(e))
+	if (!pm_set_aside(e))
 		return REFUSAL_NOT_FOUND;
 	if (delete_busy(pm, slot, &busy) == PM_BUSY)
 		return PM_BUSY;
@@ -408,7 +397,7 @@ static enum pm_change resume_failed(struct portmap *pm, uint16_t slot,
 {
 	struct pm_entry *e = &pm->entry[slot];
 
-	e->state = is_set_aside(e) ? PM_SUSPENDED : PM_ACTIVE;
+	e->state = pm_set_aside(e) ? PM_SUSPENDED : PM_ACTIVE;
 	if (!portmap_is_suspended(e) || !nat_rule_taken(err))
 		return PM_NO_CHANGE;
 	e->overruled = true;
@@ -460,7 +449,7 @@ enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
 	if (e->state == PM_ADDING)
 		return commit(pm, slot, 0);
 	if (e->state == PM_RESUMING) {
-		enum pm_change change = is_set_aside(e) ? PM_UPDATED :
+		enum pm_change change = pm_set_aside(e) ? PM_UPDATED :
 							  PM_NO_CHANGE;
 
 		activate(pm, slot);
@@ -515,153 +504,12 @@ void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
 					 expiry_ms(&pm->entry[slot]);
 }
 
-static uint32_t seconds_left(uint64_t end_ms, uint64_t now_ms)
-{
-	return end_ms <= now_ms ? 1 :
-				  (uint32_t)((end_ms - now_ms + 999) / 1000);
-}
-
-uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
-{
-	if (e->expires_ms == 0)
-		return 0;
-	return e->state == PM_EXPIRING ? 1 : seconds_left(e->expires_ms,
-							  now_ms);
-}
-
-uint32_t portmap_suspended_left(const struct pm_entry *e, uint64_t now_ms)
-{
-	if (e->suspended_ms == 0 || e->suspended_ms == UINT64_MAX)
-		return 0;
-	return seconds_left(e->suspended_ms, now_ms);
-}
-
-/* ---- reading ------------------------------------------------------- */
-
-uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
-{
-	uint16_t slot = PM_NONE;
-	const struct pm_entry *e;
-
-	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
-		e = &pm->entry[slot];
-		if (committed(e) && nat_rule_same_key(&e->rule, rule))
-			break;
-	}
-	return slot;
-}
-
-size_t portmap_max(const struct portmap *pm)
-{
-	return pm->max;
-}
-
-size_t portmap_count(const struct portmap *pm)
-{
-	return pm->order_n;
-}
-
-uint16_t portmap_at(const struct portmap *pm, size_t index)
-{
-	return index < pm->order_n ? pm->order[index] : PM_NONE;
-}
-
-bool portmap_is_suspended(const struct pm_entry *e)
-{
-	return e->suspended_ms != 0;
-}
-
-bool portmap_has_rule(const struct pm_entry *e)
-{
-	return e->enabled && (e->state == PM_ACTIVE ||
-			      (e->state == PM_RESUMING && !is_set_aside(e)));
-}
-
-bool portmap_in_force(const struct pm_entry *e)
-{
-	return e->enabled && !e->overruled;
-}
-
-bool portmap_is_shown(const struct pm_entry *e)
-{
-	return committed(e) && !portmap_is_suspended(e);
-}
-
-size_t portmap_shown_count(const struct portmap *pm)
-{
-	return pm->order_n - pm->suspended_n;
-}
-
-uint16_t portmap_shown_at(const struct portmap *pm, size_t index)
-{
-	if (pm->suspended_n == 0)
-		return portmap_at(pm, index);
-	for (size_t i = 0; i < pm->order_n; i++)
-		if (portmap_is_shown(&pm->entry[pm->order[i]]) && index-- == 0)
-			return pm->order[i];
-	return PM_NONE;
-}
-
-uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
-{
-	return portmap_at(pm, pmtable_order_upto(pm, seq));
-}
-
-uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
-		       uint16_t prev)
-{
-	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, rule) :
-					  pm->next[prev];
-
-	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
-		slot = pm->next[slot];
-	return slot;
-}
-
-uint16_t portmap_by_id(const struct portmap *pm, uint16_t unique_id)
-{
-	return pmtable_by_id(pm, unique_id);
-}
+/* ---- data of the owner --------------------------------------------- */
 
 void portmap_seed_ids(struct portmap *pm, uint16_t last)
 {
 	pm->last_id = last;
 }
-
-uint16_t portmap_last_id(const struct portmap *pm)
-{
-	return pm->last_id;
-}
-
-uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
-			 uint16_t ext_port, uint16_t prev)
-{
-	const struct nat_rule key = {
-		.kind = NAT_PORTMAP, .proto = proto, .ext_port = ext_port,
-	};
-
-	return portmap_rival(pm, &key, prev);
-}
-
-uint16_t portmap_slots(const struct portmap *pm)
-{
-	return (uint16_t)pm->slot_max;
-}
-
-const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
-{
-	if (slot >= pm->slot_max || pm->entry[slot].state == PM_FREE)
-		return NULL;
-	return &pm->entry[slot];
-}
-
-struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
-			char *buf)
-{
-	return descpool_get(&pm->texts, e->desc, buf);
-}
-
-/* ---- data of the owner --------------------------------------------- */
 
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {
@@ -679,10 +527,4 @@ void portmap_set_note(struct portmap *pm, uint16_t slot, struct str note)
 
 	descpool_drop(&pm->texts, e->note);
 	e->note = descpool_put(&pm->texts, note);
-}
-
-struct str portmap_note(const struct portmap *pm, const struct pm_entry *e,
-			char *buf)
-{
-	return descpool_get(&pm->texts, e->note, buf);
 }
