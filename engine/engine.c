@@ -260,11 +260,13 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 static void op_refused(void *arg, const struct refused *r)
 {
 	struct engine *e = arg;
+	const struct peer p = { &e->igd, r->ifindex, r->client };
 	char text[LOG_LINE_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	uint32_t muted = 0;
 
-	if (!refusal_count(&e->refusals, r, loop_now_ms(e->loop), &muted))
+	if (!refusal_count(&e->refusals, r, peer_share(&p),
+			   loop_now_ms(e->loop), &muted))
 		return;
 	refusal_put(&w, r);
 	if (muted)

@@ -8,6 +8,16 @@
 #include "igd/peer.h"
 #include "base/addrshare.h"
 
+static int interface_of(const struct peer *p)
+{
+	const struct netif_addr *net;
+
+	if (p->ifindex)
+		return p->ifindex;
+	net = policy_net_of(&p->igd->map->policy, p->addr);
+	return net ? net->ifindex : 0;
+}
+
 struct addr peer_share(const struct peer *p)
 {
 	const struct map *map = p->igd->map;
@@ -15,7 +25,7 @@ struct addr peer_share(const struct peer *p)
 
 	/* a question to the kernel that only IPv6 needs */
 	if (p->addr.family == ADDR_IP6 && map->ops->host &&
-	    !map->ops->host(map->ops_arg, p->ifindex, p->addr, &link))
+	    !map->ops->host(map->ops_arg, interface_of(p), p->addr, &link))
 		link = (struct addr){ 0 };
 	return addr_share(p->addr, link);
 }

@@ -11,12 +11,13 @@
 struct peer {
 	const struct igd *igd;
 	int ifindex;		/* the interface that its connection arrived
-				 * on */
+				 * on; 0: not known */
 	struct addr addr;
 };
 
-/** peer_share - by what the connections and subscriptions of a control point
- * are counted (addr_share()). */
+/** peer_share - by what the connections, subscriptions and refusals of a
+ * control point are counted (addr_share()). An interface that is not known is
+ * that of the internal network which has the address. */
 struct addr peer_share(const struct peer *);
 
 /**

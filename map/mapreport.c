@@ -26,8 +26,8 @@ enum refusal mapreport_refusal(struct map *m, struct map_wait *w,
 	const struct pm_req *q = &w->req.mapping;
 	struct refused r = {
 		.why = why, .origin = q->origin,
-		.client = q->requester, .rule = q->rule,
-		.line = line,
+		.client = q->requester, .ifindex = q->requester_if,
+		.rule = q->rule, .line = line,
 	};
 
 	if (why == REFUSAL_FULL && q->rule.kind == NAT_PINHOLE)

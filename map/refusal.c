@@ -86,7 +86,7 @@ enum refusal refusal_of_nat(enum nat_err err)
 }
 
 bool refusal_count(struct refusal_counts *rs, const struct refused *r,
-		   uint64_t now_ms, uint32_t *ret_muted)
+		   struct addr share, uint64_t now_ms, uint32_t *ret_muted)
 {
 	const uint32_t bit = UINT32_C(1) << r->why;
 	size_t i, place = REFUSAL_CLIENTS_MAX;
@@ -98,7 +98,7 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 	}
 	for (i = 0; i < REFUSAL_CLIENTS_MAX; i++) {
 		if (rs->client[i].due_ms &&
-		    addr_equal(rs->client[i].addr, r->client)) {
+		    addr_equal(rs->client[i].share, share)) {
 			place = i;
 			break;
 		}
@@ -116,7 +116,7 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 		return false;
 	}
 	*ret_muted = i < REFUSAL_CLIENTS_MAX ? rs->client[place].muted : 0;
-	rs->client[place].addr = r->client;
+	rs->client[place].share = share;
 	rs->client[place].muted = 0;
 	rs->client[place].logged |= bit;
 	return true;

@@ -65,6 +65,8 @@ struct refused {
 	enum refusal why;
 	enum origin origin;
 	struct addr client;	/* the requester; ADDR_NONE: the operator */
+	int ifindex;		/* the interface on which it asked; 0: not
+				 * known */
 	struct nat_rule rule;	/* the mapping; kind 0: not about a mapping */
 	unsigned line;		/* of the configuration that decided, or 0 */
 };
@@ -74,7 +76,7 @@ struct refused {
 struct refusal_counts {
 	uint32_t n[REFUSALS];
 	struct {
-		struct addr addr;
+		struct addr share;
 		uint32_t muted;		/* refusals since its last line */
 		uint32_t logged;	/* reasons with a line: bits */
 		uint64_t due_ms;	/* until then; 0: a free place */
@@ -92,18 +94,21 @@ enum refusal refusal_of_nat(enum nat_err err);
 /**
  * refusal_count - count a refusal, and decide whether to log it.
  * @r: its reason is below REFUSALS
+ * @share: what the client is counted by (addr_share()), so that a host cannot
+ *         take all lines by its number of IPv6 addresses
  * @ret_muted: how many refusals of that client were not logged since its last
  *             line; set only when true is returned
  *
  * Each client gets one line for each reason in REFUSAL_LOG_MS from its first
- * one, and up to REFUSAL_CLIENTS_MAX clients get lines in that time. The refusals of further clients are only counted. All
- * of the operator's are logged: there are few, and each may be the only report
- * that a mapping is missing.
+ * one, and up to REFUSAL_CLIENTS_MAX clients get lines in that time. The
+ * refusals of further clients are only counted. All of the operator's are
+ * logged: there are few, and each may be the only report that a mapping is
+ * missing.
  *
  * Return: true: log it
  */
 bool refusal_count(struct refusal_counts *, const struct refused *r,
-		   uint64_t now_ms, uint32_t *ret_muted);
+		   struct addr share, uint64_t now_ms, uint32_t *ret_muted);
 
 /** refusal_put - write the log line: requester, mapping and reason; for a
  * pinhole that no line allows, the line to add. */

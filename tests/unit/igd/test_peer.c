@@ -124,6 +124,16 @@ static void test_a_host_is_counted_by_its_link_layer_address(void **state)
 	assert_int_equal(asked, 2);
 }
 
+/* An interface that is not known is that of the address's network. */
+static void test_a_refused_host_is_counted_the_same(void **state)
+{
+	const struct addr link = addr_link(mac, sizeof(mac));
+	struct peer p = { &igd, 0, addr_of_text("fd00::1:2:3:8") };
+
+	assert_true(addr_equal(peer_share(&p), link));
+	assert_int_equal(asked, 1);
+}
+
 #define TEST(f) cmocka_unit_test_setup(f, setup)
 
 int main(void)
@@ -132,6 +142,7 @@ int main(void)
 		TEST(test_the_neighbour_table_tells_whose_an_address_is),
 		TEST(test_without_a_table_only_the_same_address_is_the_hosts),
 		TEST(test_a_host_is_counted_by_its_link_layer_address),
+		TEST(test_a_refused_host_is_counted_the_same),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static bool refuse(uint32_t ip, enum refusal why, uint64_t now_ms)
 		.why = why, .origin = ORIGIN_UPNP, .client = addr_ip4(ip),
 	};
 
-	return refusal_count(&rs, &r, now_ms, &muted);
+	return refusal_count(&rs, &r, r.client, now_ms, &muted);
 }
 
 static void every_reason_has_a_name_and_a_text(void **state)
@@ -117,6 +117,26 @@ static void many_clients_do_not_flood_the_log(void **state)
 	assert_int_equal(muted, 0);
 }
 
+/* A host has any number of IPv6 addresses. */
+static void a_client_is_told_by_its_share(void **state)
+{
+	const struct addr share = addr_of_text("2001:db8::1");
+	struct refused r = { .why = REFUSAL_RULE, .origin = ORIGIN_UPNP };
+	unsigned told = 0;
+
+	for (uint32_t ip = 1; ip <= 1000; ip++) {
+		r.client = addr_of_text("2001:db8::");
+		r.client.byte[14] = (uint8_t)(ip >> 8);
+		r.client.byte[15] = (uint8_t)ip;
+		told += refusal_count(&rs, &r, share, 1000, &muted);
+	}
+	assert_int_equal(told, 1);
+	assert_true(refuse(1, REFUSAL_RULE, 1000));
+	assert_true(refusal_count(&rs, &r, share, 1000 + REFUSAL_LOG_MS,
+				  &muted));
+	assert_int_equal(muted, 999);
+}
+
 /* The line may be the only report that a configured mapping is missing. */
 static void every_refusal_of_the_operator_is_logged(void **state)
 {
@@ -126,7 +146,8 @@ static void every_refusal_of_the_operator_is_logged(void **state)
 
 	for (int i = 1; i <= 2 * REFUSAL_CLIENTS_MAX; i++) {
 		muted = 1;
-		assert_true(refusal_count(&rs, &r, 5, &muted));
+		assert_true(refusal_count(&rs, &r, r.client,
+					  5, &muted));
 		assert_int_equal(muted, 0);
 		assert_int_equal(rs.n[REFUSAL_CONFLICT], i);
 	}
@@ -182,6 +203,7 @@ int main(void)
 		T(a_client_gets_one_log_line_a_minute),
 		T(each_reason_of_a_client_has_its_line),
 		T(many_clients_do_not_flood_the_log),
+		T(a_client_is_told_by_its_share),
 		T(every_refusal_of_the_operator_is_logged),
 		T(log_line_has_requester_mapping_and_reason),
 	};
