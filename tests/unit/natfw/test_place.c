@@ -887,6 +887,22 @@ static void test_blocked_pinhole(void **state)
 		       "chain forward forward 0 drop\n", &r, "no");
 }
 
+/* The accept of mapped ports lets no packet of a pinhole in. */
+static void test_a_place_serves_its_family_only(void **state)
+{
+	struct natfw_env env = router6(1);
+	struct nat_rule r = pinhole(7, 8080);
+	const char *fw = "table native inet fw\n"
+		"chain f forward 0\n"
+		"nfproto=ip drop\n"
+		"dport=8080 drop\n";
+
+	assert_places_in(&env, fw, "f:1 to from");
+	assert_blocked(&env, fw, &r, "yes inet fw f, rule 2");
+	r = tcp(8080, HOST(10), 8080);
+	assert_blocked(&env, fw, &r, "no");
+}
+
 static void test_incoming_to_a_pinhole(void **state)
 {
 	struct natfw_env env = router6(1);
@@ -960,6 +976,7 @@ int main(void)
 		cmocka_unit_test(test_no_places_of_pinholes),
 		cmocka_unit_test(test_configured_chain_for_pinholes),
 		cmocka_unit_test(test_blocked_pinhole),
+		cmocka_unit_test(test_a_place_serves_its_family_only),
 		cmocka_unit_test(test_incoming_to_a_pinhole),
 	};
 
