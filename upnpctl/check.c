@@ -50,7 +50,7 @@ static const struct {
 	{ "masquerade", NEEDS_FLOW | NEEDS_EXT, check_firewall_masquerade },
 	{ "forward", NEEDS_FLOW | NEEDS_EXT, check_forward },
 	{ "mapped-ports", NEEDS_ANY | NEEDS_EXT, check_taken },
-	{ "pinholes", NEEDS_PREFIX | NEEDS_EXT, check_pinholes },
+	{ "pinholes", NEEDS_PREFIX | NEEDS_EXT, check_forward_pinholes },
 	{ "input", NEEDS_ANY, check_input },
 	{ "gateways", NEEDS_CONF | NEEDS_NET, check_lan_gateways },
 };

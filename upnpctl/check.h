@@ -111,7 +111,7 @@ void check_firewall_backend(struct check *),
 	check_firewall_others(struct check *),
 	check_firewall_masquerade(struct check *);
 /* _firewall */
-void check_forward(struct check *), check_pinholes(struct check *);
+void check_forward(struct check *), check_forward_pinholes(struct check *);
 /* _forward */
 void check_taken(struct check *);		/* _taken */
 void check_input(struct check *);		/* _input */

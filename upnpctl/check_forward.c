@@ -500,7 +500,7 @@ static void check_unknown(struct check *c)
 			     there ? "Repair" : "Install", tool);
 }
 
-void check_pinholes(struct check *c)
+void check_forward_pinholes(struct check *c)
 {
 	const struct side side = pinholes(c);
 
