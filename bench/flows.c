@@ -348,8 +348,8 @@ static const struct {
 static void __attribute__((noreturn)) usage(void)
 {
 	fprintf(stderr, "usage: flows -o OUTSIDE-NS -l LAN-NS -s FROM-ADDR "
-		"-a TO-ADDR [-6 PINHOLE-ADDR] -p PORT [-n FLOWS-OR-PORTS] [-t SECONDS] "
-		"new|all|tcp\n");
+		"-a TO-ADDR [-6 PINHOLE-ADDR] -p PORT "
+		"[-n FLOWS-OR-PORTS] [-t SECONDS] new|all|tcp\n");
 	exit(2);
 }
 

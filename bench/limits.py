@@ -3,7 +3,7 @@
 the end of RESULTS.md."""
 from floors import (ALL, INPUTS, SERVER_NAME, STATIC_SERVER_NAME,
                     tool_name)
-from measures import ROWS, bar_of
+from measures import bar_of, title_of
 from subject import STATIC_NAME
 
 
@@ -39,6 +39,16 @@ def of_rate(one):
                f"CPU for 1,000 requests: the bar is "
                f"{asked * asking / 1000:.1f} times the rate that it can reach "
                "with any server")
+
+
+def of_pinholes(one):
+    """The rate of a server that parses nothing and changes nothing."""
+    floor = one.of(SERVER_NAME, "getip1", 0)
+    if floor and one.peer:
+        asked = one.factor * one.peer
+        yield (f"the bar is {asked:,.0f} /s: {asked / floor:.1f} times the "
+               f"{floor:,.0f} /s of a server that parses nothing and changes "
+               "no rule")
 
 
 def of_memory(one):
@@ -92,11 +102,17 @@ def cpu_of(one):
             + (f"; {more} alone is more than the bar" if more else ""))
 
 
+def pinholes_of(one):
+    floor = one.of(SERVER_NAME, "getip1", 0)
+    return f"{100 * one.mine / floor:.0f} % of that server" if floor else ""
+
+
 # row -> the functions for its lines: about the row, about a subject
 LIMITS = {
     "getip8": (of_rate, rate_of),
     "getip200": (of_rate, rate_of),
     "idle200": (of_rate, rate_of),
+    "add6": (of_pinholes, pinholes_of),
     "memory": (of_memory, memory_of),
     "cpu_add": (of_cpu, cpu_of),
     "cpu_delete": (of_cpu, cpu_of),
@@ -111,8 +127,7 @@ def lines_of(table):
         one = Missed(table, key, name)
         if key != at:
             at = key
-            row, mappings = key
-            yield "; ".join([f"- {ROWS[row].title}, {mappings:,} mappings",
+            yield "; ".join([f"- {title_of(*key)}",
                              *(of_row(one) if of_row else ())])
         own = of_subject(one) if of_subject and one.mine else ""
         yield f"  - {name}: {asked}: not met" + (f": {own}" if own else "")

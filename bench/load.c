@@ -428,7 +428,8 @@ static bool parse_gateway(struct load *l, const char *addr)
 		l->to.ip4.sin_family = AF_INET;
 		l->to.ip4.sin_port = htons((uint16_t)l->port);
 		l->to_len = sizeof(l->to.ip4);
-	} else if (addr && inet_pton(AF_INET6, addr, &l->to.ip6.sin6_addr) == 1) {
+	} else if (addr &&
+		   inet_pton(AF_INET6, addr, &l->to.ip6.sin6_addr) == 1) {
 		l->to.ip6.sin6_family = AF_INET6;
 		l->to.ip6.sin6_port = htons((uint16_t)l->port);
 		l->to_len = sizeof(l->to.ip6);

@@ -65,9 +65,13 @@ COMMIT
 -I FORWARD -i wan0 ! -o wan0 -j MINIUPNPD
 COMMIT
 """
+# The lab's firewall for iptables has no rules for IPv6.
 IP6TABLES_CHAINS = """\
 *filter
+:FORWARD DROP [0:0]
 :MINIUPNPD - [0:0]
+-A FORWARD -m conntrack --ctstate ESTABLISHED,RELATED -j ACCEPT
+-A FORWARD -i lan+ -o wan0 -j ACCEPT
 -I FORWARD -i wan0 ! -o wan0 -j MINIUPNPD
 COMMIT
 """

@@ -38,7 +38,8 @@ CALLS = "system calls of a request"
 def wanted(only):
     """The measures that have a requested row."""
     def asked(m, row):
-        title = f"{row} {measures.ROWS[row].title}, {m.mappings} mappings"
+        title = f"{row} {measures.ROWS[row].title}, {m.mappings} " \
+            f"{measures.ROWS[row].noun}s"
         return re.search(only, title, re.I)
     return [m for m in measures.MEASURES
             if any(asked(m, row) for row in m.rows)]
