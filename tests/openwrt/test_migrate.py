@@ -82,6 +82,7 @@ def test_complete_conf_is_converted(tmp_path):
         "allow 1024-65535 192.168.0.0/24 1024-65535",
         "allow 12345 192.168.7.113/32 54321",
         "deny 0-65535 0.0.0.0/0 0-65535",
+        "allow 1024-65535 ::/0 1024-65535",
         "", "[interface eth1]", "type = external",
         "forced-ip = 198.51.100.7",
         "", "[interface br-lan]", "type = internal",
@@ -99,9 +100,8 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
 
 
 @pytest.mark.parametrize("line, why", [
-    ("ext_ifname6=eth2", "IPv6 is not served"),
-    ("ipv6_listening_ip=fe80::1", "IPv6 is not served"),
-    ("ipv6_disable=no", "IPv6 is not served"),
+    ("ext_ifname6=eth2", "the external interface is that of IPv4"),
+    ("ipv6_listening_ip=fe80::1", "every address of the internal interfaces"),
     ("ext_perform_stun=yes", "there is no STUN"),
     ("ext_stun_host=stun.example.net", "there is no STUN"),
     ("https_port=0", "there is no HTTPS"),
@@ -129,7 +129,7 @@ def test_settings_without_a_counterpart_are_reported(tmp_path, line, why):
 
 
 @pytest.mark.parametrize("line", [
-    "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=yes",
+    "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=no",
     "# clean_ruleset_interval=600", "force_igd_desc_v1=no", "",
     "ext_perform_stun=no", "system_uptime=no", "packet_log=no",
     "pcp_allow_thirdparty=no", "ext_ip=", "serial=", "model_number=",
@@ -159,10 +159,33 @@ def test_secure_mode(tmp_path, value, ours):
     assert f"secure-mode = {ours}" in good(out, tmp_path)
 
 
+PINHOLES = "allow 1024-65535 ::/0 1024-65535"
+
+
+def ip4_rules(lines):
+    """Where one of them allows something, the last rule is that of IPv6."""
+    rules = [line for line in lines if line.startswith(("allow ", "deny "))]
+    if any(line.startswith("allow ") for line in rules):
+        assert rules.pop() == PINHOLES
+    return rules
+
+
 def rules_of(text, tmp_path):
     out, said = migrate(BASE + text, tmp_path)
-    return [line for line in good(out, tmp_path)
-            if line.startswith(("allow ", "deny "))], said
+    return ip4_rules(good(out, tmp_path)), said
+
+
+def test_pinholes_stay_possible(tmp_path):
+    """miniupnpd has no rules for IPv6. upnpd refuses a pinhole if there are
+    rules and none matches."""
+    allow = "allow 1-9 1.2.3.4/32 1-9\n"
+    out, said = migrate(BASE + allow + DENY, tmp_path)
+    assert PINHOLES in good(out, tmp_path) and said == []
+    out, said = migrate(BASE + DENY, tmp_path)
+    assert PINHOLES not in good(out, tmp_path)
+    out, said = migrate(BASE + allow + DENY + "ipv6_disable=yes\n", tmp_path)
+    lines = good(out, tmp_path)
+    assert "ipv6 = no" in lines and PINHOLES not in lines and said == []
 
 
 def test_default_of_miniupnpd_is_accept(tmp_path):
@@ -279,7 +302,7 @@ config perm_rule
 
 def migrated(shared, text):
     """Convert the old file and replace it. Return (upnpd.conf as a start writes
-    it, its rules, lines of stderr)."""
+    it, its rules for IPv4, lines of stderr)."""
     shared.network("guest", "br-guest", "192.168.9.1/24")
     shared.write("etc/config/upnpd", text)
     out = shared.run("sh", "-c", "/usr/share/upnpd/upnpd-from-miniupnpd "
@@ -291,8 +314,7 @@ def migrated(shared, text):
             for line in shared.read("tmp/said").splitlines()]
     conf = shared.conf_lines() or []
     assert conf or "enabled 'no'" in out, shared.log() + out
-    return conf, [line for line in conf
-                  if line.startswith(("allow ", "deny "))], said
+    return conf, ip4_rules(conf), said
 
 
 def test_uci_version_1_is_converted(shared):
@@ -307,6 +329,7 @@ def test_uci_version_1_is_converted(shared):
         "http-port =5000", "igd-version =1",
         "presentation-url =http://192.168.1.1/", "notify-interval =30",
         "uuid =12345678-0000-4000-8000-000000000001", *rules,
+        PINHOLES,
         "pid-file =/var/run/upnpd.pid",
         "control-socket =/var/run/upnpd.sock",
         "", "[interface wan0]", "type =external",
