@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pmtable.c - the slots of the mapping table, and the lookup of entries.
+ * pmtable.c - the memory and slots of the mapping table, and the lookup of
+ * entries.
  *
  * Invariants:
  *  - a slot is on the free list, or in the hash chain of its rule;
@@ -11,8 +12,72 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "base/hash.h"
+#include "base/mem.h"
 #include "map/holder.h"
 #include "map/pmtable.h"
+
+/* ---- creation ------------------------------------------------------ */
+
+/* A description and a note. Cells that are never used take no memory. */
+#define SLOT_CELLS	(DESCPOOL_CELLS + DESCPOOL_CELLS_FOR(PM_NOTE_MAX))
+
+/* The tables follow the head in one block, those of larger alignment first. */
+static void place_tables(struct portmap *pm)
+{
+	size_t cell_n = pm->slot_max * SLOT_CELLS;
+	struct descpool_cell *cell;
+
+	pm->entry = (struct pm_entry *)(pm + 1);
+	cell = (struct descpool_cell *)(pm->entry + pm->slot_max);
+	descpool_init(&pm->texts, cell, (uint32_t)cell_n);
+	pm->order = (uint16_t *)(cell + cell_n);
+	pm->due.entry = pm->entry;
+	pm->due.heap = pm->order + pm->max;
+	pm->next = pm->due.heap + pm->slot_max;
+	pm->bucket = pm->next + pm->slot_max;
+	pm->id_next = pm->bucket + pm->bucket_mask + 1;
+	pm->id_bucket = pm->id_next + pm->slot_max;
+}
+
+struct portmap *pmtable_new(size_t max, size_t per_client)
+{
+	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
+	uint32_t bucket_n = 1;
+	struct portmap *pm;
+
+	if (max == 0 || max > PM_MAPPINGS_LIMIT)
+		return NULL;
+	while (bucket_n < max)
+		bucket_n *= 2;
+	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
+					  sizeof(struct descpool_cell)) +
+		(max + 3 * slot_max + 2 * bucket_n) * sizeof(uint16_t);
+	pm = mem_new(1, bytes);
+	if (pm == NULL)
+		return NULL;
+	pm->bytes = bytes;
+	pm->max = max;
+	pm->per_client = per_client;
+	pm->slot_max = slot_max;
+	pm->bucket_mask = bucket_n - 1;
+	pm->queue_head = pm->queue_tail = PM_NONE;
+	place_tables(pm);
+	for (size_t i = 0; i < slot_max; i++)	/* all are free */
+		pm->next[i] = (uint16_t)(i + 1);
+	pm->next[slot_max - 1] = PM_NONE;
+	pm->free_head = 0;
+	for (size_t i = 0; i < bucket_n; i++)
+		pm->bucket[i] = PM_NONE;
+	return pm;
+}
+
+_Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
+	       "no slot number is PM_NONE");
+_Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0 &&
+	       sizeof(struct pm_entry) % _Alignof(struct descpool_cell) == 0,
+	       "entries and cells can follow the head in one block");
+
+/* ---- holders ------------------------------------------------------- */
 
 bool pmtable_counted(const struct pm_entry *e)
 {
@@ -260,4 +325,51 @@ uint16_t pmtable_unqueue(struct portmap *pm)
 	pm->queue_head = pm->entry[slot].queue_next;
 	pm->entry[slot].queued = false;
 	return slot;
+}
+
+/* ---- entries ------------------------------------------------------- */
+
+void pmtable_fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
+		  uint64_t expires_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	pmtable_set_holder(pm, slot, req);
+	e->rule = req->rule;
+	e->enabled = req->enabled;
+	e->configured = req->configured;
+	e->origin = req->origin;
+	e->expires_ms = expires_ms;
+	descpool_drop(&pm->texts, e->desc);
+	e->desc = descpool_put(&pm->texts, (struct str){
+		req->desc, strnlen(req->desc, PM_DESC_MAX) });
+}
+
+void pmtable_activate(struct portmap *pm, uint16_t slot)
+{
+	pm->entry[slot].state = PM_ACTIVE;
+	pm->entry[slot].overruled = false;
+	pmtable_set_suspended(pm, slot, 0);
+}
+
+enum pm_change pmtable_commit(struct portmap *pm, uint16_t slot, uint16_t id)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t old = e->replaces;
+
+	e->state = PM_ACTIVE;
+	e->replaces = PM_NONE;
+	e->saved = old != PM_NONE ? pm->entry[old].saved :
+				    (struct pm_saved){ 0 };
+	if (old == PM_NONE) {
+		pmtable_enter(pm, slot);
+		if (e->rule.kind == NAT_PINHOLE)
+			pmtable_give_id(pm, slot, id);
+	} else {
+		e->note = pm->entry[old].note;
+		pm->entry[old].note = 0;
+		pmtable_replace(pm, old, slot);
+	}
+	expiry_put(&pm->due, slot);
+	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
 }

@@ -2,9 +2,8 @@
 /*
  * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
- * Only portmap.c, pmread.c and pmtable.c access struct portmap. pmtable.c keeps
- * the slots consistent; portmap.c implements the changes of a mapping; pmread.c
- * only reads.
+ * Only portmap.c and pmtable.c access struct portmap. pmtable.c keeps the slots
+ * consistent; portmap.c implements the changes of a mapping.
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H
@@ -51,8 +50,11 @@ static inline bool pm_committed(const struct pm_entry *e)
  * was RESUMING? */
 static inline bool pm_set_aside(const struct pm_entry *e)
 {
-	return portmap_is_suspended(e) || e->overruled;
+	return e->suspended_ms != 0 || e->overruled;
 }
+
+/** pmtable_new - as portmap_new(), with all slots free. */
+struct portmap *pmtable_new(size_t max, size_t per_client);
 
 /** pmtable_bucket - the head of the hash chain that has this rule and its
  * rivals (nat_rule_rivals()). */
@@ -121,5 +123,23 @@ void pmtable_queue(struct portmap *, uint16_t slot);
 /** pmtable_unqueue - remove the first slot of that queue; PM_NONE if it is
  * empty. */
 uint16_t pmtable_unqueue(struct portmap *);
+
+/** pmtable_fill - copy the rule, the holder, the description and the flags of
+ * @req into @slot. @expires_ms: when its lease ends; 0: never */
+void pmtable_fill(struct portmap *, uint16_t slot, const struct pm_req *req,
+		  uint64_t expires_ms);
+
+/** pmtable_activate - make the entry ACTIVE, neither suspended nor overruled.
+ * The caller moves it in the expiry heap. */
+void pmtable_activate(struct portmap *, uint16_t slot);
+
+/**
+ * pmtable_commit - make the ADDING entry in @slot a mapping, instead of the one
+ * that it replaces, if any, and start its lease.
+ * @id: the unique id that a restored pinhole had, or 0
+ *
+ * Return: PM_ADDED, or PM_UPDATED if it replaces one
+ */
+enum pm_change pmtable_commit(struct portmap *, uint16_t slot, uint16_t id);
 
 #endif

@@ -16,74 +16,18 @@
  *    ended: then it waits for the op that is in flight.
  * Runs in: engine
  */
-#include <netinet/in.h>
-#include <string.h>
 #include "base/mem.h"
 #include "map/holder.h"
 #include "map/pmtable.h"
 
 #define RETRY_MS	5000	/* until an expired rule is deleted again */
 
-/* A description and a note. Cells that are never used take no memory. */
-#define SLOT_CELLS	(DESCPOOL_CELLS + DESCPOOL_CELLS_FOR(PM_NOTE_MAX))
-
 /* ---- creation ------------------------------------------------------ */
-
-/* The tables follow the head in one block, those of larger alignment first. */
-static void place_tables(struct portmap *pm)
-{
-	size_t cell_n = pm->slot_max * SLOT_CELLS;
-	struct descpool_cell *cell;
-
-	pm->entry = (struct pm_entry *)(pm + 1);
-	cell = (struct descpool_cell *)(pm->entry + pm->slot_max);
-	descpool_init(&pm->texts, cell, (uint32_t)cell_n);
-	pm->order = (uint16_t *)(cell + cell_n);
-	pm->due.entry = pm->entry;
-	pm->due.heap = pm->order + pm->max;
-	pm->next = pm->due.heap + pm->slot_max;
-	pm->bucket = pm->next + pm->slot_max;
-	pm->id_next = pm->bucket + pm->bucket_mask + 1;
-	pm->id_bucket = pm->id_next + pm->slot_max;
-}
 
 struct portmap *portmap_new(size_t max, size_t per_client)
 {
-	size_t slot_max = max + PM_SPARE_SLOTS, bytes;
-	uint32_t bucket_n = 1;
-	struct portmap *pm;
-
-	if (max == 0 || max > PM_MAPPINGS_LIMIT)
-		return NULL;
-	while (bucket_n < max)
-		bucket_n *= 2;
-	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
-					  sizeof(struct descpool_cell)) +
-		(max + 3 * slot_max + 2 * bucket_n) * sizeof(uint16_t);
-	pm = mem_new(1, bytes);
-	if (pm == NULL)
-		return NULL;
-	pm->bytes = bytes;
-	pm->max = max;
-	pm->per_client = per_client;
-	pm->slot_max = slot_max;
-	pm->bucket_mask = bucket_n - 1;
-	pm->queue_head = pm->queue_tail = PM_NONE;
-	place_tables(pm);
-	for (size_t i = 0; i < slot_max; i++)	/* all are free */
-		pm->next[i] = (uint16_t)(i + 1);
-	pm->next[slot_max - 1] = PM_NONE;
-	pm->free_head = 0;
-	for (size_t i = 0; i < bucket_n; i++)
-		pm->bucket[i] = PM_NONE;
-	return pm;
+	return pmtable_new(max, per_client);
 }
-
-_Static_assert(PM_MAPPINGS_LIMIT + PM_SPARE_SLOTS < PM_NONE,
-	       "no slot number is PM_NONE");
-_Static_assert(sizeof(struct portmap) % _Alignof(struct pm_entry) == 0 &&
-	       sizeof(struct pm_entry) % _Alignof(struct descpool_cell) == 0,
-	       "entries and cells can follow the head in one block");
 
 void portmap_free(struct portmap *pm)
 {
@@ -120,22 +64,6 @@ static uint16_t replacement_of(const struct portmap *pm, uint16_t old)
 	return slot;
 }
 
-static void fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
-		 uint64_t expires_ms)
-{
-	struct pm_entry *e = &pm->entry[slot];
-
-	pmtable_set_holder(pm, slot, req);
-	e->rule = req->rule;
-	e->enabled = req->enabled;
-	e->configured = req->configured;
-	e->origin = req->origin;
-	e->expires_ms = expires_ms;
-	descpool_drop(&pm->texts, e->desc);
-	e->desc = descpool_put(&pm->texts, (struct str){
-		req->desc, strnlen(req->desc, PM_DESC_MAX) });
-}
-
 /* ---- the steps of a change ----------------------------------------- */
 
 /* Does an existing entry prevent @req? Return: PM_DONE: no, and *ret_old is the
@@ -170,36 +98,6 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
-static void activate(struct portmap *pm, uint16_t slot)
-{
-	pm->entry[slot].state = PM_ACTIVE;
-	pm->entry[slot].overruled = false;
-	pmtable_set_suspended(pm, slot, 0);
-}
-
-/* @id: the unique id that a restored pinhole had, or 0 */
-static enum pm_change commit(struct portmap *pm, uint16_t slot, uint16_t id)
-{
-	struct pm_entry *e = &pm->entry[slot];
-	uint16_t old = e->replaces;
-
-	e->state = PM_ACTIVE;
-	e->replaces = PM_NONE;
-	e->saved = old != PM_NONE ? pm->entry[old].saved :
-				    (struct pm_saved){ 0 };
-	if (old == PM_NONE) {
-		pmtable_enter(pm, slot);
-		if (e->rule.kind == NAT_PINHOLE)
-			pmtable_give_id(pm, slot, id);
-	} else {
-		e->note = pm->entry[old].note;
-		pm->entry[old].note = 0;
-		pmtable_replace(pm, old, slot);
-	}
-	expiry_put(&pm->due, slot);
-	return old == PM_NONE ? PM_ADDED : PM_UPDATED;
-}
-
 /* ---- changes ------------------------------------------------------- */
 
 /* Enter @req, or start to. @by_op: use an op if the kernel needs one */
@@ -215,8 +113,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	 * may still have its port. */
 	if (old != PM_NONE &&
 	    !(by_op && (pm->entry[old].enabled || req->enabled))) {
-		activate(pm, old);
-		fill(pm, old, req, expires_ms);
+		pmtable_activate(pm, old);
+		pmtable_fill(pm, old, req, expires_ms);
 		expiry_put(&pm->due, old);
 		*ret_slot = old;
 		return PM_DONE;
@@ -231,12 +129,12 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	slot = pmtable_reserve(pm, req, old);
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
-	fill(pm, slot, req, expires_ms);
+	pmtable_fill(pm, slot, req, expires_ms);
 	pm->entry[slot].told_port = old != PM_NONE ? pm->entry[old].told_port :
 						     req->rule.ext_port;
 	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
-		commit(pm, slot, req->unique_id);
+		pmtable_commit(pm, slot, req->unique_id);
 		return PM_DONE;
 	}
 	pmtable_queue(pm, slot);
@@ -360,7 +258,7 @@ int portmap_resume(struct portmap *pm, uint16_t slot)
 	if (delete_busy(pm, slot, &busy) == PM_BUSY)
 		return PM_BUSY;
 	if (!e->enabled) {
-		activate(pm, slot);
+		pmtable_activate(pm, slot);
 		expiry_put(&pm->due, slot);
 		return PM_DONE;
 	}
@@ -447,12 +345,12 @@ enum pm_change portmap_done(struct portmap *pm, struct nat_op_id id,
 	if (err != NAT_OK)
 		return op_failed(pm, slot, err, now_ms);
 	if (e->state == PM_ADDING)
-		return commit(pm, slot, 0);
+		return pmtable_commit(pm, slot, 0);
 	if (e->state == PM_RESUMING) {
 		enum pm_change change = pm_set_aside(e) ? PM_UPDATED :
 							  PM_NO_CHANGE;
 
-		activate(pm, slot);
+		pmtable_activate(pm, slot);
 		expiry_put(&pm->due, slot);
 		return change;
 	}
@@ -504,12 +402,153 @@ void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
 					 expiry_ms(&pm->entry[slot]);
 }
 
-/* ---- data of the owner --------------------------------------------- */
+static uint32_t seconds_left(uint64_t end_ms, uint64_t now_ms)
+{
+	return end_ms <= now_ms ? 1 :
+				  (uint32_t)((end_ms - now_ms + 999) / 1000);
+}
+
+uint32_t portmap_lease_left(const struct pm_entry *e, uint64_t now_ms)
+{
+	if (e->expires_ms == 0)
+		return 0;
+	return e->state == PM_EXPIRING ? 1 : seconds_left(e->expires_ms,
+							  now_ms);
+}
+
+uint32_t portmap_suspended_left(const struct pm_entry *e, uint64_t now_ms)
+{
+	if (e->suspended_ms == 0 || e->suspended_ms == UINT64_MAX)
+		return 0;
+	return seconds_left(e->suspended_ms, now_ms);
+}
+
+/* ---- reading ------------------------------------------------------- */
+
+uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
+{
+	uint16_t slot = PM_NONE;
+	const struct pm_entry *e;
+
+	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
+		e = &pm->entry[slot];
+		if (pm_committed(e) && nat_rule_same_key(&e->rule, rule))
+			break;
+	}
+	return slot;
+}
+
+size_t portmap_max(const struct portmap *pm)
+{
+	return pm->max;
+}
+
+size_t portmap_count(const struct portmap *pm)
+{
+	return pm->order_n;
+}
+
+uint16_t portmap_at(const struct portmap *pm, size_t index)
+{
+	return index < pm->order_n ? pm->order[index] : PM_NONE;
+}
+
+bool portmap_is_suspended(const struct pm_entry *e)
+{
+	return e->suspended_ms != 0;
+}
+
+bool portmap_has_rule(const struct pm_entry *e)
+{
+	return e->enabled && (e->state == PM_ACTIVE ||
+			      (e->state == PM_RESUMING && !pm_set_aside(e)));
+}
+
+bool portmap_in_force(const struct pm_entry *e)
+{
+	return e->enabled && !e->overruled;
+}
+
+bool portmap_is_shown(const struct pm_entry *e)
+{
+	return pm_committed(e) && !portmap_is_suspended(e);
+}
+
+size_t portmap_shown_count(const struct portmap *pm)
+{
+	return pm->order_n - pm->suspended_n;
+}
+
+uint16_t portmap_shown_at(const struct portmap *pm, size_t index)
+{
+	if (pm->suspended_n == 0)
+		return portmap_at(pm, index);
+	for (size_t i = 0; i < pm->order_n; i++)
+		if (portmap_is_shown(&pm->entry[pm->order[i]]) && index-- == 0)
+			return pm->order[i];
+	return PM_NONE;
+}
+
+uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
+{
+	return portmap_at(pm, pmtable_order_upto(pm, seq));
+}
+
+uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
+		       uint16_t prev)
+{
+	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, rule) :
+					  pm->next[prev];
+
+	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
+		slot = pm->next[slot];
+	return slot;
+}
+
+uint16_t portmap_by_id(const struct portmap *pm, uint16_t unique_id)
+{
+	return pmtable_by_id(pm, unique_id);
+}
 
 void portmap_seed_ids(struct portmap *pm, uint16_t last)
 {
 	pm->last_id = last;
 }
+
+uint16_t portmap_last_id(const struct portmap *pm)
+{
+	return pm->last_id;
+}
+
+uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
+			 uint16_t ext_port, uint16_t prev)
+{
+	const struct nat_rule key = {
+		.kind = NAT_PORTMAP, .proto = proto, .ext_port = ext_port,
+	};
+
+	return portmap_rival(pm, &key, prev);
+}
+
+uint16_t portmap_slots(const struct portmap *pm)
+{
+	return (uint16_t)pm->slot_max;
+}
+
+const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
+{
+	if (slot >= pm->slot_max || pm->entry[slot].state == PM_FREE)
+		return NULL;
+	return &pm->entry[slot];
+}
+
+struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
+			char *buf)
+{
+	return descpool_get(&pm->texts, e->desc, buf);
+}
+
+/* ---- data of the owner --------------------------------------------- */
 
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {
@@ -527,4 +566,10 @@ void portmap_set_note(struct portmap *pm, uint16_t slot, struct str note)
 
 	descpool_drop(&pm->texts, e->note);
 	e->note = descpool_put(&pm->texts, note);
+}
+
+struct str portmap_note(const struct portmap *pm, const struct pm_entry *e,
+			char *buf)
+{
+	return descpool_get(&pm->texts, e->note, buf);
 }
