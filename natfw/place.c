@@ -12,6 +12,7 @@
 #include <string.h>
 #include <linux/netfilter.h>
 #include "base/wr.h"
+#include "natfw/flowpacket.h"
 #include "natfw/ipt_jump.h"
 #include "natfw/place.h"
 #include "sys/comm.h"
@@ -127,7 +128,8 @@ static bool may_write(struct search *s, uint32_t chain)
 static bool same_place(const struct place *a, const struct place *b)
 {
 	return a->family == b->family && a->chain == b->chain &&
-	       a->before == b->before && a->proto == b->proto && a->hairpin == b->hairpin &&
+	       a->before == b->before && a->proto == b->proto &&
+	       a->hairpin == b->hairpin &&
 	       strcmp(a->ifname, b->ifname) == 0;
 }
 
@@ -325,74 +327,13 @@ static void follow(struct search *s, const struct walk_packet *p,
 	n->mask.bits[dir][proto] |= UINT64_C(1) << nic;
 }
 
-static void set_if(char *dst, const char *name)
-{
-	memset(dst, 0, IF_NAMESIZE);
-	str_copy(dst, IF_NAMESIZE, str_z(name));
-}
-
-/* Any host of the Internet. */
-static struct addr_net internet(uint8_t family)
-{
-	return (struct addr_net){ .addr = { .family = family } };
-}
-
-/* The first packet to a client of this network: to a mapped port after DNAT,
- * or to a pinhole. @from: the interface of the peer's network; NULL: the peer is
- * on the Internet */
-static struct walk_packet packet_to(const struct natfw_env *env,
-				    const struct netif_addr *net,
-				    const struct netif_addr *from,
-				    uint8_t proto)
-{
-	const uint8_t family = net->net.addr.family;
-	struct walk_packet p = {
-		.family = family, .proto = proto,
-		.iif_index = from ? (uint32_t)from->ifindex : env->ext_index,
-		.oif_index = (uint32_t)net->ifindex,
-		.src = from ? from->net : internet(family), .dst = net->net,
-		.ct_state = WALK_STATE_NEW,
-	};
-
-	if (family == ADDR_IP4) {
-		p.ct_status = IPS_DST_NAT;
-		p.orig_dst = env->ext;
-	}
-	set_if(p.iif, from ? from->ifname : env->ext_if);
-	set_if(p.oif, net->ifname);
-	return p;
-}
-
-/* A later packet of the same flow. */
-static struct walk_packet later(const struct walk_packet *first)
-{
-	struct walk_packet p = *first;
-
-	p.ct_state = WALK_STATE_ESTABLISHED;
-	p.ct_status |= IPS_SEEN_REPLY | IPS_CONFIRMED;
-	return p;
-}
-
-static struct walk_packet answer(const struct walk_packet *first)
-{
-	struct walk_packet p = later(first);
-
-	set_if(p.iif, first->oif);
-	set_if(p.oif, first->iif);
-	p.iif_index = first->oif_index;
-	p.oif_index = first->iif_index;
-	p.src = first->dst;
-	p.dst = first->src;
-	p.sport = first->dport;
-	p.dport = first->sport;
-	return p;
-}
-
 static void follow_flow(struct search *s, const struct netif_addr *net,
 			const struct netif_addr *from, uint8_t proto)
 {
-	const struct walk_packet first = packet_to(s->env, net, from, proto);
-	const struct walk_packet to = later(&first), back = answer(&first);
+	const struct walk_packet first = flowpacket_first(s->env, net, from,
+							  proto);
+	const struct walk_packet to = flowpacket_later(&first);
+	const struct walk_packet back = flowpacket_answer(&first);
 	enum dir dir = from ? HAIRPIN : TO;
 
 	follow(s, &first, net->ifname, dir);
@@ -549,7 +490,8 @@ static struct addr_net one_host(struct addr a)
 static struct addr_net peer_of(const struct nat_rule *rule)
 {
 	return addr_is_set(rule->remote) ? one_host(rule->remote) :
-	       internet(rule->kind == NAT_PINHOLE ? ADDR_IP6 : ADDR_IP4);
+	       flowpacket_internet(rule->kind == NAT_PINHOLE ? ADDR_IP6 :
+							       ADDR_IP4);
 }
 
 void place_incoming(const struct natfw_env *env, const struct nat_rule *rule,
@@ -565,7 +507,7 @@ void place_incoming(const struct natfw_env *env, const struct nat_rule *rule,
 		.dport = pinhole ? rule->int_port : rule->ext_port,
 		.ct_state = WALK_STATE_NEW, .to_router = !pinhole,
 	};
-	set_if(ret->iif, env->ext_if);
+	str_copy(ret->iif, sizeof(ret->iif), str_z(env->ext_if));
 }
 
 /* The packet in the forward chains: of a mapping after DNAT. */
@@ -579,7 +521,7 @@ static struct walk_packet forwarded(const struct natfw_env *env,
 		if (addr_in(&env->net[i].net, rule->client))
 			net = env->net[i];
 	net.net = one_host(rule->client);
-	p = packet_to(env, &net, NULL, rule->proto);
+	p = flowpacket_first(env, &net, NULL, rule->proto);
 	p.src = peer_of(rule);
 	p.sport = rule->remote_port;
 	p.dport = rule->int_port;
@@ -625,7 +567,7 @@ enum walk_hold place_blocked(const struct ruleset *rs,
 			     struct walk_rule *ret)
 {
 	const struct walk_packet first = forwarded(env, rule);
-	const struct walk_packet back = answer(&first);
+	const struct walk_packet back = flowpacket_answer(&first);
 	enum walk_hold best = WALK_NO, hold;
 	struct walk_packet incoming;
 	struct walk_rule at;
