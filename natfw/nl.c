@@ -155,6 +155,7 @@ static int nl_apply(struct natfw *fw, struct natfw_writer *w,
 
 	if (rc)
 		return rc;
+	nl_state_follow(fw, w);
 	new = new_sets(st, op, n);
 	batch.tables = &st->tables;
 	batch.sets = st->pinholes;
@@ -221,9 +222,8 @@ static int nl_verify(struct natfw *fw, struct natfw_writer *w,
 
 	if (rc)
 		return rc;
-	if (!nl_state_placed(fw, w))
+	if (!nl_state_follow(fw, w))
 		return 1;
-	st->placed_no = fw->places_no;
 	nl_state_each_set(w, nl_state_elements_of, &elements);
 	do {
 		scan = scan6 = (struct nl_list_scan){ 0 };

@@ -170,3 +170,15 @@ bool nl_state_placed(const struct natfw *fw, const struct natfw_writer *w)
 	       nl_place_right(fw, st->pinholes);
 }
 
+bool nl_state_follow(const struct natfw *fw, const struct natfw_writer *w)
+{
+	static const bool none[RULESET_TABLES_MAX];
+	struct nl *st = w->own;
+
+	if (!nl_state_placed(fw, w))
+		return false;
+	if (st->placed_no != fw->places_no)
+		nl_place_tables(fw, none, &st->tables);
+	st->placed_no = fw->places_no;
+	return true;
+}

@@ -96,4 +96,9 @@ int nl_state_record(struct natfw *, struct nl *);
 /** nl_state_placed - do our rules stand where they should, as far as we know? */
 bool nl_state_placed(const struct natfw *, const struct natfw_writer *);
 
+/** nl_state_follow - as nl_state_placed(); if so, and the places were searched
+ * again, take over their tables: a place without a pinhole has no rule of ours,
+ * so that it may come and go without a sync. */
+bool nl_state_follow(const struct natfw *, const struct natfw_writer *);
+
 #endif
