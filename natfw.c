@@ -460,6 +460,17 @@ const char *natfw_lost(const struct natfw *fw)
 	return fw->places ? fw->places->why : "";
 }
 
+bool natfw_open6(const struct natfw *fw)
+{
+	if (!fw->places || !fw->places_no || !fw->env.ipv6 ||
+	    fw->places->lost != RULESET_NONE)
+		return false;
+	for (size_t i = 0; i < fw->places->n; i++)
+		if (fw->places->at[i].family == ADDR_IP6)
+			return false;
+	return true;
+}
+
 /* ---- which backend ------------------------------------------------- */
 
 /*

@@ -279,6 +279,11 @@ enum nat_err natfw_check(struct natfw *, const struct nat_rule *rule,
  * the next call that reads them */
 const char *natfw_lost(const struct natfw *);
 
+/** natfw_open6 - do the rules that were read last drop no new connection over
+ * IPv6 from the Internet to the internal networks? Then no pinhole is needed.
+ * Return: false also where they are not known, or env.ipv6 is false */
+bool natfw_open6(const struct natfw *);
+
 /** natfw_commits - the number of notices that one change of the kernel by all
  * writers in use causes, at most. */
 unsigned natfw_commits(const struct natfw *);

@@ -112,6 +112,15 @@ static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
 	schedule_tick(e);
 }
 
+/* FirewallEnabled of WANIPv6FirewallControl */
+static void set_open6(struct engine *e, bool open6)
+{
+	if (open6 == e->igd.wan.open6)
+		return;
+	e->igd.wan.open6 = open6;
+	urlroutes_mark_dirty(e->urlroutes);
+}
+
 static void on_answer(void *arg, const struct broker_rep *rep)
 {
 	struct engine *e = arg;
@@ -119,6 +128,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 
 	switch (rep->verb) {
 	case BROKER_SYNC_END:
+		set_open6(e, rep->open6);
 		ifwatch_synced(&e->ifwatch, err == NAT_OK);
 		map_ask_again(&e->map);
 		return;
@@ -143,10 +153,12 @@ static void on_notice(void *arg, const struct broker_rep *rep)
 {
 	struct engine *e = arg;
 
-	if (rep->verb == BROKER_TAKEN)
+	if (rep->verb == BROKER_TAKEN) {
 		map_overruled(&e->map, &rep->rule);
-	else
-		map_ask_again(&e->map);
+		return;
+	}
+	set_open6(e, rep->open6);
+	map_ask_again(&e->map);
 }
 
 static void on_lost(void *arg)

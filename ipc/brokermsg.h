@@ -40,7 +40,8 @@ enum broker_verb {
 	BROKER_TAKEN,	/* rule: it was removed, or was left out of a sync; err
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
 	BROKER_CHANGED,	/* the administrator's rules or the router's ports may
-			 * have changed: request the overruled rules again */
+			 * have changed: request the overruled rules again;
+			 * also if open6 has changed */
 	BROKER_PING,	/* id: a number. The engine sends both back at once: its
 			 * loop still runs */
 	BROKER__MAX,
@@ -60,7 +61,8 @@ struct broker_rep {
 	struct nat_op_id id;	/* of the request */
 	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
 	struct nat_rule rule;	/* BROKER_TAKEN; else zero */
-	uint16_t zero;
+	uint16_t open6;		/* BROKER_SYNC_END, BROKER_CHANGED: nothing
+				 * drops new connections over IPv6; else zero */
 	uint64_t packets;	/* BROKER_PACKETS; else zero */
 };
 

@@ -22,6 +22,17 @@ int answer_send(int fd, const struct broker_req *req, enum nat_err err,
 	return send_rep(fd, &rep);
 }
 
+int answer_synced(int fd, const struct broker_req *req, enum nat_err err,
+		  const struct natfw *fw)
+{
+	const struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = req->verb,
+		.err = (int32_t)err, .open6 = natfw_open6(fw),
+	};
+
+	return send_rep(fd, &rep);
+}
+
 int answer_packets(int fd, const struct broker_req *req, struct natfw *fw)
 {
 	struct broker_rep rep = {

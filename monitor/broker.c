@@ -524,7 +524,8 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return 0;
 	case BROKER_SYNC_END:
 		b->flushed++;
-		return answer_send(fd, req, sync_end(g), false);
+		res = sync_end(g);
+		return answer_synced(fd, req, res, &g->fw);
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;

@@ -54,6 +54,7 @@ struct broker {
 	bool ask_due;			/* the engine may have a mapping without
 					 * a rule: tell it of the next change */
 	bool tell_due;			/* tell it now */
+	bool told_open6;		/* natfw_open6(), as it was told */
 	bool swept;			/* broker_sweep() */
 	struct {		/* until then, no line on this port and error */
 		uint64_t due_ms;	/* 0: a free place */

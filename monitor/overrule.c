@@ -34,25 +34,36 @@ static size_t room(int fd)
 	return OVERRULE_REPORTS_MAX;
 }
 
-static bool report(int fd, enum broker_verb verb, enum nat_err err,
-		   const struct nat_rule *rule)
+static bool report(int fd, const struct broker_rep *rep)
 {
-	struct broker_rep rep = {
-		.version = BROKER_VERSION, .verb = verb, .err = (int32_t)err,
+	return fd < 0 ||
+	       send(fd, rep, sizeof(*rep), MSG_NOSIGNAL) == sizeof(*rep);
+}
+
+/* Return: false if there is no room for it */
+static bool report_changed(struct broker *g, int fd)
+{
+	const struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_CHANGED,
+		.open6 = natfw_open6(&g->fw),
 	};
 
-	if (fd < 0)
-		return true;
-	if (rule)
-		rep.rule = *rule;
-	return send(fd, &rep, sizeof(rep), MSG_NOSIGNAL) == sizeof(rep);
+	if (!report(fd, &rep))
+		return false;
+	g->told_open6 = rep.open6;
+	return true;
 }
 
 /* @why: the administrator's rule, if it is that */
 static bool report_taken(struct broker *g, int fd, enum nat_err err,
 			 const struct nat_rule *r, struct wr *why)
 {
-	if (!report(fd, BROKER_TAKEN, err, r))
+	const struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = BROKER_TAKEN,
+		.err = (int32_t)err, .rule = *r,
+	};
+
+	if (!report(fd, &rep))
 		return false;
 	g->ask_due = true;
 	if (enginelog_may(&g->rate, g->now_ms))
@@ -174,6 +185,7 @@ uint64_t overrule_run(struct broker *g, int fd)
 		g->left_n = 0;
 	if (g->look_due || g->now_ms >= g->next_look_ms)
 		begin_look(g);
+	g->tell_due |= natfw_open6(&g->fw) != g->told_open6;
 	if (g->looking || g->left_n || g->tell_due)
 		reports = room(fd);
 	if (g->looking)
@@ -184,7 +196,7 @@ uint64_t overrule_run(struct broker *g, int fd)
 	}
 	fits = fits && report_left(g, fd, &reports);
 	if (fits && g->tell_due && !g->looking && reports)
-		g->tell_due = !report(fd, BROKER_CHANGED, NAT_OK, NULL);
+		g->tell_due = !report_changed(g, fd);
 	if (g->looking || g->left_n || g->tell_due)
 		return g->now_ms + OVERRULE_STEP_MS;
 	g->next_look_ms = taken_next_ms(&g->taken, g->now_ms);

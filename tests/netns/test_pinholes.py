@@ -16,9 +16,10 @@ import pytest
 from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LONG, Probe,
                  OUTSIDE6_IP, arrives, blocked, listener, one_processor,
                  reaches, wait_until)
+from test_events import Subscriber
 from test_jail import EREFUSED, OK, Rogue
 from test_wanip6 import Gateway6
-from upnp import UpnpError
+from upnp import UpnpError, error_of
 
 EBLOCKED = 8
 OTHER6_IP = "2001:db8:11::3"        # a second address outside
@@ -524,6 +525,33 @@ def test_lease_ends(lab, six):
     with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
         six.open(8000, lease=1)
         assert wait_until(lambda: stops(lab, 8000, server))
+
+
+def test_without_a_firewall_there_is_nothing_to_open(lab, stopped):
+    """702, and FirewallEnabled is 0, until a firewall drops something."""
+    add_wall(lab, f"flush ruleset\n{DROP6}")    # it is there at the end
+    lab.router.run("nft", "delete table ip6 fw")
+    stopped.start()
+    six = Gateway6(lab.lan1)
+    with contextlib.closing(Subscriber(lab.lan1, ip=HOST6_IP)) as sub, \
+            listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        sub.subscribe("/igd2/wanip6/event", ip=LAN6_IP, source=HOST6_IP)
+        assert wait_until(lambda: sub.told("FirewallEnabled")[-1:] == ["0"])
+        assert error_of(six.open, 8000) == 702
+        add_wall(lab, DROP6)
+        assert wait_until(lambda: sub.told("FirewallEnabled")[-1] == "1")
+        uid = six.open(8000)
+        assert passes(lab, 8000, server)
+        lab.router.run("nft", "delete table ip6 fw")
+        assert wait_until(lambda: sub.told("FirewallEnabled")[-1] == "0")
+        assert error_of(six.open, 8000) == 702
+        assert error_of(six.close, uid) == 702
+        assert six.ask("GetFirewallStatus")["FirewallEnabled"] == "0"
+        # it is there when the firewall returns
+        add_wall(lab, DROP6)
+        assert wait_until(lambda: sub.told("FirewallEnabled")[-1] == "1")
+        assert passes(lab, 8000, server)
+        six.close(uid)
 
 
 def test_flush_and_reload_of_the_firewall(lab, wall, six):
