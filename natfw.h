@@ -281,7 +281,7 @@ const char *natfw_lost(const struct natfw *);
 
 /** natfw_open6 - do the rules that were read last drop no new connection over
  * IPv6 from the Internet to the internal networks? Then no pinhole is needed.
- * Return: false also where they are not known, or env.ipv6 is false */
+ * Return: false also where they are not known, or no such network has IPv6 */
 bool natfw_open6(const struct natfw *);
 
 /** natfw_commits - the number of notices that one change of the kernel by all

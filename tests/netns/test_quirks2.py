@@ -16,8 +16,8 @@ from test_events import Subscriber
 from test_quirks import (PLAIN, PPP, TREE, Client, actions, envelope,
                          exchange, go_search, mapping, quarter, read_reply,
                          request, searches, the_key, windows)
-from upnp import (GROUP, IGD1, NS, WANIP, Igd, Listener, Message, Reply, http,
-                  max_age, msearch)
+from upnp import (FIREWALL, GROUP, IGD1, NS, WANIP, Igd, Listener, Message,
+                  Reply, http, max_age, msearch)
 
 pytestmark = pytest.mark.only("netlink")
 IGD2, WANIP2 = IGD1[:-1] + "2", WANIP[:-1] + "2"
@@ -297,7 +297,8 @@ def test_syncthing_walks_version_2(lab, upnpd2):
         if inner:
             (device,) = device.iterfind("d:deviceList/d:device", NS)
     assert [text(s, "d:serviceType") for s in
-            device.iterfind("d:serviceList/d:service", NS)] == [WANIP2]
+            device.iterfind("d:serviceList/d:service", NS)] == \
+        [WANIP2, FIREWALL]
     client = at_root2(lab)
     client.call("AddPortMapping", mapping(22000, lease=3600), WANIP2)
     client.call("AddPortMapping", mapping(22000, lease=3600), WANIP2)

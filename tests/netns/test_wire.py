@@ -11,7 +11,7 @@ from test_quirks import go_search, searches
 from upnp import Igd, Listener, UpnpError, error_of
 
 pytestmark = pytest.mark.only("netlink")
-ALL = 20            # answers to ssdp:all, by both roots
+ALL = 21            # answers to ssdp:all, by both roots
 VALUE_INVALID, OUT_OF_RANGE = 600, 601
 
 

@@ -15,6 +15,7 @@ from lab import HOST_IP, LAN_IP, LONG, SLOW, Probe, family_of
 GROUP = "239.255.255.250"
 WANIP = "urn:schemas-upnp-org:service:WANIPConnection:1"
 WANCIC = "urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1"
+FIREWALL = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 L3F = "urn:schemas-upnp-org:service:Layer3Forwarding:1"
 IGD1 = "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 CONTROL = "urn:schemas-upnp-org:control-1-0"
