@@ -177,20 +177,21 @@ static void run_checks(struct check *c)
 
 int check_run(struct cmd *cmd)
 {
-	static struct check c;
+	static struct check *c;
 
 	if (cmd->n)
 		return cmd_fail(CMD_USAGE, "check takes no argument, not "
 				"\"%.*s\"", STR_F(cmd->arg[0]));
-	c.env = cmd->env;
-	if (c.env->json)
+	CMD_LARGE(c);
+	c->env = cmd->env;
+	if (c->env->json)
 		json_array(NULL);
-	run_checks(&c);
-	if (c.env->json)
+	run_checks(c);
+	if (c->env->json)
 		json_end();
 	else
-		check_report_counts(&c);
-	mappings_free(&c.all);
-	ruleset_free(c.rules);
-	return (int)c.worst;
+		check_report_counts(c);
+	mappings_free(&c->all);
+	ruleset_free(c->rules);
+	return (int)c->worst;
 }

@@ -14,6 +14,7 @@
 #include "sys/fileio.h"
 #include "sys/route.h"
 #include "upnpctl/check.h"
+#include "upnpctl/cmd.h"
 
 #define SETTING		"/proc/sys/net/ipv6/conf/"
 
@@ -89,10 +90,11 @@ static bool is_ra_default(struct str line, const char *ifname)
 
 static bool has_ra_default(const char *ifname)
 {
-	static char buf[65536];		/* a router has a dozen of 150 bytes */
+	static char (*buf)[65536];	/* a router has a dozen of 150 bytes */
 	struct str rest, line;
 
-	fileio_read(AT_FDCWD, "/proc/net/ipv6_route", 0, buf, sizeof(buf),
+	CMD_LARGE(buf);
+	fileio_read(AT_FDCWD, "/proc/net/ipv6_route", 0, *buf, sizeof(*buf),
 		    &rest);
 	while (str_cut(&rest, '\n', &line))
 		if (is_ra_default(line, ifname))

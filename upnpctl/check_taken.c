@@ -163,16 +163,17 @@ static void check_all(struct taken *t)
 
 void check_taken(struct check *c)
 {
-	static struct ports ports;
+	static struct ports *ports;
 	struct taken t = { .c = c };
 	int err = 0;
 
 	if ((!addr_is_set(c->fw.ext) && !check_report_prefixes(c)) ||
 	    (c->daemon && !c->have_all))
 		return;		/* reported by an earlier check */
+	CMD_LARGE(ports);
 	if (addr_is_set(c->fw.ext))
-		err = ports_listening(c->fw.ext, &ports);
-	t.served = err ? NULL : &ports;
+		err = ports_listening(c->fw.ext, ports);
+	t.served = err ? NULL : ports;
 	check_all(&t);
 	if (err)
 		check_report(c, CHECK_WARNING, "the ports that the router "
