@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "natfw.h"
+#include "natfw/backend.h"
 #include "natfw/ipt_tool.h"
 #include "natfw/place.h"
 #include "natfw/table.h"
@@ -460,17 +461,9 @@ const char *natfw_lost(const struct natfw *fw)
 	return fw->places ? fw->places->why : "";
 }
 
-static bool has_network6(const struct natfw_env *env)
-{
-	for (size_t i = 0; i < env->net_n; i++)
-		if (env->net[i].net.addr.family == ADDR_IP6)
-			return env->ipv6;
-	return false;
-}
-
 bool natfw_open6(const struct natfw *fw)
 {
-	if (!fw->places || !fw->places_no || !has_network6(&fw->env) ||
+	if (!fw->places || !fw->places_no || !backend_has_ip6(&fw->env) ||
 	    fw->places->lost != RULESET_NONE)
 		return false;
 	for (size_t i = 0; i < fw->places->n; i++)

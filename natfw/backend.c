@@ -129,6 +129,14 @@ struct backend_text backend_net(const struct netif_addr *net)
 	return ret;
 }
 
+bool backend_has_ip6(const struct natfw_env *env)
+{
+	for (size_t i = 0; i < env->net_n; i++)
+		if (env->net[i].net.addr.family == ADDR_IP6)
+			return env->ipv6;
+	return false;
+}
+
 bool backend_hairpin(const struct natfw_env *env, size_t from, size_t to)
 {
 	const struct netif_addr *a = &env->net[from], *b = &env->net[to];

@@ -95,6 +95,10 @@ struct backend_text {
  * expression. */
 struct backend_text backend_net(const struct netif_addr *net);
 
+/** backend_has_ip6 - can there be pinholes: is IPv6 on, and has an internal
+ * network an IPv6 prefix? */
+bool backend_has_ip6(const struct natfw_env *);
+
 /**
  * backend_hairpin - must connections from internal network @from to a mapped
  * client in @to, indices in env->net, be masqueraded?

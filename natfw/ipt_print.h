@@ -36,12 +36,15 @@ struct ipt_print {
  */
 struct ipt_print ipt_print_read(int family, void *buf, size_t n);
 
-/** ipt_print_both - the same for the tables of both families, as one. */
-static inline struct ipt_print ipt_print_both(void *buf, size_t n)
+/** ipt_print_all - the same for the tables of IPv4, and those of IPv6 if
+ * @with_ip6, as one. */
+static inline struct ipt_print ipt_print_all(bool with_ip6, void *buf, size_t n)
 {
-	struct ipt_print ret = ipt_print_read(AF_INET, buf, n);
-	const struct ipt_print ip6 = ipt_print_read(AF_INET6, buf, n);
+	struct ipt_print ret = ipt_print_read(AF_INET, buf, n), ip6;
 
+	if (!with_ip6)
+		return ret;
+	ip6 = ipt_print_read(AF_INET6, buf, n);
 	ret.hash = hash_add(ret.hash, &ip6.hash, sizeof(ip6.hash));
 	ret.entries += ip6.entries;
 	ret.any |= ip6.any;

@@ -273,7 +273,8 @@ static void note_change(const struct ipt_job *job, int entries)
 
 	if (job->kind != RULESET_IPT_LEGACY || !fw->legacy_buf)
 		return;
-	now = ipt_print_both(fw->legacy_buf, NATFW_LEGACY_MAX);
+	now = ipt_print_all(backend_has_ip6(&fw->env), fw->legacy_buf,
+			    NATFW_LEGACY_MAX);
 	now.known &= fw->legacy.known &&
 		     now.entries == fw->legacy.entries + (uint32_t)entries;
 	fw->legacy = now;

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 #include "base/mem.h"
+#include "natfw/backend.h"
 #include "natfw/ipt_tool.h"
 #include "natfw/place.h"
 #include "natfw/ruleset.h"
@@ -64,7 +65,8 @@ static struct ipt_print read_legacy(const struct natfw *fw)
 {
 	if (!fw->legacy_buf)
 		return (struct ipt_print){ .known = true };
-	return ipt_print_both(fw->legacy_buf, NATFW_LEGACY_MAX);
+	return ipt_print_all(backend_has_ip6(&fw->env), fw->legacy_buf,
+			     NATFW_LEGACY_MAX);
 }
 
 bool writers_have_legacy(const struct natfw *fw)

@@ -397,7 +397,7 @@ static void test_batch_alone_is_known(void **state)
 	begin_with(&natfw_iptables_legacy);
 	it.fw.legacy_buf = ipt.in;
 	assert_int_equal(sync_it(), 0);
-	it.fw.legacy = ipt_print_both(NULL, 0);
+	it.fw.legacy = ipt_print_all(backend_has_ip6(&it.fw.env), NULL, 0);
 	assert_int_equal(apply_it(ops, COUNT(ops)), 0);
 	assert_true(it.fw.legacy.known);
 	it.fw.legacy_buf = NULL;

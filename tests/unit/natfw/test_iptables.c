@@ -541,7 +541,7 @@ static void begin_legacy(void)
 	it.fw.legacy_buf = ipt.in;
 	fill_table();
 	assert_int_equal(sync_it(), 0);
-	it.fw.legacy = ipt_print_both(NULL, 0);
+	it.fw.legacy = ipt_print_all(backend_has_ip6(&it.fw.env), NULL, 0);
 }
 
 static void test_batch_alone_is_known(void **state)
