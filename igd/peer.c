@@ -38,14 +38,21 @@ static bool is_on_link(const struct peer *p, struct addr a)
 	       (net && !net->routed && net->ifindex == p->ifindex);
 }
 
+/* May @other be a second address of the host? A host has one IPv4 address. */
+static bool may_be_second(const struct peer *p, struct addr other)
+{
+	return (p->addr.family == ADDR_IP6 || other.family == ADDR_IP6) &&
+	       addr_is_host(other) && is_on_link(p, other) &&
+	       !policy_is_router(&p->igd->map->policy, other);
+}
+
 enum map_same peer_owns(const struct peer *p, struct addr other)
 {
 	const struct map *map = p->igd->map;
 
 	if (addr_equal(p->addr, other))
 		return MAP_SAME;
-	if (!map->ops->same_host || !addr_is_host(other) ||
-	    !is_on_link(p, other))
+	if (!map->ops->same_host || !may_be_second(p, other))
 		return MAP_OTHER;
 	return map->ops->same_host(map->ops_arg, p->ifindex, p->addr, other);
 }

@@ -26,7 +26,8 @@ struct addr peer_share(const struct peer *);
  * It must be the same one, or have the same link-layer address, in an internal
  * network of the interface (or link-local). An address elsewhere is not, even
  * if a host of the link answers for it: no message must leave the link
- * (CVE-2020-12695).
+ * (CVE-2020-12695). Nor is the router's own, or, for an IPv4 address, another
+ * IPv4 address: a host has one.
  *
  * Return: as map_ops.same_host; MAP_ASKED: ask again, it may be known then
  */

@@ -37,7 +37,7 @@ static bool is_special(const struct policy *p, struct addr a)
 	return false;
 }
 
-static bool is_router(const struct policy *p, struct addr a)
+static bool is_listed(const struct policy *p, struct addr a)
 {
 	for (size_t i = 0; i < p->own_n; i++)
 		if (addr_equal(p->own[i], a))
@@ -49,11 +49,14 @@ static bool is_router(const struct policy *p, struct addr a)
 }
 
 /* If the kernel cannot be asked, the list decides, unless it is cut. */
-static bool is_local(const struct policy *p, const struct netif_addr *net,
-		     struct addr a)
+bool policy_is_router(const struct policy *p, struct addr a)
 {
-	int local = p->is_local ? p->is_local(a, net->master) : 0;
+	const struct netif_addr *net = policy_net_of(p, a);
+	int local;
 
+	if (is_listed(p, a))
+		return true;
+	local = net && p->is_local ? p->is_local(a, net->master) : 0;
 	return local < 0 ? p->own_cut : local;
 }
 
@@ -112,12 +115,10 @@ enum refusal policy_check(const struct policy *p, const struct nat_rule *r,
 		return REFUSAL_REMOTE;
 	if (is_special(p, r->client))
 		return REFUSAL_SPECIAL;
-	if (is_router(p, r->client))
+	if (policy_is_router(p, r->client))
 		return REFUSAL_ROUTER;
 	if (net == NULL)
 		return REFUSAL_OUTSIDE;
-	if (is_local(p, net, r->client))
-		return REFUSAL_ROUTER;
 	if (p->secure && !addr_matches(requester, r->client))
 		return REFUSAL_SECURE;
 	if (r->kind == NAT_PINHOLE && !r->int_port)

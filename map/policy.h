@@ -83,6 +83,10 @@ struct policy_ports {
 size_t policy_ports(const struct policy *, const struct nat_rule *rule,
 		    uint16_t from, struct policy_ports ret[POLICY_PORTS_MAX]);
 
+/** policy_is_router - is @a an address of the router? An address outside the
+ * internal networks is looked up in policy.own alone. */
+bool policy_is_router(const struct policy *, struct addr a);
+
 /** policy_net_of - the internal network that holds @a, or NULL. */
 const struct netif_addr *policy_net_of(const struct policy *, struct addr a);
 

@@ -73,6 +73,8 @@ static int setup(void **state)
 				  .routed = 1 },
 			},
 			.net_n = 4,
+			.own = { addr_of_text("fe80::1") },
+			.own_n = 1,
 		},
 	};
 	asked = 0;
@@ -88,15 +90,18 @@ static void test_the_neighbour_table_tells_whose_an_address_is(void **state)
 	static const char *const elsewhere[] = {
 		"192.168.89.9", "fd00:0:0:1::9", "fd00:0:0:2::9",
 		"2001:db8::9", "ff02::1", "::", "::1", "224.0.0.1",
+		"192.168.88.1", "fd00::1", "fe80::1",
 	};
 
 	for (size_t i = 0; i < 3; i++)
 		assert_int_equal(owns("fd00::8", on_link[i]), MAP_SAME);
 	assert_int_equal(asked, 2 * 3);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 11; i++)
 		assert_int_equal(owns("fd00::8", elsewhere[i]), MAP_OTHER);
 	assert_int_equal(owns("fd00::8", "fd00::8"), MAP_SAME);
+	assert_int_equal(owns("192.168.88.8", "192.168.88.9"), MAP_OTHER);
 	assert_int_equal(asked, 2 * 3);
+	assert_int_equal(owns("192.168.88.8", "fe80::8"), MAP_SAME);
 	same = MAP_ASKED;
 	assert_int_equal(owns("fd00::8", "fd00::9"), MAP_ASKED);
 }
