@@ -400,11 +400,11 @@ def test_subscriptions_of_all_hosts_are_limited(lab, upnpd):
     assert {r.status for r in granted} == {200}
     for sub in subs[:4]:
         sub.wait(16)
-    assert [asks(4, f"/{i}").status for i in range(7)] == [200] * 6 + [503]
+    assert [asks(4, f"/{i}").status for i in range(8)] == [200] * 7 + [503]
     assert asks(0, "", "UNSUBSCRIBE",
                 f"SID: {granted[15].headers['SID']}").status == 200
-    assert asks(4, "/7").status == 200
-    assert asks(4, "/8").status == 503
+    assert asks(4, "/8").status == 200
+    assert asks(4, "/9").status == 503
     assert upnpd.wait_log("refused 192.168.88.35: too many subscriptions")
     for sub in subs:
         sub.close()
