@@ -32,10 +32,8 @@ struct addr peer_share(const struct peer *p)
 
 static bool is_on_link(const struct peer *p, struct addr a)
 {
-	const struct netif_addr *net = policy_net_of(&p->igd->map->policy, a);
-
 	return addr_is_link_local(a) ||
-	       (net && !net->routed && net->ifindex == p->ifindex);
+	       policy_on_link(&p->igd->map->policy, p->ifindex, a);
 }
 
 /* May @other be a second address of the host? A host has one IPv4 address. */

@@ -32,10 +32,13 @@ bool asking_may(const struct map *m, const struct pm_req *by)
 	return by->requester_if && m->ops->same_host;
 }
 
+/* The table of an interface may show an address of another one's network: a
+ * host enters any address with the source of a neighbour solicitation. */
 enum map_same asking_same(const struct map *m, const struct pm_req *by,
 			  struct addr client)
 {
-	if (!asking_may(m, by))
+	if (!asking_may(m, by) ||
+	    !policy_on_link(&m->policy, by->requester_if, client))
 		return MAP_OTHER;
 	return m->ops->same_host(m->ops_arg, by->requester_if, by->requester,
 				 client);

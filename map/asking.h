@@ -14,7 +14,8 @@ void asking_set_host(struct map *, struct map_wait *w);
 /** asking_may - can another address than the requester's be its own? */
 bool asking_may(const struct map *, const struct pm_req *by);
 
-/** asking_same - is @client an address of the host that asks? */
+/** asking_same - is @client an address of the host that asks? It must be in an
+ * internal network of the interface on which the request arrived. */
 enum map_same asking_same(const struct map *, const struct pm_req *by,
 			  struct addr client);
 

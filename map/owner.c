@@ -13,11 +13,8 @@ bool owner_is(const struct pm_entry *e, struct addr requester)
 static bool is_host(const struct map *m, const struct pm_entry *e,
 		    const struct pm_req *by)
 {
-	const struct netif_addr *net = policy_net_of(&m->policy,
-						     e->rule.client);
-
 	return by->host.family == ADDR_LINK && addr_equal(e->host, by->host) &&
-	       net && net->ifindex == by->requester_if;
+	       policy_on_link(&m->policy, by->requester_if, e->rule.client);
 }
 
 bool owner_sees(const struct pm_entry *e, const struct pm_req *by)

@@ -16,6 +16,22 @@ const struct netif_addr *policy_net_of(const struct policy *p, struct addr a)
 	return NULL;
 }
 
+bool policy_on_link(const struct policy *p, int ifindex, struct addr a)
+{
+	const struct netif_addr *best = NULL;
+
+	for (size_t i = 0; i < p->net_n; i++) {
+		const struct netif_addr *net = &p->net[i];
+		const bool here = net->ifindex == ifindex && !net->routed;
+
+		if (addr_in(&net->net, a) &&
+		    (!best || net->net.bits > best->net.bits ||
+		     (net->net.bits == best->net.bits && here)))
+			best = net;
+	}
+	return best && best->ifindex == ifindex && !best->routed;
+}
+
 static bool is_special(const struct policy *p, struct addr a)
 {
 	/* a link-local address cannot be reached from another link */

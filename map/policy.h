@@ -90,4 +90,9 @@ bool policy_is_router(const struct policy *, struct addr a);
 /** policy_net_of - the internal network that holds @a, or NULL. */
 const struct netif_addr *policy_net_of(const struct policy *, struct addr a);
 
+/** policy_on_link - is @a in an internal network of that interface, and not
+ * behind another router? Of several networks that hold it the smallest decides,
+ * as it does for the kernel's routes. */
+bool policy_on_link(const struct policy *, int ifindex, struct addr a);
+
 #endif

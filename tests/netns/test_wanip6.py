@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from lab import (HOST26_IP, HOST6_IP, HOST6_ULA, HOST_IP, LAN6_IP, LAN6_ULA,
-                 LAN_IP, LONG, SLOW, wait_until)
+from lab import (HOST26_IP, HOST6_IP, HOST6_LAN2_IP, HOST6_ULA, HOST_IP,
+                 LAN26_IP, LAN6_IP, LAN6_ULA, LAN_IP, LONG, SLOW, wait_until)
 from test_events import Subscriber
 from upnp import Igd, UpnpError, error_of, http, soap_body
 
@@ -265,6 +265,31 @@ def test_a_host_opens_nothing_to_another(lab, upnpd):
         assert error_of(call, uid) == 606
     assert other.open(client=HOST26_IP) != uid
     assert upnpd.wait_log(f"refused {HOST26_IP}.*another host")
+
+
+@pytest.mark.lab(ipv6=True, second_lan=True)
+def test_a_host_cannot_claim_an_address_of_another_network(lab, stopped):
+    """A neighbour solicitation enters its source address into the table of
+    the interface, even if the network of that address is on another one."""
+    stopped.interfaces["lan1"] = "internal"
+    stopped.start()
+    router = lab.router.link_local("lan1")
+    owner = Gateway6(lab.lan1)
+    uid = owner.open()
+    # the first packet to an unknown router is preceded by a solicitation
+    lab.lan2.ip_batch("neigh flush dev eth0",
+                      f"addr add {HOST6_IP}/128 dev eth0 nodad")
+    with lab.lan2.socket(socket.SOCK_DGRAM, (HOST6_IP, 0)) as sock:
+        sock.sendto(b"", (router, 9, 0, lab.lan2.ifindex("eth0")))
+    lab.lan2.ip_batch(f"addr del {HOST6_IP}/128 dev eth0")
+    assert wait_until(lambda: "lladdr" in lab.router.run(
+        "ip", "neigh", "show", HOST6_IP, "dev", "lan1"))
+    rogue = Gateway6(lab.lan2, ip=LAN26_IP, source=HOST6_LAN2_IP)
+    assert error_of(rogue.open) == 606
+    assert error_of(rogue.open, port=8081) == 606
+    for call in (rogue.renew, rogue.close, rogue.packets, rogue.works):
+        assert error_of(call, uid) == 606
+    assert owner.open() == uid
 
 
 def test_nobody_has_the_address(lab, upnpd, six):

@@ -462,6 +462,23 @@ static void test_another_host_gets_nothing(void **state)
 	assert_int_equal(add(&a), REFUSAL_SECURE);
 }
 
+/* A host of the guests' network has put Ann's address into the table of that
+ * network, by a neighbour solicitation. */
+static void test_an_address_of_another_link_is_not_claimed(void **state)
+{
+	uint16_t id = open_port(8080);
+	struct asker a = asker("2001:db8:99::b", GUEST, ANN, 8081),
+		     b = asker("2001:db8:99::b", GUEST, ANN, 8080), c = b;
+
+	map.policy.net[map.policy.net_n++] = net(GUEST, "2001:db8:99::1", 64);
+	link_of_host = BOB_LINK;
+	same = MAP_SAME;
+	assert_int_equal(add(&a), REFUSAL_SECURE);
+	assert_int_equal(renew(&b, id, 90), REFUSAL_OWNER);
+	assert_int_equal(delete(&c), REFUSAL_OWNER);
+	assert_int_equal(asked, 0);
+}
+
 /* The rest of the policy is checked as well. */
 static void test_the_policy_applies_to_the_other_address(void **state)
 {
@@ -762,6 +779,7 @@ int main(void)
 		T(test_another_address_of_the_same_host),
 		T(test_the_address_that_asks_needs_no_table),
 		T(test_another_host_gets_nothing),
+		T(test_an_address_of_another_link_is_not_claimed),
 		T(test_the_policy_applies_to_the_other_address),
 		T(test_a_request_waits_for_the_table),
 		T(test_a_waiting_request_is_cancelled),

@@ -71,6 +71,24 @@ static void test_network_is_found_by_address(void **state)
 	assert_null(policy_net_of(&p, addr_ip4(CLIENT)));
 }
 
+static void test_the_smallest_network_decides_the_link(void **state)
+{
+	p.net[1] = net(3, IP(192, 168, 88, 65), 26);
+	p.net[2] = net(2, IP(10, 0, 0, 0), 8);
+	p.net[2].routed = 1;
+	p.net[3] = net(4, IP(192, 168, 88, 2), 24);
+	p.net_n = 4;
+	assert_true(policy_on_link(&p, 2, addr_ip4(CLIENT)));
+	assert_true(policy_on_link(&p, 4, addr_ip4(CLIENT)));
+	assert_false(policy_on_link(&p, 3, addr_ip4(CLIENT)));
+	assert_true(policy_on_link(&p, 3, addr_ip4(IP(192, 168, 88, 70))));
+	assert_false(policy_on_link(&p, 2, addr_ip4(IP(192, 168, 88, 70))));
+	/* behind another router, and nowhere */
+	assert_false(policy_on_link(&p, 2, addr_ip4(IP(10, 1, 1, 1))));
+	assert_false(policy_on_link(&p, 2, addr_ip4(EXT)));
+	assert_false(policy_on_link(&p, 0, addr_ip4(EXT)));
+}
+
 static void test_ports_from_1024_are_allowed_by_default(void **state)
 {
 	static const struct {
@@ -488,6 +506,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_network_is_found_by_address),
+		T(test_the_smallest_network_decides_the_link),
 		T(test_ports_from_1024_are_allowed_by_default),
 		T(test_special_addresses_are_refused),
 		T(test_small_networks_have_their_hosts),
