@@ -27,9 +27,14 @@ void asking_set_host(struct map *m, struct map_wait *w)
 		q->host = (struct addr){ 0 };
 }
 
-bool asking_may(const struct map *m, const struct pm_req *by)
+/* A host has one IPv4 address. Several at one link-layer address are hosts
+ * behind a Wi-Fi repeater or a proxy. */
+bool asking_may(const struct map *m, const struct pm_req *by,
+		struct addr client)
 {
-	return by->requester_if && m->ops->same_host;
+	return by->requester_if && m->ops->same_host &&
+	       (by->requester.family == ADDR_IP6 ||
+		client.family == ADDR_IP6);
 }
 
 /* The table of an interface may show an address of another one's network: a
@@ -37,7 +42,7 @@ bool asking_may(const struct map *m, const struct pm_req *by)
 enum map_same asking_same(const struct map *m, const struct pm_req *by,
 			  struct addr client)
 {
-	if (!asking_may(m, by) ||
+	if (!asking_may(m, by, client) ||
 	    !policy_on_link(&m->policy, by->requester_if, client))
 		return MAP_OTHER;
 	return m->ops->same_host(m->ops_arg, by->requester_if, by->requester,

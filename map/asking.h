@@ -11,8 +11,10 @@
  * it asks for a pinhole or over IPv6: by it, caps and rates count. */
 void asking_set_host(struct map *, struct map_wait *w);
 
-/** asking_may - can another address than the requester's be its own? */
-bool asking_may(const struct map *, const struct pm_req *by);
+/** asking_may - can @client, another address than the requester's, be an
+ * address of its host? Never if both are IPv4. */
+bool asking_may(const struct map *, const struct pm_req *by,
+		struct addr client);
 
 /** asking_same - is @client an address of the host that asks? It must be in an
  * internal network of the interface on which the request arrived. */

@@ -50,7 +50,7 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
 					addr_any() : q->requester, &line);
 
-	w->asks = why == REFUSAL_SECURE && asking_may(m, q);
+	w->asks = why == REFUSAL_SECURE && asking_may(m, q, q->rule.client);
 	if (why == REFUSAL_NONE || w->asks ||
 	    (why == REFUSAL_RULE && w->req.any_port))
 		return REFUSAL_NONE;

@@ -759,6 +759,23 @@ static void test_a_mapping_over_ipv6(void **state)
 	assert_int_equal(add(&a), REFUSAL_SECURE);
 }
 
+/* Two IPv4 hosts behind a Wi-Fi repeater have its link-layer address. */
+static void test_a_mapping_for_another_ipv4_host(void **state)
+{
+	struct asker a = asker("192.168.88.11", LAN, ANN4, 8080), b = a;
+	struct asker ann = asker(ANN4, LAN, ANN4, 8080);
+
+	same = MAP_SAME;
+	a.wait.req.mapping.rule.kind = NAT_PORTMAP;
+	a.wait.req.mapping.rule.ext_port = 8080;
+	b.wait.req.mapping.rule = ann.wait.req.mapping.rule =
+		a.wait.req.mapping.rule;
+	assert_int_equal(add(&a), REFUSAL_SECURE);
+	assert_int_equal(add(&ann), REFUSAL_NONE);
+	assert_int_equal(delete(&b), REFUSAL_OWNER);
+	assert_int_equal(asked, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -796,6 +813,7 @@ int main(void)
 		T(test_new_pinholes_have_a_rate),
 		T(test_an_interface_has_a_rate),
 		T(test_a_mapping_over_ipv6),
+		T(test_a_mapping_for_another_ipv4_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
