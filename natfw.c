@@ -472,6 +472,12 @@ bool natfw_open6(const struct natfw *fw)
 	return true;
 }
 
+bool natfw_missing6(const struct natfw *fw, struct wr *why)
+{
+	return backend_has_ip6(&fw->env) &&
+	       writers_missing(fw, ADDR_IP6, why);
+}
+
 /* ---- which backend ------------------------------------------------- */
 
 /*

@@ -284,6 +284,10 @@ const char *natfw_lost(const struct natfw *);
  * Return: false also where they are not known, or no such network has IPv6 */
 bool natfw_open6(const struct natfw *);
 
+/** natfw_missing6 - does a table of IPv6 need a tool that is not installed? Then
+ * no pinhole works. @why: which one, or NULL. May run a program. */
+bool natfw_missing6(const struct natfw *, struct wr *why);
+
 /** natfw_commits - the number of notices that one change of the kernel by all
  * writers in use causes, at most. */
 unsigned natfw_commits(const struct natfw *);

@@ -112,12 +112,12 @@ static void on_mapping_done(void *arg, struct nat_op_id id, enum nat_err err)
 	schedule_tick(e);
 }
 
-/* FirewallEnabled of WANIPv6FirewallControl */
-static void set_open6(struct engine *e, bool open6)
+/* GetFirewallStatus of WANIPv6FirewallControl */
+static void set_ip6(struct engine *e, uint16_t ip6)
 {
-	if (open6 == e->igd.wan.open6)
+	if (ip6 == e->igd.wan.firewall6)
 		return;
-	e->igd.wan.open6 = open6;
+	e->igd.wan.firewall6 = ip6;
 	urlroutes_mark_dirty(e->urlroutes);
 }
 
@@ -128,7 +128,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 
 	switch (rep->verb) {
 	case BROKER_SYNC_END:
-		set_open6(e, rep->open6);
+		set_ip6(e, rep->ip6);
 		ifwatch_synced(&e->ifwatch, err == NAT_OK);
 		map_ask_again(&e->map);
 		return;
@@ -157,7 +157,7 @@ static void on_notice(void *arg, const struct broker_rep *rep)
 		map_overruled(&e->map, &rep->rule);
 		return;
 	}
-	set_open6(e, rep->open6);
+	set_ip6(e, rep->ip6);
 	map_ask_again(&e->map);
 }
 

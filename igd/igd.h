@@ -25,8 +25,7 @@ struct igd_wan {
 	bool ip6;		/* hosts have global IPv6 addresses */
 	uint64_t since_ms;	/* for Uptime: when map->ext was set, or the
 				 * connection began without one */
-	bool open6;		/* nothing drops new IPv6 connections to the
-				 * LAN */
+	uint16_t firewall6;	/* enum nat_ip6 */
 	uint64_t up_bps, down_bps;	/* 0 unknown */
 };
 

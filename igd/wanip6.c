@@ -26,20 +26,31 @@ static bool has_pinholes(const struct igd *igd)
 	return igd->map->pinholes != NULL;
 }
 
+static bool is_open(const struct igd *igd)
+{
+	return igd->wan.firewall6 == NAT_IP6_OPEN;
+}
+
+/* Those that were made before a tool was removed can still be deleted. */
+static bool makes_pinholes(const struct igd *igd)
+{
+	return has_pinholes(igd) && igd->wan.firewall6 != NAT_IP6_NONE;
+}
+
 int wanip6_get_status(struct igd *igd, struct igd_call *call)
 {
-	call->out[0].u = !igd->wan.open6;
-	call->out[1].u = has_pinholes(igd);
+	call->out[0].u = !is_open(igd);
+	call->out[1].u = makes_pinholes(igd);
 	return UPNP_OK;
 }
 
 /* 702: nothing is dropped, so there is nothing to open. 703: the operator has
- * switched pinholes off, or the backend makes none. */
+ * switched pinholes off. */
 static int check_status(const struct igd *igd)
 {
 	if (!has_pinholes(igd))
 		return WANIP6_NOT_ALLOWED;
-	return igd->wan.open6 ? WANIP6_FIREWALL_DISABLED : UPNP_OK;
+	return is_open(igd) ? WANIP6_FIREWALL_DISABLED : UPNP_OK;
 }
 
 /* ---- arguments ----------------------------------------------------- */
@@ -122,7 +133,7 @@ static struct map_wait *prepare(struct igd *igd, struct igd_call *call,
 int wanip6_add(struct igd *igd, struct igd_call *call)
 {
 	struct map_wait *w = prepare(igd, call, UPNP_ADD_PINHOLE);
-	int err = check_status(igd);
+	int err = makes_pinholes(igd) ? check_status(igd) : WANIP6_NOT_ALLOWED;
 	const struct pm_entry *e;
 
 	if (!err)
@@ -231,7 +242,7 @@ int wanip6_check_working(struct igd *igd, struct igd_call *call)
 int wanip6_get_timeout(struct igd *igd, struct igd_call *call)
 {
 	struct nat_rule r = { 0 };
-	int err = igd->wan.open6 ? WANIP6_FIREWALL_DISABLED :
+	int err = is_open(igd) ? WANIP6_FIREWALL_DISABLED :
 				   parse_rule(call, &r);
 
 	if (err)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 5	/* raise it with every change of a record */
+#define BROKER_VERSION 6	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
@@ -41,7 +41,7 @@ enum broker_verb {
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
 	BROKER_CHANGED,	/* the administrator's rules or the router's ports may
 			 * have changed: request the overruled rules again;
-			 * also if open6 has changed */
+			 * also if ip6 has changed */
 	BROKER_PING,	/* id: a number. The engine sends both back at once: its
 			 * loop still runs */
 	BROKER__MAX,
@@ -61,8 +61,8 @@ struct broker_rep {
 	struct nat_op_id id;	/* of the request */
 	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
 	struct nat_rule rule;	/* BROKER_TAKEN; else zero */
-	uint16_t open6;		/* BROKER_SYNC_END, BROKER_CHANGED: nothing
-				 * drops new connections over IPv6; else zero */
+	uint16_t ip6;		/* BROKER_SYNC_END, BROKER_CHANGED: enum
+				 * nat_ip6; else zero */
 	uint64_t packets;	/* BROKER_PACKETS; else zero */
 };
 

@@ -65,6 +65,14 @@ enum nat_err {
 				 * packets, and no accept of ours can help */
 };
 
+/* Can pinholes let something in? A uint16_t over the socket. */
+enum nat_ip6 {
+	NAT_IP6_CLOSED = 0,	/* yes; also while it is not known */
+	NAT_IP6_OPEN,		/* nothing drops, so none is needed */
+	NAT_IP6_NONE,		/* there are none, or the tool for the chains
+				 * that drop is missing */
+};
+
 /** nat_rule_taken - does the answer to an op mean that somebody with more
  * rights has the port: the router itself, or a rule of the administrator? */
 bool nat_rule_taken(enum nat_err err);

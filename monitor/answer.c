@@ -23,11 +23,11 @@ int answer_send(int fd, const struct broker_req *req, enum nat_err err,
 }
 
 int answer_synced(int fd, const struct broker_req *req, enum nat_err err,
-		  const struct natfw *fw)
+		  enum nat_ip6 ip6)
 {
 	const struct broker_rep rep = {
 		.version = BROKER_VERSION, .verb = req->verb,
-		.err = (int32_t)err, .open6 = natfw_open6(fw),
+		.err = (int32_t)err, .ip6 = (uint16_t)ip6,
 	};
 
 	return send_rep(fd, &rep);

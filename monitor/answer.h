@@ -18,10 +18,10 @@
 int answer_send(int fd, const struct broker_req *req, enum nat_err err,
 		bool repaired);
 
-/** answer_synced - send the result of BROKER_SYNC_END: @err, and whether nothing
- * drops IPv6 (natfw_open6()). Return: as answer_send() */
+/** answer_synced - send the result of BROKER_SYNC_END: @err, and what pinholes
+ * can do. Return: as answer_send() */
 int answer_synced(int fd, const struct broker_req *req, enum nat_err err,
-		  const struct natfw *fw);
+		  enum nat_ip6 ip6);
 
 /**
  * answer_packets - read how many packets a pinhole let in, and send it.

@@ -115,12 +115,35 @@ static void watch(struct broker *g)
 	g->fw.rules_stale = true;	/* we missed what came before */
 }
 
+static void note_missing6(struct broker *g)
+{
+	char text[BROKER_WHY_MAX];
+	struct wr why = wr_init_cut(text, sizeof(text));
+	const bool missing = g->pinholes_max && natfw_missing6(&g->fw, &why);
+
+	if (missing == g->missing6)
+		return;
+	g->missing6 = missing;
+	if (missing)
+		log_warn("firewall: pinholes do not work: %s", wr_cstr(&why));
+	else
+		log_info("firewall: pinholes can work again");
+}
+
+enum nat_ip6 broker_ip6(const struct broker *g)
+{
+	if (!g->pinholes_max || g->missing6)
+		return NAT_IP6_NONE;
+	return natfw_open6(&g->fw) ? NAT_IP6_OPEN : NAT_IP6_CLOSED;
+}
+
 /* Log that mappings cannot work, and that they can again. */
 static void note_lost(struct broker *g)
 {
 	const struct str why = str_z(natfw_lost(&g->fw));
 	const uint64_t hash = why.n ? hash_add(HASH_BEGIN, why.p, why.n) : 0;
 
+	note_missing6(g);
 	if (hash == g->lost)
 		return;
 	g->lost = hash;
@@ -525,7 +548,7 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 	case BROKER_SYNC_END:
 		b->flushed++;
 		res = sync_end(g);
-		return answer_synced(fd, req, res, &g->fw);
+		return answer_synced(fd, req, res, broker_ip6(g));
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;

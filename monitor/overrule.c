@@ -45,12 +45,12 @@ static bool report_changed(struct broker *g, int fd)
 {
 	const struct broker_rep rep = {
 		.version = BROKER_VERSION, .verb = BROKER_CHANGED,
-		.open6 = natfw_open6(&g->fw),
+		.ip6 = (uint16_t)broker_ip6(g),
 	};
 
 	if (!report(fd, &rep))
 		return false;
-	g->told_open6 = rep.open6;
+	g->told_ip6 = rep.ip6;
 	return true;
 }
 
@@ -185,7 +185,7 @@ uint64_t overrule_run(struct broker *g, int fd)
 		g->left_n = 0;
 	if (g->look_due || g->now_ms >= g->next_look_ms)
 		begin_look(g);
-	g->tell_due |= natfw_open6(&g->fw) != g->told_open6;
+	g->tell_due |= broker_ip6(g) != g->told_ip6;
 	if (g->looking || g->left_n || g->tell_due)
 		reports = room(fd);
 	if (g->looking)

@@ -14,7 +14,7 @@ from firewall import Iptables
 from lab import (HOST6_IP, HOST6_ULA, Lab, OUTSIDE6_IP, Probe, arrives,
                  blocked, listener, reaches, wait_until)
 from test_wanip6 import Gateway6
-from upnp import UpnpError
+from upnp import Igd, UpnpError
 
 VARIANTS = ("iptables-legacy", "iptables-nft")
 OTHER6_IP = "2001:db8:11::3"        # a second address outside
@@ -326,3 +326,28 @@ def test_packets_are_counted(lab, six, server, upnpd):
 def test_unique_local_address(lab, six):
     six.open(8000, client=HOST6_ULA)
     assert any(HOST6_ULA in line for line in accepts(lab))
+
+
+# ---- without the tool -------------------------------------------------
+
+# The tools are links to one program: bind a directory that lacks some.
+HIDE = """mkdir $1/all $1/some; mount --bind /usr/sbin $1/all
+for f in $1/all/*; do
+case ${f##*/} in ip6tables*) ;; *) ln -s $f $1/some/ ;; esac
+done; mount --bind $1/some /usr/sbin; shift; exec "$@" """
+
+
+@pytest.mark.only("iptables-legacy")
+def test_without_ip6tables_there_are_no_pinholes(lab, translator):
+    """The status, the answer and the log say so. Mappings work. (netlink itself
+    can add accepts to tables of the nft variant.)"""
+    daemon = Upnpd(lab, translator)
+    daemon.start(prefix=["unshare", "-m", "sh", "-ec", HIDE, "sh", lab.dir])
+    six = Gateway6(lab.lan1)
+    assert wait_until(lambda: six.ask("GetFirewallStatus") == {
+        "FirewallEnabled": "1", "InboundPinholeAllowed": "0"})
+    with pytest.raises(UpnpError, match="703"):
+        six.open()
+    assert daemon.wait_log("pinholes do not work: .*installed")
+    Igd(lab.lan1).add(40000)
+    assert daemon.stop() == 0

@@ -253,10 +253,16 @@ static void test_the_status(void **state)
 	assert_int_equal(wanip6_get_status(&w.igd, &call), 0);
 	assert_int_equal(call.out[0].u, 1);
 	assert_int_equal(call.out[1].u, 1);
-	w.igd.wan.open6 = true;
+	w.igd.wan.firewall6 = NAT_IP6_OPEN;
 	assert_int_equal(wanip6_get_status(&w.igd, &call), 0);
 	assert_int_equal(call.out[0].u, 0);
 	assert_int_equal(add(&plain, NULL), 702);
+	w.igd.wan.firewall6 = NAT_IP6_NONE;
+	assert_int_equal(wanip6_get_status(&w.igd, &call), 0);
+	assert_int_equal(call.out[0].u, 1);
+	assert_int_equal(call.out[1].u, 0);
+	assert_int_equal(add(&plain, NULL), 703);
+	w.igd.wan.firewall6 = NAT_IP6_CLOSED;
 	portmap_free(w.map.pinholes);
 	w.map.pinholes = NULL;
 	assert_int_equal(wanip6_get_status(&w.igd, &call), 0);
@@ -279,7 +285,7 @@ static void test_outbound_timeout(void **state)
 	call.in[3].u = 80;
 	call.in[4].u = IPPROTO_SCTP;
 	assert_int_equal(wanip6_get_timeout(&w.igd, &call), 501);
-	w.igd.wan.open6 = true;
+	w.igd.wan.firewall6 = NAT_IP6_OPEN;
 	assert_int_equal(upnp_err_code(wanip6_get_timeout(&w.igd, &call)),
 			 702);
 }

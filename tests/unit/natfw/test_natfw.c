@@ -1086,8 +1086,13 @@ static void test_pinholes_are_refused_without_ip6tables(void **state)
 	start_kinds(&fw, &natfw_iptables_legacy);
 	check_pinhole(&fw, "chain 2 drops it, and ip6tables-legacy-restore is"
 		      " not installed", NAT_EBLOCKED);
+	assert_false(natfw_missing6(&fw, NULL));	/* no network has IPv6 */
+	fw.env.ipv6 = true;
+	fw.env.net[fw.env.net_n++].net.addr.family = ADDR_IP6;
+	assert_true(natfw_missing6(&fw, NULL));
 	here.tool6 = true;
 	check_pinhole(&fw, "", NAT_OK);
+	assert_false(natfw_missing6(&fw, NULL));
 	fw.rules->unknown6 = true;
 	check_pinhole(&fw, "ip6tables-legacy has tables, and cannot list them:"
 		      " is ip6tables-legacy-save installed?", NAT_EBLOCKED);
