@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* configured.c - add the mappings of the operator's configuration.
  * Runs in: engine */
+#include "base/hash.h"
 #include "map/configured.h"
 #include "map/holder.h"
 #include "map/mapreport.h"
@@ -64,6 +65,24 @@ static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 	return PM_NONE;
 }
 
+/* A pinhole of the configuration is not in the lease file, so its unique id is
+ * made of the rule: it is the same after each restart, unless another one has
+ * it. Those of clients go on from where they were. */
+static int restore(struct portmap *pm, const struct pm_req *req)
+{
+	const uint16_t last_id = portmap_last_id(pm);
+	const uint64_t hash = hash_add(HASH_BEGIN, &req->rule,
+				       sizeof(req->rule));
+	struct pm_req with_id = *req;
+	int res;
+
+	with_id.unique_id = (uint16_t)hash;
+	res = portmap_restore(pm, &with_id, 0);
+	if (portmap_last_id(pm) == with_id.unique_id)
+		portmap_seed_ids(pm, last_id);
+	return res;
+}
+
 enum refusal configured_restore(struct map *m, const struct pm_req *req)
 {
 	struct portmap *pm = map_table(m, req->rule.kind);
@@ -77,7 +96,7 @@ enum refusal configured_restore(struct map *m, const struct pm_req *req)
 	while (slot != PM_NONE && remove_for(m, slot, req, why))
 		slot = find_in_the_way(m, req);
 	for (;;) {
-		res = portmap_restore(pm, req, 0);
+		res = restore(pm, req);
 		if (res != REFUSAL_FULL && res != REFUSAL_CLIENT_FULL)
 			break;
 		why = (enum refusal)res;

@@ -145,6 +145,7 @@ def test_pinhole_of_the_configuration(lab, upnpd, ctl):     # noqa: F811
     upnpd.spawn([UPNPD, "-F", "-f", upnpd.conf])
     upnpd.wait_ready()
     assert reaches(lab, "TCP", 8080, server, **kw)
+    assert ctl.json("mappings", "print")[0]["id"] == m["id"]
     ctl("mappings", "remove", f"tcp:[{HOST6_IP}]:8080")
     assert lines(upnpd) == []
     assert blocked(lab, "TCP", 8080, server, **kw)

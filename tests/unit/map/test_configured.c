@@ -186,6 +186,51 @@ static void test_configured_mappings_above_the_limit_are_refused(void **state)
 	assert_int_equal(gone + refused, 0);
 }
 
+static struct pm_req pinhole(uint16_t port)
+{
+	struct pm_req q = { .enabled = true, .configured = true,
+			    .origin = ORIGIN_OPERATOR };
+
+	q.rule = (struct nat_rule){ .kind = NAT_PINHOLE, .proto = IPPROTO_TCP,
+				    .int_port = port };
+	assert_true(addr_parse(str_z("2001:db8::5"), &q.rule.client));
+	return q;
+}
+
+/* Return: the unique id of the pinhole, after a restart with it and others */
+static uint16_t id_after(uint16_t last_id, uint16_t taken)
+{
+	struct pm_req q = pinhole(8080), other = pinhole(8081);
+	uint16_t id;
+
+	map.pinholes = portmap_new(4, 4);
+	portmap_seed_ids(map.pinholes, last_id);
+	other.unique_id = taken;
+	if (taken)
+		assert_int_equal(portmap_restore(map.pinholes, &other, 0),
+				 PM_DONE);
+	last_id = portmap_last_id(map.pinholes);
+	assert_int_equal(configured_restore(&map, &q), REFUSAL_NONE);
+	id = portmap_entry(map.pinholes, portmap_find(map.pinholes, &q.rule))
+		->unique_id;
+	if (!taken)
+		assert_int_equal(portmap_last_id(map.pinholes), last_id);
+	portmap_free(map.pinholes);
+	map.pinholes = NULL;
+	return id;
+}
+
+static void test_a_pinhole_keeps_its_id(void **state)
+{
+	uint16_t id = id_after(7, 0);
+
+	assert_int_not_equal(id, 0);
+	assert_int_equal(id_after(9000, 0), id);
+	assert_int_equal(id_after(9000, 17), id);
+	/* another one has it */
+	assert_int_not_equal(id_after(9000, id), id);
+}
+
 #define T(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -199,6 +244,7 @@ int main(void)
 		T(test_full_table_loses_its_newest_mapping),
 		T(test_full_client_loses_its_newest_mapping),
 		T(test_configured_mappings_above_the_limit_are_refused),
+		T(test_a_pinhole_keeps_its_id),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
