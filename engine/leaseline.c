@@ -17,7 +17,7 @@
  * not suspended, or whose suspension has no end, as the operator's. When the
  * networks are known, such a mapping is suspended again. "id" is the unique id
  * of a pinhole. The link-layer address of its requester is not kept: it is read
- * from the neighbour table again.
+ * from the neighbour table again (share_find_hosts()).
  *
  * A later upnpd may add fields without a new version of the file: this one
  * keeps fields that it does not know. A field that must not be ignored needs a

@@ -239,6 +239,7 @@ struct map_applied map_apply_policy(struct map *m, uint64_t now_ms)
 	struct map_applied did = { 0 };
 	struct portmap *pm = NULL;
 
+	share_find_hosts(m);
 	while ((pm = map_next_table(m, pm)))
 		apply_policy(m, pm, now_ms, &did);
 	return did;

@@ -131,6 +131,7 @@ struct map {
 	struct buckets adds;		/* by host, for port mappings */
 	struct buckets pinhole_adds;	/* by host, for pinholes */
 	struct buckets iface_adds;	/* by interface, for pinholes */
+	bool hosts_found;	/* share_find_hosts() was done */
 	struct map_wait *asking;	/* until the neighbour table tells whose
 					 * an address is */
 	uint64_t resume_ms;	/* when to resume mappings again, because one

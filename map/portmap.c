@@ -98,6 +98,15 @@ static int check_conflict(const struct portmap *pm, const struct pm_req *req,
 	return PM_BUSY;
 }
 
+/* The lease file has no link-layer addresses. Without them, several hosts of a
+ * network have one holder, and would lose pinholes at a restart. */
+static bool holder_known(const struct pm_req *req)
+{
+	return req->rule.kind != NAT_PINHOLE ||
+	       req->requester.family != ADDR_IP6 ||
+	       req->host.family == ADDR_LINK;
+}
+
 /* ---- changes ------------------------------------------------------- */
 
 /* Enter @req, or start to. @by_op: use an op if the kernel needs one */
@@ -121,7 +130,7 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	}
 	if (old == PM_NONE && pm->n >= pm->max)
 		return REFUSAL_FULL;
-	if (old == PM_NONE &&
+	if (old == PM_NONE && (by_op || holder_known(req)) &&
 	    pmtable_client_full(pm, holder_of(&req->rule, req->host,
 					      req->requester)))
 		return REFUSAL_CLIENT_FULL;
@@ -553,6 +562,15 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {
 	pm->entry[slot].told_port = port;
+}
+
+void portmap_set_host(struct portmap *pm, uint16_t slot, struct addr host)
+{
+	const struct pm_req req = {
+		.requester = pm->entry[slot].requester, .host = host,
+	};
+
+	pmtable_set_holder(pm, slot, &req);
 }
 
 void portmap_set_saved(struct portmap *pm, uint16_t slot, struct pm_saved saved)

@@ -339,6 +339,10 @@ struct str portmap_desc(const struct portmap *, const struct pm_entry *,
  */
 void portmap_set_told(struct portmap *, uint16_t slot, uint16_t port);
 
+/** portmap_set_host - set the link-layer address by which the committed pinhole
+ * @slot counts: that of its requester. */
+void portmap_set_host(struct portmap *, uint16_t slot, struct addr host);
+
 /**
  * portmap_set_note - keep a text of the owner with the committed mapping @slot.
  * @note: copied; without NUL, at most PM_NOTE_MAX bytes; empty: none

@@ -19,6 +19,7 @@ static void init(struct buckets *b, uint32_t per_s)
 
 void share_init(struct map *m)
 {
+	m->hosts_found = false;
 	init(&m->adds, m->adds_per_s);
 	init(&m->pinhole_adds, m->adds_per_s);
 	init(&m->iface_adds, m->adds_per_s * MAP_IFACE_RATES);
@@ -50,6 +51,29 @@ static int iface_of(const struct map *m, struct addr client)
 	const struct netif_addr *net = policy_net_of(&m->policy, client);
 
 	return net ? net->ifindex : 0;
+}
+
+static void find_host(struct map *m, uint16_t slot)
+{
+	const struct pm_entry *e = portmap_entry(m->pinholes, slot);
+	const bool local = addr_is_link_local(e->requester);
+	const int ifindex = iface_of(m, local ? e->rule.client :
+						e->requester);
+	struct addr host;
+
+	if (e->origin != ORIGIN_OPERATOR && e->host.family != ADDR_LINK &&
+	    ifindex && m->ops->host(m->ops_arg, ifindex, e->requester, &host))
+		portmap_set_host(m->pinholes, slot, host);
+}
+
+void share_find_hosts(struct map *m)
+{
+	if (m->hosts_found || !m->pinholes || !m->ops->host ||
+	    !m->policy.net_n)
+		return;
+	m->hosts_found = true;
+	for (size_t i = 0; i < portmap_count(m->pinholes); i++)
+		find_host(m, portmap_at(m->pinholes, i));
 }
 
 static bool is_only_iface(const struct map *m, int ifindex)

@@ -10,6 +10,15 @@
 void share_init(struct map *);
 
 /**
+ * share_find_hosts - look up the link-layer addresses of the requesters whose
+ * pinholes are of the lease file, which has none.
+ *
+ * Done once, when the networks are known. An address that the neighbour table
+ * does not show counts for itself, until its pinhole is renewed.
+ */
+void share_find_hosts(struct map *);
+
+/**
  * share_check - does the request of @w stay within the rates of its host and its
  * interface, and within the interface's part of max-pinholes?
  *

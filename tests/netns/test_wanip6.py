@@ -193,6 +193,20 @@ def test_a_host_has_a_share_whatever_its_addresses(lab, six):
     assert Gateway6(lab.lan2).open(client=HOST26_IP)
 
 
+@pytest.mark.conf(backend="memory", max_mappings_per_client=2)
+def test_a_reload_does_not_renew_a_share(lab, upnpd, six):
+    """The lease file has no link-layer addresses."""
+    six.open()
+    Gateway6(lab.lan1, ip=link_local(lab)).open(client=HOST6_ULA)
+    old = upnpd.engine()
+    upnpd.reload()
+    assert wait_until(lambda: upnpd.engine() not in (None, old))
+    assert wait_until(upnpd.serves)
+    assert error_of(six.open, port=8081) == 701
+    assert error_of(six.open, port=8081, client=HOST6_ULA) == 701
+    six.open()
+
+
 @pytest.mark.parametrize("option", [{"max_pinholes": 0}, {"ipv6": "no"}],
                          ids=["max-pinholes", "ipv6"])
 def test_pinholes_are_switched_off(lab, stopped, option):

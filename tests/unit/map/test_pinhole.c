@@ -665,6 +665,46 @@ static void test_a_renewal_moves_the_count(void **state)
 	assert_int_equal(add(&a), REFUSAL_CLIENT_FULL);
 }
 
+/* As the lease file has them: without link-layer addresses. */
+static void restore(const char *requester, uint16_t port)
+{
+	struct pm_req req = asker(requester, LAN, ANN, port)
+			    .wait.req.mapping;
+
+	req.requester_if = 0;
+	assert_int_equal(portmap_restore(holes, &req, now_ms + 60000),
+			 PM_DONE);
+}
+
+static void test_a_restart_does_not_renew_a_share(void **state)
+{
+	struct asker a = asker(ANN, LAN, ANN, 9000);
+
+	restore(ANN, 8080);
+	restore("fe80::a", 8081);
+	restore(ANN4, 8082);
+	restore(ANN2, 8083);
+	map_apply_policy(&map, now_ms);
+	assert_int_equal(add(&a), REFUSAL_CLIENT_FULL);
+	/* once is enough: a new pinhole has its host's */
+	portmap_set_host(holes, portmap_at(holes, 0), (struct addr){ 0 });
+	map_apply_policy(&map, now_ms);
+	assert_int_equal(add(&a), REFUSAL_NONE);
+}
+
+/* These addresses count as one as long as the hosts are not known. */
+static void test_a_restart_takes_no_pinhole(void **state)
+{
+	static const char *const from[] = {
+		"2001:db8:88::1a", "2001:db8:88::2a", "2001:db8:88::3a",
+		"2001:db8:88::4a", "2001:db8:88::5a",
+	};
+
+	for (uint16_t i = 0; i < ARRAY_N(from); i++)
+		restore(from[i], 8080 + i);
+	assert_int_equal(portmap_count(holes), ARRAY_N(from));
+}
+
 static void test_the_table_is_full(void **state)
 {
 	struct asker a = asker(ANN, LAN, ANN, 9000);
@@ -808,6 +848,8 @@ int main(void)
 		T(test_the_operators_pinhole_stays),
 		T(test_a_host_has_one_share),
 		T(test_a_renewal_moves_the_count),
+		T(test_a_restart_does_not_renew_a_share),
+		T(test_a_restart_takes_no_pinhole),
 		T(test_the_table_is_full),
 		T(test_an_interface_leaves_room_for_others),
 		T(test_new_pinholes_have_a_rate),
