@@ -13,13 +13,13 @@ import struct
 
 import pytest
 
-from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LONG, Probe,
-                 OUTSIDE6_IP, arrives, blocked, listener, one_processor,
+from lab import (DROP6, EXT6_IP, HOST6_IP, HOST6_ULA, LAN6_IP, LAN6_ULA, LONG,
+                 OUTSIDE6_IP, Probe, arrives, blocked, listener, one_processor,
                  reaches, wait_until)
 from test_events import Subscriber
 from test_jail import EREFUSED, OK, Rogue
 from test_wanip6 import Gateway6
-from upnp import UpnpError, error_of
+from upnp import Igd, UpnpError, error_of
 
 EBLOCKED = 8
 OTHER6_IP = "2001:db8:11::3"        # a second address outside
@@ -620,3 +620,48 @@ def test_another_prefix(lab, six):
         assert passes(lab, 8000, server)
         six.close(uid)
         six.close(other)
+
+
+@pytest.mark.parametrize("client", (
+    pytest.param(HOST6_IP, marks=pytest.mark.lab(ipv6="only"), id="only"),
+    pytest.param(HOST6_ULA, marks=pytest.mark.lab(ipv6="ula"), id="ula")))
+def test_each_kind_of_network(lab, stopped, client):
+    """IPv6 only, and unique local addresses only: outside has a route here."""
+    add_wall(lab, DROP6)
+    lab.outside.ip_batch(f"route add fd00::/8 via {EXT6_IP}")
+    lab.lan1.ip_batch(f"route replace default via {LAN6_ULA}")
+    stopped.start()
+    six = Gateway6(lab.lan1, ip=lab.router.link_local("lan0"))
+    with listener(lab.lan1, "TCP", 8000, client) as server:
+        assert stops(lab, 8000, server, dst=client)
+        uid = six.open(8000, client=client)
+        assert passes(lab, 8000, server, dst=client)
+        assert six.packets(uid) > 0
+        assert six.works(uid) == "1"
+        six.close(uid)
+        assert stops(lab, 8000, server, dst=client)
+
+
+def test_addresses_of_the_wan_change(lab, stopped):
+    """DS-Lite: IPv4 is lost. Then the provider assigns another IPv6 address to
+    the router's external interface."""
+    add_wall(lab, DROP6)
+    stopped.start()
+    six = Gateway6(lab.lan1)
+    with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
+        uid = six.open(8000)
+        flow = Flow(lab, server)
+        lab.router.run("ip", "-4", "addr", "flush", "dev", "wan0")
+        assert wait_until(
+            lambda: Igd(lab.lan1, ip=LAN6_IP).external_ip() == "")
+        assert flow.passes() and passes(lab, 8000, server)
+        lab.router.ip_batch("addr add 2001:db8:11::9/64 dev wan0 nodad",
+                            f"addr del {EXT6_IP}/64 dev wan0",
+                            f"route replace default via {OUTSIDE6_IP} dev wan0")
+        lab.outside.ip_batch("route replace 2001:db8::/32 via 2001:db8:11::9")
+        assert passes(lab, 8000, server)
+        assert six.open(8000) == uid
+        assert flow.passes()
+        flow.close()
+        six.close(uid)
+        assert stops(lab, 8000, server)
