@@ -121,6 +121,10 @@
  * kernel asks once a second. */
 #define HOSTS_RESOLVE_MS	1000
 #define MAP_ASKING_PER_HOST	4
+/* Addresses of MAP_ASKING_MAX that are resolved for one host. They are so for
+ * the whole time, even if the host closes its connections at once; others must
+ * not have to wait for that. */
+#define HOSTS_ASKS_PER_HOST	(MAP_ASKING_MAX / 2)
 /* New pinholes of an interface per second, in rates of one host: a burst after
  * a power cut, when all hosts start. */
 #define MAP_IFACE_RATES		4

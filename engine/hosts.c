@@ -84,7 +84,18 @@ static void listen_to_changes(struct hosts *h)
 	h->netlink.fd = -1;
 }
 
-static enum map_same resolve(struct hosts *h, int ifindex, struct addr a)
+static size_t asks_for(const struct hosts *h, struct addr link)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < MAP_ASKING_MAX; i++)
+		n += h->ask[i].ifindex && addr_equal(h->ask[i].by, link);
+	return n;
+}
+
+/* @by: the link-layer address of the host that asks */
+static enum map_same resolve(struct hosts *h, int ifindex, struct addr by,
+			     struct addr a)
 {
 	struct hosts_ask *k = find_ask(h, ifindex, a);
 
@@ -92,10 +103,10 @@ static enum map_same resolve(struct hosts *h, int ifindex, struct addr a)
 		return loop_now_ms(h->loop) < k->due_ms ? MAP_ASKED :
 							  MAP_OTHER;
 	k = find_ask(h, 0, (struct addr){ 0 });
-	if (!k)
+	if (!k || asks_for(h, by) >= HOSTS_ASKS_PER_HOST)
 		return MAP_OTHER;
 	*k = (struct hosts_ask){
-		ifindex, a, loop_now_ms(h->loop) + HOSTS_RESOLVE_MS,
+		ifindex, a, by, loop_now_ms(h->loop) + HOSTS_RESOLVE_MS,
 	};
 	listen_to_changes(h);
 	neigh_probe(ifindex, a);
@@ -122,7 +133,7 @@ enum map_same hosts_same(struct hosts *h, int ifindex, struct addr requester,
 	if (!hosts_link(ifindex, requester, &a))
 		return MAP_OTHER;
 	if (!hosts_link(ifindex, other, &b))
-		return resolve(h, ifindex, other);
+		return resolve(h, ifindex, a, other);
 	forget(h, ifindex, other);
 	return addr_equal(a, b) ? MAP_SAME : MAP_OTHER;
 }

@@ -18,7 +18,7 @@
 /* An address that the kernel resolves. */
 struct hosts_ask {
 	int ifindex;		/* 0: a free place */
-	struct addr addr;
+	struct addr addr, by;	/* by: the link-layer address of who asked */
 	uint64_t due_ms;	/* until then; afterwards it is not known */
 };
 
@@ -41,7 +41,8 @@ void hosts_init(struct hosts *, struct loop *);
  * hosts_same - are both addresses one host's, on that interface?
  *
  * If the table has no entry for @other that counts (neigh_find()), the kernel is
- * asked to resolve it. For HOSTS_RESOLVE_MS at most, the answer is MAP_ASKED.
+ * asked to resolve it. For HOSTS_RESOLVE_MS at most, the answer is MAP_ASKED;
+ * not for more than HOSTS_ASKS_PER_HOST addresses at a time.
  * @requester has just sent something, so it is in the table.
  */
 enum map_same hosts_same(struct hosts *, int ifindex, struct addr requester,

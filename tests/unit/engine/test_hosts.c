@@ -213,16 +213,32 @@ static void test_without_a_socket_the_answer_comes_late(void **state)
 	assert_int_equal(answer, MAP_SAME);
 }
 
-static void test_few_addresses_are_resolved_at_a_time(void **state)
+/* Return: how many of @n addresses from number @first on are resolved */
+static unsigned ask_for(struct addr by, unsigned first, unsigned n)
 {
+	unsigned asked = 0;
 	char text[32];
 
-	for (int i = 0; i < MAP_ASKING_MAX; i++) {
+	for (unsigned i = first; i < first + n; i++) {
 		snprintf(text, sizeof(text), "2001:db8::1:%x", i);
-		assert_int_equal(hosts_same(&hosts, LAN, ANN,
-					    addr_of_text(text)), MAP_ASKED);
+		asked += hosts_same(&hosts, LAN, by, addr_of_text(text)) ==
+			 MAP_ASKED;
 	}
-	assert_int_equal(hosts_same(&hosts, LAN, ANN, BOB), MAP_OTHER);
+	return asked;
+}
+
+static void test_few_addresses_are_resolved_at_a_time(void **state)
+{
+	const struct addr cid = addr_of_text("2001:db8::c"),
+			  dan = addr_of_text("2001:db8::d");
+
+	enter(cid, "02:00:00:00:00:0c");
+	enter(dan, "02:00:00:00:00:0d");
+	/* one host does not take them all */
+	assert_int_equal(ask_for(ANN, 0, MAP_ASKING_MAX), HOSTS_ASKS_PER_HOST);
+	assert_int_equal(ask_for(cid, 32, MAP_ASKING_MAX),
+			 HOSTS_ASKS_PER_HOST);
+	assert_int_equal(hosts_same(&hosts, LAN, dan, BOB), MAP_OTHER);
 	assert_int_equal(table.probes, MAP_ASKING_MAX);
 	pass(HOSTS_RESOLVE_MS);
 	assert_int_equal(hosts_same(&hosts, LAN, ANN, BOB), MAP_ASKED);
