@@ -9,11 +9,21 @@ bool owner_is(const struct pm_entry *e, struct addr requester)
 		addr_equal(e->requester, requester));
 }
 
-/* Somebody on another interface may have chosen the same link-layer address. */
-static bool is_host(const struct map *m, const struct pm_entry *e,
-		    const struct pm_req *by)
+static bool is_host(const struct pm_entry *e, const struct pm_req *by)
 {
-	return by->host.family == ADDR_LINK && addr_equal(e->host, by->host) &&
+	return by->host.family == ADDR_LINK && addr_equal(e->host, by->host);
+}
+
+/* Hosts on two interfaces may have the same link-local address, and choose the
+ * same link-layer address. */
+static bool is_owner(const struct map *m, const struct pm_entry *e,
+		     const struct pm_req *by)
+{
+	const bool by_addr = owner_is(e, by->requester);
+
+	if (by_addr && !addr_is_link_local(by->requester))
+		return true;
+	return (by_addr || is_host(e, by)) &&
 	       policy_on_link(&m->policy, by->requester_if, e->rule.client);
 }
 
@@ -29,8 +39,6 @@ enum refusal owner_may_change(const struct map *m, const struct pm_entry *e,
 		return REFUSAL_NONE;
 	if (e->origin == ORIGIN_OPERATOR)
 		return REFUSAL_OPERATOR;
-	if (!m->policy.secure || owner_is(e, by->requester) ||
-	    is_host(m, e, by))
-		return REFUSAL_NONE;
-	return REFUSAL_OWNER;
+	return !m->policy.secure || is_owner(m, e, by) ? REFUSAL_NONE :
+								REFUSAL_OWNER;
 }

@@ -590,6 +590,26 @@ static void test_the_same_link_layer_address_elsewhere(void **state)
 	assert_int_equal(renew(&a, id, 90), REFUSAL_OWNER);
 }
 
+/* Ann asked from a link-local address, which a guest has chosen as well. */
+static void test_the_same_link_local_address_elsewhere(void **state)
+{
+	struct asker ann = asker("fe80::a", LAN, ANN, 8080),
+		     guest = asker("fe80::a", GUEST, ANN, 8080), b = guest;
+	uint16_t id;
+
+	map.policy.net[map.policy.net_n++] = net(GUEST, "2001:db8:99::1", 64);
+	same = MAP_SAME;
+	assert_int_equal(add(&ann), REFUSAL_NONE);
+	id = ann.id;
+	link_of_host = BOB_LINK;
+	assert_int_equal(renew(&guest, id, 90), REFUSAL_OWNER);
+	assert_int_equal(delete(&b), REFUSAL_OWNER);
+	/* on her link it is she, whatever the table has by now */
+	same = MAP_OTHER;
+	ann = asker("fe80::a", LAN, ANN, 8080);
+	assert_int_equal(renew(&ann, id, 90), REFUSAL_NONE);
+}
+
 static void test_a_change_waits_for_the_table(void **state)
 {
 	uint16_t id = open_port(8080);
@@ -844,6 +864,7 @@ int main(void)
 		T(test_the_host_changes_it_from_any_address),
 		T(test_another_host_changes_nothing),
 		T(test_the_same_link_layer_address_elsewhere),
+		T(test_the_same_link_local_address_elsewhere),
 		T(test_a_change_waits_for_the_table),
 		T(test_the_operators_pinhole_stays),
 		T(test_a_host_has_one_share),
