@@ -138,9 +138,22 @@ enum map_same hosts_same(struct hosts *h, int ifindex, struct addr requester,
 	return addr_equal(a, b) ? MAP_SAME : MAP_OTHER;
 }
 
+/* Somebody on another interface may choose the same link-layer address, and
+ * must not use up this host's share. */
+static void put_ifindex(struct addr *link, int ifindex)
+{
+	const uint32_t n = (uint32_t)ifindex;
+
+	for (unsigned i = 0; i < sizeof(n); i++)
+		link->byte[sizeof(link->byte) - 1 - i] ^= (uint8_t)(n >> 8 * i);
+}
+
 bool hosts_link(int ifindex, struct addr a, struct addr *ret)
 {
-	return ifindex && neigh_find(ifindex, a, ret) == 0;
+	if (!ifindex || neigh_find(ifindex, a, ret))
+		return false;
+	put_ifindex(ret, ifindex);
+	return true;
 }
 
 void hosts_init(struct hosts *h, struct loop *loop)

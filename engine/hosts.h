@@ -48,8 +48,9 @@ void hosts_init(struct hosts *, struct loop *);
 enum map_same hosts_same(struct hosts *, int ifindex, struct addr requester,
 			 struct addr other);
 
-/** hosts_link - the link-layer address of a host that has just sent something.
- * Return: false: it is not in the table */
+/** hosts_link - the link-layer address of a host that has just sent something,
+ * as a key: it is another one on each interface. Return: false: it is not in
+ * the table */
 bool hosts_link(int ifindex, struct addr a, struct addr *ret);
 
 #endif

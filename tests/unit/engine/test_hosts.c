@@ -19,6 +19,7 @@
 #include "tests/unit/addrtest.h"
 
 #define LAN 2
+#define GUEST 3
 #define ANN addr_of_text("2001:db8::a")
 #define ANN4 addr_of_text("192.168.88.10")
 #define BOB addr_of_text("2001:db8::b")
@@ -40,7 +41,7 @@ static enum map_same answer;
 
 int neigh_find(int ifindex, struct addr a, struct addr *ret)
 {
-	assert_int_equal(ifindex, LAN);
+	assert_true(ifindex == LAN || ifindex == GUEST);
 	for (size_t i = 0; i < table.n; i++)
 		if (addr_equal(table.addr[i], a)) {
 			*ret = table.link[i];
@@ -138,6 +139,20 @@ static void test_the_table_tells(void **state)
 }
 
 /* A host behind another router asks. */
+static void test_a_host_of_another_link_is_another_one(void **state)
+{
+	struct addr a, b, again;
+
+	assert_true(hosts_link(LAN, ANN, &a));
+	assert_true(hosts_link(GUEST, ANN, &b));
+	assert_int_equal(b.family, ADDR_LINK);
+	assert_false(addr_equal(a, b));
+	enter(ANN4, "02:00:00:00:00:0a");
+	assert_true(hosts_link(LAN, ANN4, &again));
+	assert_true(addr_equal(a, again));
+	assert_false(hosts_link(0, ANN, &a));
+}
+
 static void test_an_unknown_requester_is_another_host(void **state)
 {
 	struct addr link;
@@ -250,6 +265,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_the_table_tells),
+		T(test_a_host_of_another_link_is_another_one),
 		T(test_an_unknown_requester_is_another_host),
 		T(test_an_address_is_resolved),
 		T(test_after_a_second_it_is_not_known),
