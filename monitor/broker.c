@@ -13,7 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "sys/netif.h"
@@ -22,6 +21,7 @@
 #include "monitor/broker.h"
 #include "monitor/enginelog.h"
 #include "monitor/extlink.h"
+#include "monitor/fault.h"
 #include "monitor/rulecheck.h"
 #include "natfw/table.h"
 #include "natfw/watch.h"
@@ -115,44 +115,6 @@ static void watch(struct broker *g)
 	g->fw.rules_stale = true;	/* we missed what came before */
 }
 
-static void note_missing6(struct broker *g)
-{
-	char text[BROKER_WHY_MAX];
-	struct wr why = wr_init_cut(text, sizeof(text));
-	const bool missing = g->pinholes_max && natfw_missing6(&g->fw, &why);
-
-	if (missing == g->missing6)
-		return;
-	g->missing6 = missing;
-	if (missing)
-		log_warn("firewall: pinholes do not work: %s", wr_cstr(&why));
-	else
-		log_info("firewall: pinholes can work again");
-}
-
-enum nat_ip6 broker_ip6(const struct broker *g)
-{
-	if (!g->pinholes_max || g->missing6)
-		return NAT_IP6_NONE;
-	return natfw_open6(&g->fw) ? NAT_IP6_OPEN : NAT_IP6_CLOSED;
-}
-
-/* Log that mappings cannot work, and that they can again. */
-static void note_lost(struct broker *g)
-{
-	const struct str why = str_z(natfw_lost(&g->fw));
-	const uint64_t hash = why.n ? hash_add(HASH_BEGIN, why.p, why.n) : 0;
-
-	note_missing6(g);
-	if (hash == g->lost)
-		return;
-	g->lost = hash;
-	if (hash)
-		log_warn("firewall: mappings do not work: %.*s", STR_F(why));
-	else
-		log_info("firewall: mappings can work again");
-}
-
 int broker_refresh(struct broker *g)
 {
 	struct natfw_env env;
@@ -166,7 +128,7 @@ int broker_refresh(struct broker *g)
 	g->look_due = g->verified = true;
 	if (err)
 		log_err("firewall: %s", g->fw.why);
-	note_lost(g);
+	fault_note(g);
 	return err;
 }
 
@@ -196,7 +158,7 @@ int broker_verify(struct broker *g)
 	g->look_due = g->verified = true;
 	broker_changed(g, got != 0);
 	watch(g);
-	note_lost(g);
+	fault_note(g);
 	if (got > 0) {
 		g->repairs++;
 		/* a reload of the firewall does that, so it is no fault */
@@ -519,7 +481,7 @@ static enum nat_err sync_end(struct broker *g)
 	flows_end(&g->flows, g->now_ms);
 	drop_sync(g);
 	g->left_n = left_n;
-	note_lost(g);
+	fault_note(g);
 	if (err && may_log(g))
 		log_err("firewall: %s", g->fw.why);
 	if (err)
@@ -548,7 +510,7 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 	case BROKER_SYNC_END:
 		b->flushed++;
 		res = sync_end(g);
-		return answer_synced(fd, req, res, broker_ip6(g));
+		return answer_synced(fd, req, res, fault_ip6(g));
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;

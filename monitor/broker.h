@@ -54,7 +54,7 @@ struct broker {
 	bool ask_due;			/* the engine may have a mapping without
 					 * a rule: tell it of the next change */
 	bool tell_due;			/* tell it now */
-	uint16_t told_ip6;		/* broker_ip6(), as it was told */
+	uint16_t told_ip6;		/* fault_ip6(), as it was told */
 	bool swept;			/* broker_sweep() */
 	struct {		/* until then, no line on this port and error */
 		uint64_t due_ms;	/* 0: a free place */
@@ -133,9 +133,6 @@ void broker_sweep(struct broker *);
  * (logged). @suspect is cleared in each case: the caller must repeat what is
  * not complete */
 int broker_verify(struct broker *);
-
-/** broker_ip6 - what pinholes can do, by the last look at the firewall. */
-enum nat_ip6 broker_ip6(const struct broker *);
 
 /** broker_fault - why the kernel's rules may differ from the table, or why
  * mappings cannot work; "" if all is well. Valid until the next call. */

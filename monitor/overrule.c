@@ -18,6 +18,7 @@
 #include "ipc/brokermsg.h"
 #include "map/refusal.h"
 #include "monitor/enginelog.h"
+#include "monitor/fault.h"
 #include "monitor/overrule.h"
 
 /* ---- the channel --------------------------------------------------------- */
@@ -45,7 +46,7 @@ static bool report_changed(struct broker *g, int fd)
 {
 	const struct broker_rep rep = {
 		.version = BROKER_VERSION, .verb = BROKER_CHANGED,
-		.ip6 = (uint16_t)broker_ip6(g),
+		.ip6 = (uint16_t)fault_ip6(g),
 	};
 
 	if (!report(fd, &rep))
@@ -185,7 +186,7 @@ uint64_t overrule_run(struct broker *g, int fd)
 		g->left_n = 0;
 	if (g->look_due || g->now_ms >= g->next_look_ms)
 		begin_look(g);
-	g->tell_due |= broker_ip6(g) != g->told_ip6;
+	g->tell_due |= fault_ip6(g) != g->told_ip6;
 	if (g->looking || g->left_n || g->tell_due)
 		reports = room(fd);
 	if (g->looking)
