@@ -10,7 +10,7 @@ import pytest
 from lab import (HOST26_IP, HOST6_IP, HOST6_LAN2_IP, HOST6_ULA, HOST_IP,
                  LAN26_IP, LAN6_IP, LAN6_ULA, LAN_IP, LONG, SLOW, wait_until)
 from test_events import Subscriber
-from upnp import Igd, UpnpError, error_of, http, soap_body
+from upnp import Gateway6, Igd, UpnpError, error_of, http, soap_body
 
 pytestmark = [pytest.mark.only("netlink"), pytest.mark.lab(ipv6=True),
               pytest.mark.conf(backend="memory")]
@@ -19,42 +19,6 @@ FIREWALL = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 WANIP2 = "urn:schemas-upnp-org:service:WANIPConnection:2"
 UNUSED = "2001:db8:88::dead"        # no host has it
 TCP, UDP, DCCP, SCTP, UDPLITE = 6, 17, 33, 132, 136
-
-
-class Gateway6(Igd):
-    """IGD:2, for its actions about pinholes."""
-
-    def __init__(self, host, ip=LAN6_IP, source=None, **kw):
-        super().__init__(host, ip=ip, source=source, path="/igd2.xml", **kw)
-
-    def ask(self, action, **args):
-        return self.call(action, FIREWALL, **args)
-
-    def open(self, port=8080, client=HOST6_IP, proto=TCP, lease=3600,
-             remote="", remote_port=0):
-        return int(self.ask(
-            "AddPinhole", RemoteHost=remote, RemotePort=remote_port,
-            InternalClient=client, InternalPort=port, Protocol=proto,
-            LeaseTime=lease)["UniqueID"])
-
-    def renew(self, uid, lease=3600):
-        return self.ask("UpdatePinhole", UniqueID=uid, NewLeaseTime=lease)
-
-    def close(self, uid):
-        return self.ask("DeletePinhole", UniqueID=uid)
-
-    def packets(self, uid):
-        return int(self.ask("GetPinholePackets",
-                            UniqueID=uid)["PinholePackets"])
-
-    def works(self, uid):
-        return self.ask("CheckPinholeWorking", UniqueID=uid)["IsWorking"]
-
-    def timeout(self, proto=TCP, client=HOST6_IP, port=8080):
-        return int(self.ask(
-            "GetOutboundPinholeTimeout", RemoteHost="", RemotePort=0,
-            InternalClient=client, InternalPort=port,
-            Protocol=proto)["OutboundPinholeTimeout"])
 
 
 @pytest.fixture

@@ -10,7 +10,8 @@ import time
 import xml.etree.ElementTree as ET
 from xml.sax.saxutils import escape
 
-from lab import HOST_IP, LAN_IP, LONG, SLOW, Probe, family_of
+from lab import (HOST6_IP, HOST_IP, LAN6_IP, LAN_IP, LONG, SLOW, Probe,
+                 family_of)
 
 GROUP = "239.255.255.250"
 WANIP = "urn:schemas-upnp-org:service:WANIPConnection:1"
@@ -169,6 +170,42 @@ class Igd:
 
     def status(self):
         return self.call("GetStatusInfo")["NewConnectionStatus"]
+
+
+class Gateway6(Igd):
+    """IGD:2, for its actions about pinholes."""
+
+    def __init__(self, host, ip=LAN6_IP, source=None, **kw):
+        super().__init__(host, ip=ip, source=source, path="/igd2.xml", **kw)
+
+    def ask(self, action, **args):
+        return self.call(action, FIREWALL, **args)
+
+    def open(self, port=8080, client=HOST6_IP, proto=6, lease=3600,
+             remote="", remote_port=0):
+        return int(self.ask(
+            "AddPinhole", RemoteHost=remote, RemotePort=remote_port,
+            InternalClient=client, InternalPort=port, Protocol=proto,
+            LeaseTime=lease)["UniqueID"])
+
+    def renew(self, uid, lease=3600):
+        return self.ask("UpdatePinhole", UniqueID=uid, NewLeaseTime=lease)
+
+    def close(self, uid):
+        return self.ask("DeletePinhole", UniqueID=uid)
+
+    def packets(self, uid):
+        return int(self.ask("GetPinholePackets",
+                            UniqueID=uid)["PinholePackets"])
+
+    def works(self, uid):
+        return self.ask("CheckPinholeWorking", UniqueID=uid)["IsWorking"]
+
+    def timeout(self, proto=6, client=HOST6_IP, port=8080):
+        return int(self.ask(
+            "GetOutboundPinholeTimeout", RemoteHost="", RemotePort=0,
+            InternalClient=client, InternalPort=port,
+            Protocol=proto)["OutboundPinholeTimeout"])
 
 
 def _outcome(reply, service, name):
