@@ -155,6 +155,7 @@ class Firewalld(Box):
 
 class Shorewall(Box):
     """The configuration of a router with two interfaces."""
+    PROGRAM = "shorewall"
     FILES = {
         "zones": "fw firewall\nnet ipv4\nloc ipv4\n",
         "interfaces": "?FORMAT 2\nnet wan0\nloc lan0\n",
@@ -168,9 +169,19 @@ class Shorewall(Box):
         # without any rule, its chains do not accept answers
         rules = "?SECTION NEW\nPing(ACCEPT) loc $FW\n" + rules
         for name, text in self.FILES.items():
-            self.write("/etc/shorewall/" + name, text)
-        self.write("/etc/shorewall/rules", rules)
-        self.run("shorewall", "start")
+            self.write(f"/etc/{self.PROGRAM}/{name}", text)
+        self.write(f"/etc/{self.PROGRAM}/rules", rules)
+        self.run(self.PROGRAM, "start")
 
     def shorewall(self, *words):
-        return self.run("shorewall", *words)
+        return self.run(self.PROGRAM, *words)
+
+
+class Shorewall6(Shorewall):
+    """The same for IPv6."""
+    PROGRAM = "shorewall6"
+    FILES = {
+        "zones": "fw firewall\nnet ipv6\nloc ipv6\n",
+        "interfaces": Shorewall.FILES["interfaces"],
+        "policy": Shorewall.FILES["policy"],
+    }

@@ -268,6 +268,8 @@ table inet fw4 {{
     }}
     chain input_wan {{
         meta nfproto ipv4 udp dport 68 counter accept
+        icmpv6 type {{ nd-router-advert, nd-neighbor-solicit, \
+nd-neighbor-advert }} limit rate 1000/second counter accept
         jump reject_from_wan
     }}
     chain forward_lan {{
