@@ -46,9 +46,8 @@ static void set_timer(struct hosts *h)
 
 /* changed() calls hosts_same() for each request that waits. An ask that is over
  * stays for that, because without it, the address would be asked for again. */
-static void on_due(struct loop_timer *t)
+static void tell(struct hosts *h)
 {
-	struct hosts *h = LOOP_OWNER(t, struct hosts, due);
 	uint64_t now = loop_now_ms(h->loop);
 
 	h->changed(h->arg);
@@ -58,12 +57,15 @@ static void on_due(struct loop_timer *t)
 	set_timer(h);
 }
 
+static void on_due(struct loop_timer *t)
+{
+	tell(LOOP_OWNER(t, struct hosts, due));
+}
+
 static void on_netlink(struct loop_fd *w, short revents)
 {
-	struct hosts *h = LOOP_OWNER(w, struct hosts, netlink);
-
 	neigh_drain(w->fd);
-	h->changed(h->arg);
+	tell(LOOP_OWNER(w, struct hosts, netlink));
 }
 
 /* Listen first, so that no change is missed. Without the socket, the answer
@@ -114,14 +116,15 @@ static enum map_same resolve(struct hosts *h, int ifindex, struct addr by,
 	return MAP_ASKED;
 }
 
-/* The address is resolved. */
-static void forget(struct hosts *h, int ifindex, struct addr a)
+/* The address is resolved. Other requests may wait for it, and the kernel's
+ * message may not have been read yet: the next turn tells them. */
+static void end_ask(struct hosts *h, int ifindex, struct addr a)
 {
 	struct hosts_ask *k = find_ask(h, ifindex, a);
 
 	if (!k)
 		return;
-	*k = (struct hosts_ask){ 0 };
+	k->due_ms = loop_now_ms(h->loop);
 	set_timer(h);
 }
 
@@ -134,7 +137,7 @@ enum map_same hosts_same(struct hosts *h, int ifindex, struct addr requester,
 		return MAP_OTHER;
 	if (!hosts_link(ifindex, other, &b))
 		return resolve(h, ifindex, a, other);
-	forget(h, ifindex, other);
+	end_ask(h, ifindex, other);
 	return addr_equal(a, b) ? MAP_SAME : MAP_OTHER;
 }
 

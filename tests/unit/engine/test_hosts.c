@@ -187,6 +187,23 @@ static void test_an_address_is_resolved(void **state)
 	assert_int_equal(changes, 2);
 }
 
+/* Another request finds the address before the kernel's message is read. */
+static void test_nobody_is_forgotten(void **state)
+{
+	assert_int_equal(hosts_same(&hosts, LAN, ANN, ANN4), MAP_ASKED);
+	ask_again = ANN4;
+	enter(ANN4, "02:00:00:00:00:0a");
+	assert_int_equal(hosts_same(&hosts, LAN, ANN, ANN4), MAP_SAME);
+	assert_int_equal(changes, 0);
+	pass(0);
+	assert_int_equal(changes, 1);
+	assert_int_equal(answer, MAP_SAME);
+	assert_int_equal(table.probes, 1);
+	assert_int_equal(hosts.netlink.fd, -1);
+	pass(2 * HOSTS_RESOLVE_MS);
+	assert_int_equal(changes, 1);
+}
+
 static void test_after_a_second_it_is_not_known(void **state)
 {
 	assert_int_equal(hosts_same(&hosts, LAN, ANN, BOB), MAP_ASKED);
@@ -268,6 +285,7 @@ int main(void)
 		T(test_a_host_of_another_link_is_another_one),
 		T(test_an_unknown_requester_is_another_host),
 		T(test_an_address_is_resolved),
+		T(test_nobody_is_forgotten),
 		T(test_after_a_second_it_is_not_known),
 		T(test_each_address_has_its_own_time),
 		T(test_without_a_socket_the_answer_comes_late),
