@@ -108,7 +108,7 @@ int neigh_find(int ifindex, struct addr a, struct addr *ret)
 	if (!addr_is_set(a))
 		return -EINVAL;
 	err = ask(&w, NLM_F_ACK);
-	for (int i = 0; err == -EOPNOTSUPP || (err == -EINTR && i < NL_TRIES);
+	for (int i = 0; (err == -EOPNOTSUPP || err == -EINTR) && i < NL_TRIES;
 	     i++)
 		err = ask(&w, NLM_F_DUMP);
 	if (w.found)
