@@ -290,28 +290,28 @@ static const struct igd_action wanip_actions[] = {
 /* ---- WANIPv6FirewallControl ---------------------------------------- */
 
 enum {
-	FIREWALL_ENABLED, PINHOLE_ALLOWED, OUTBOUND_TIMEOUT, IP6_ADDRESS,
-	IP6_PORT, IP6_PROTOCOL, LEASE_TIME, UNIQUE_ID, PINHOLE_PACKETS,
-	IS_WORKING,
+	FIREWALL_ENABLED, IP6_ADDRESS, IP6_PORT, IP6_PROTOCOL, UNIQUE_ID,
+	LEASE_TIME, PINHOLE_ALLOWED, OUTBOUND_TIMEOUT, IS_WORKING,
+	PINHOLE_PACKETS,
 };
 
 /* npm's nat-port-mapper leaves the remote port empty. */
 static const struct igd_var wanip6_vars[] = {
 	[FIREWALL_ENABLED] = { "FirewallEnabled", IGD_BOOL, 1,
 		.evented = true },
-	[PINHOLE_ALLOWED] = { "InboundPinholeAllowed", IGD_BOOL, 1,
-		.evented = true },
-	[OUTBOUND_TIMEOUT] = { "A_ARG_TYPE_OutboundPinholeTimeout", IGD_UI4,
-		1 },
 	[IP6_ADDRESS] = { "A_ARG_TYPE_IPv6Address", IGD_STRING, 1,
 		.optional = true },
 	[IP6_PORT] = { "A_ARG_TYPE_Port", IGD_UI2, 1, .optional = true },
 	[IP6_PROTOCOL] = { "A_ARG_TYPE_Protocol", IGD_UI2, 1 },
+	[UNIQUE_ID] = { "A_ARG_TYPE_UniqueID", IGD_UI2, 1 },
 	[LEASE_TIME] = { "A_ARG_TYPE_LeaseTime", IGD_UI4, 1, .ranged = true,
 		.min = 1, .max = PINHOLE_LEASE_MAX_S },
-	[UNIQUE_ID] = { "A_ARG_TYPE_UniqueID", IGD_UI2, 1 },
-	[PINHOLE_PACKETS] = { "A_ARG_TYPE_PinholePackets", IGD_UI4, 1 },
+	[PINHOLE_ALLOWED] = { "InboundPinholeAllowed", IGD_BOOL, 1,
+		.evented = true },
+	[OUTBOUND_TIMEOUT] = { "A_ARG_TYPE_OutboundPinholeTimeout", IGD_UI4,
+		1 },
 	[IS_WORKING] = { "A_ARG_TYPE_Boolean", IGD_BOOL, 1 },
+	[PINHOLE_PACKETS] = { "A_ARG_TYPE_PinholePackets", IGD_UI4, 1 },
 };
 
 static const struct igd_action wanip6_actions[] = {

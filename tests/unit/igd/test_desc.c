@@ -716,15 +716,15 @@ static const char *const wanip6_actions[] = {
 
 static const char *const wanip6_vars[] = {
 	"FirewallEnabled boolean*",
-	"InboundPinholeAllowed boolean*",
-	"A_ARG_TYPE_OutboundPinholeTimeout ui4",
 	"A_ARG_TYPE_IPv6Address string",
 	"A_ARG_TYPE_Port ui2",
 	"A_ARG_TYPE_Protocol ui2",
-	"A_ARG_TYPE_LeaseTime ui4 1..86400",
 	"A_ARG_TYPE_UniqueID ui2",
-	"A_ARG_TYPE_PinholePackets ui4",
+	"A_ARG_TYPE_LeaseTime ui4 1..86400",
+	"InboundPinholeAllowed boolean*",
+	"A_ARG_TYPE_OutboundPinholeTimeout ui4",
 	"A_ARG_TYPE_Boolean boolean",
+	"A_ARG_TYPE_PinholePackets ui4",
 	NULL,
 };
 
