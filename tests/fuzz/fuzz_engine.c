@@ -6,27 +6,28 @@
  * or never come; the engine crashes and starts again.
  *
  * Input: a byte for the settings; then steps, each a byte for the action,
- * followed by its arguments.
+ * followed by its arguments. One of the settings gives the LANs IPv6: then
+ * there are requests over it and pinholes, each host has several addresses, the
+ * neighbour table learns them late or never, and the prefix changes.
  *
  * Holds after each step: a success was sent only for what the firewall has
- * then; table and firewall agree whenever no request is open; the table keeps
- * its limits; every message is complete, and goes to a host of the LAN. After
+ * then; tables and firewall agree whenever no request is open; the tables keep
+ * their limits; every message is complete, and goes to a host of the LAN. After
  * all answers of the monitor: each request has its reply, the firewall has
- * exactly the table's rules, events and upnpctl report the same number. After
- * a crash: every mapping that was in the table is in it again.
+ * exactly the tables' rules, events and upnpctl report the same number. After
+ * a crash: every mapping and pinhole that was in the tables is in them again.
  */
 #include <fcntl.h>
 #include <setjmp.h>
-#include <stdarg.h>
 #include "base/loop.h"
 #include "engine/ctlserver.h"
 #include "engine/ifwatch.h"
 #include "igd/wanip.h"
-#include "map/pmtable.h"
 #include "sys/jail.h"
 #include "fuzz_net.h"
 #include "fuzz_monitor.h"
 #include "fuzz_lan.h"
+#include "fuzz_requests.h"
 #include "fuzz_dir.h"
 
 /* What the process and the kernel do for the engine. */
@@ -41,93 +42,31 @@ static bool stopped;
 #include "engine/engine.c"
 #undef openat
 
+#include "fuzz_tables.h"
+
 #define STEPS_MAX	400
 #define STARTS_MAX	6
-#define PROMISES_MAX	64
 
 const unsigned fuzz_cuts_max = 8;
 
-static struct engine *eng;
-static struct str in;			/* of the run */
 static jmp_buf ended;			/* the engine's process */
-static struct conf conf;
 static bool crashed;
 static size_t steps;
 static int ctl_listener;
-/* The mappings that the last engine had. */
-static struct nat_rule promise[PROMISES_MAX];
-static size_t promise_n;
 
 /* ---- the properties ------------------------------------------------------ */
-
-/* No request is open, and the engine owes none. */
-static bool is_idle(void)
-{
-	const struct brokerclient *p = &eng->brokerclient;
-
-	return !mon.lied && !mon.stalled && mon.synced && !mon.behind &&
-	       !mon.queue_n && !p->in_flight && !p->holds && !p->refresh_due &&
-	       !p->syncing && !eng->ifwatch.settle.active &&
-	       eng->pm->queue_head == PM_NONE;
-}
-
-/* A rule of the firewall belongs to a mapping, or to one that is being
- * removed. */
-static void check_rule(const struct nat_rule *r)
-{
-	uint16_t slot = PM_NONE;
-	const struct pm_entry *m;
-
-	do {
-		slot = portmap_rival(eng->pm, r, slot);
-		m = portmap_entry(eng->pm, slot);
-		CHECK(m);
-	} while (!nat_rule_equal(&m->rule, r) || m->state == PM_SUSPENDED);
-}
-
-static void check_mapping(const struct pm_entry *m)
-{
-	const struct nat_rule *r = mon_rule(&m->rule);
-
-	if (portmap_has_rule(m))
-		CHECK(r && nat_rule_equal(r, &m->rule));
-	CHECK(m->state != PM_ACTIVE || !m->expires_ms ||
-	      m->expires_ms > net.clock_ms);
-}
-
-static void check_table(void)
-{
-	size_t n = portmap_count(eng->pm), same;
-
-	CHECK(n <= conf.max_mappings);
-	for (size_t i = 0; i < n; i++) {
-		const struct pm_entry *m =
-			portmap_entry(eng->pm, portmap_at(eng->pm, i));
-
-		CHECK(m && nat_rule_sane(&m->rule));
-		same = 1;
-		for (size_t k = 0; k < i; k++) {
-			const struct pm_entry *o =
-				portmap_entry(eng->pm, portmap_at(eng->pm, k));
-
-			CHECK(!nat_rule_same_key(&m->rule, &o->rule));
-			CHECK(!nat_rule_rivals(&m->rule, &o->rule) ||
-			      addr_equal(m->rule.client, o->rule.client));
-			same += addr_equal(m->rule.client, o->rule.client);
-		}
-		CHECK(same <= conf.max_per_client);
-	}
-}
 
 static void check(void)
 {
 	CHECK(!stopped || mon.lied);
-	check_table();
+	check_table(NAT_PORTMAP, conf.max_mappings);
+	check_table(NAT_PINHOLE, conf.max_pinholes);
 	CHECK(urlroutes_subscribers(eng->urlroutes) <= GENA_SUBS_MAX);
 	if (!is_idle())
 		return;
-	for (size_t i = 0; i < portmap_count(eng->pm); i++)
-		check_mapping(portmap_entry(eng->pm, portmap_at(eng->pm, i)));
+	for (enum nat_kind kind = NAT_PORTMAP; kind < NAT_KINDS; kind++)
+		for (size_t i = 0; i < portmap_count(table(kind)); i++)
+			check_mapping(entry(kind, i));
 	for (size_t i = 0; i < mon.rule_n; i++)
 		check_rule(&mon.rule[i]);
 }
@@ -207,6 +146,12 @@ static void settle(void)
 	}
 	rounds();
 	answer_all();
+	/* each request on a connection may wait until it is known whose an
+	 * address is */
+	for (int i = 0; i < LAN_WANTS; i++) {
+		pass(HOSTS_RESOLVE_MS);
+		answer_all();
+	}
 	for (size_t i = 0; i < LAN_CONNS; i++)
 		check_answered(&lan_conn[i]);
 	for (int i = 0; i < 10 && !stopped; i++) {
@@ -223,150 +168,12 @@ static void settle(void)
 	check();
 	ask_status();
 	CHECK(lan_status.mappings == portmap_count(eng->pm));
+	CHECK(lan_status.pinholes == portmap_count(table(NAT_PINHOLE)));
 	CHECK(lan_status.subscribers == urlroutes_subscribers(eng->urlroutes));
 	check_events();
 }
 
-/* ---- requests ------------------------------------------------------------ */
-
-#define URN "urn:schemas-upnp-org:service:WANIPConnection:"
-
-static void put_soap(struct lan_conn *c, unsigned version, const char *action,
-		     const char *args, const struct lan_want *w)
-{
-	char body[2048], text[3072];
-	int n, body_n;
-
-	body_n = snprintf(body, sizeof(body), "<?xml version=\"1.0\"?>"
-		"<s:Envelope xmlns:s=\""
-		"http://schemas.xmlsoap.org/soap/envelope/\" s:encodingStyle="
-		"\"http://schemas.xmlsoap.org/soap/encoding/\"><s:Body>"
-		"<u:%s xmlns:u=\"" URN "%u\">%s</u:%s></s:Body></s:Envelope>",
-		action, version, args, action);
-	n = snprintf(text, sizeof(text), "POST /igd%u/wanip/control HTTP/1.1"
-		"\r\nHost: 192.168.88.1:2828\r\nContent-Type: text/xml\r\n"
-		"SOAPAction: \"" URN "%u#%s\"\r\nContent-Length: %d\r\n\r\n%s",
-		version, version, action, body_n, body);
-	CHECK(n > 0 && (size_t)n < sizeof(text));
-	if (c->want_n == LAN_WANTS || c->raw ||
-	    c->out_n + (size_t)n > sizeof(c->out))
-		return;
-	c->want[c->want_n++] = *w;
-	lan_put(c, (struct str){ text, (size_t)n });
-}
-
-/* A request about a mapping, from a byte of bits and two for the rest. */
-static void put_mapping(struct lan_conn *c, enum lan_kind kind, uint8_t what)
-{
-	static const uint32_t lease[] = { 0, 1, 5, 60, 3600, 100000, 604800,
-					  604801 };
-	uint8_t bits = fuzz_u8(&in), more = fuzz_u8(&in);
-	unsigned version = bits & 16 || kind == LAN_ANY ? 2 : 1;
-	struct lan_want w = { kind, .enabled = !(bits & 64) };
-	struct nat_rule *r = &w.rule;
-	char args[1024];
-	int n;
-
-	r->kind = NAT_PORTMAP;
-	r->proto = bits & 8 ? IPPROTO_UDP : IPPROTO_TCP;
-	r->ext_port = (uint16_t)(MON_PORT + bits % 8);
-	r->remote = bits & 32 ? addr_ip4(0x08080808) : addr_any();
-	r->int_port = (uint16_t)(3000 + more / 8);
-	r->client = bits & 128 ? LAN_HOST(more) : c->peer;
-	n = snprintf(args, sizeof(args), "<NewRemoteHost>%s</NewRemoteHost>"
-		"<NewExternalPort>%u</NewExternalPort>"
-		"<NewProtocol>%s</NewProtocol>", bits & 32 ? "8.8.8.8" : "",
-		r->ext_port, bits & 8 ? "UDP" : "TCP");
-	if (kind != LAN_DELETE && what != 2)
-		snprintf(args + n, sizeof(args) - (size_t)n,
-			"<NewInternalPort>%u</NewInternalPort>"
-			"<NewInternalClient>%s</NewInternalClient><NewEnabled>"
-			"%u</NewEnabled><NewPortMappingDescription>%.*s"
-			"</NewPortMappingDescription>"
-			"<NewLeaseDuration>%u</NewLeaseDuration>",
-			r->int_port, addr_text(r->client).text, w.enabled,
-			more > 250 ? 250 : more % 3, "ddddddddddddddddddddddddd"
-			"dddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-			"dddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-			"dddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-			"dddddddddddddddddddddddddddddddddddddddddddddddddddddd"
-			"ddddddddddd", lease[more % 8]);
-	put_soap(c, version, kind == LAN_DELETE ? "DeletePortMapping" :
-		 kind == LAN_ANY ? "AddAnyPortMapping" : what == 2 ?
-		 "GetSpecificPortMappingEntry" : "AddPortMapping", args, &w);
-}
-
-static void put_other(struct lan_conn *c, uint8_t what)
-{
-	static const struct {
-		const char *action, *args;
-		unsigned version;
-	} call[] = {
-		{ "GetExternalIPAddress", "", 1 },
-		{ "GetStatusInfo", "", 1 },
-		{ "ForceTermination", "", 1 },
-		{ "RequestConnection", "", 2 },
-		{ "GetGenericPortMappingEntry", "<NewPortMappingIndex>1"
-		  "</NewPortMappingIndex>", 1 },
-		{ "DeletePortMappingRange", "<NewStartPort>2000</NewStartPort>"
-		  "<NewEndPort>2004</NewEndPort><NewProtocol>TCP</NewProtocol>"
-		  "<NewManage>1</NewManage>", 2 },
-		{ "DeletePortMappingRange", "<NewStartPort>2000</NewStartPort>"
-		  "<NewEndPort>2007</NewEndPort><NewProtocol>UDP</NewProtocol>"
-		  "<NewManage>0</NewManage>", 2 },
-		{ "GetListOfPortMappings", "<NewStartPort>0</NewStartPort>"
-		  "<NewEndPort>65535</NewEndPort><NewProtocol>TCP</NewProtocol>"
-		  "<NewManage>1</NewManage><NewNumberOfPorts>0"
-		  "</NewNumberOfPorts>", 2 },
-	};
-	const struct lan_want w = { LAN_OTHER };
-
-	put_soap(c, call[what % 8].version, call[what % 8].action,
-		 call[what % 8].args, &w);
-}
-
-static __attribute__((format(printf, 3, 4)))
-void put_plain(struct lan_conn *c, const struct lan_want *w,
-	       const char *fmt, ...)
-{
-	char text[1024];
-	va_list args;
-	int n;
-
-	va_start(args, fmt);
-	n = vsnprintf(text, sizeof(text), fmt, args);
-	va_end(args);
-	CHECK(n > 0 && (size_t)n < sizeof(text));
-	if (c->want_n == LAN_WANTS || c->raw)
-		return;
-	c->want[c->want_n++] = *w;
-	lan_put(c, (struct str){ text, (size_t)n });
-}
-
-static void put_subscription(struct lan_conn *c, uint8_t what)
-{
-	static unsigned path;
-	struct lan_want w = { LAN_SUBSCRIBE };
-	const struct lan_want other = { LAN_OTHER };
-	struct lan_sub *s = lan_sub_n ? &lan_sub[what % lan_sub_n] : NULL;
-
-	if (what < 128 || !s) {
-		w.cb_port = (uint16_t)(5000 + what % 4);
-		put_plain(c, &w, "SUBSCRIBE /igd1/wanip/event HTTP/1.1\r\n"
-			  "Host: 192.168.88.1:2828\r\nNT: upnp:event\r\n"
-			  "CALLBACK: <http://%s:%u/%u>\r\n\r\n",
-			  addr_text(c->peer).text, w.cb_port, path++);
-	} else if (what < 192) {
-		put_plain(c, &other, "SUBSCRIBE /igd1/wanip/event HTTP/1.1\r\n"
-			  "Host: 192.168.88.1:2828\r\nSID: %s\r\n\r\n",
-			  s->sid);
-	} else {
-		s->honest = false;
-		put_plain(c, &other, "UNSUBSCRIBE /igd1/wanip/event HTTP/1.1"
-			  "\r\nHost: 192.168.88.1:2828\r\nSID: %s\r\n\r\n",
-			  s->sid);
-	}
-}
+/* ---- steps --------------------------------------------------------------- */
 
 static struct str take_bytes(void)
 {
@@ -377,7 +184,20 @@ static struct str take_bytes(void)
 	return s;
 }
 
-/* ---- steps --------------------------------------------------------------- */
+/* Connect as the host @who, over IPv6 if the LAN has it. */
+static bool open_as(struct lan_conn *c, uint8_t who)
+{
+	const int ifindex = who & 128 ? MON_LAN2 : MON_LAN;
+	const enum mon_addr which = who & 64 ? MON_LINK_LOCAL : MON_GLOBAL;
+	const uint8_t host = (uint8_t)(MON_HOSTS + who / 8 % 4);
+
+	if (mon.ip6 && who & 96)
+		return lan_open(c, mon_addr6(ifindex, host, which),
+				mon_addr6(ifindex, 1, which), ifindex);
+	if (who & 128)
+		return lan_open(c, addr_ip4(0xc0a8590a), MON_ROUTER2, ifindex);
+	return lan_open(c, LAN_HOST(who / 8), MON_ROUTER, ifindex);
+}
 
 static void step_http(uint8_t what)
 {
@@ -385,10 +205,12 @@ static void step_http(uint8_t what)
 	struct lan_conn *c = &lan_conn[who % LAN_CONNS];
 	const struct lan_want other = { LAN_OTHER };
 
-	if (!lan_open(c, who & 128 ? addr_ip4(0xc0a8590a) : LAN_HOST(who / 8),
-		      who & 128 ? MON_ROUTER2 : MON_ROUTER))
+	if (!open_as(c, who))
 		return;
-	switch (what % 8) {
+	switch (mon.ip6 && what & 8 ? 8 : what % 8) {
+	case 8:
+		put_pinhole(c);
+		break;
 	case 0:
 	case 1:
 		put_mapping(c, LAN_ADD, 0);
@@ -406,9 +228,10 @@ static void step_http(uint8_t what)
 		put_subscription(c, fuzz_u8(&in));
 		break;
 	case 6:
-		put_plain(c, &other, "GET /%s HTTP/1.%u\r\nHost: 192.168.88.1"
-			  ":2828\r\n\r\n", how & 16 ? "igd1.xml" :
-			  "igd2/wanip.xml", how >> 5 & 1);
+		put_plain(c, &other, "GET /%s HTTP/1.%u\r\nHost: %s:2828"
+			  "\r\n\r\n", how & 16 ? "igd1.xml" :
+			  "igd2/wanip6.xml", how >> 5 & 1,
+			  lan_host_text(c->at).text);
 		break;
 	case 7:
 		c->raw = true;
@@ -446,11 +269,16 @@ static void step_conn(void)
 
 static void step_ssdp(void)
 {
+	static const uint8_t group[2][16] = {
+		{ 0xff, 0x02, [15] = 0x0c }, { 0xff, 0x05, [15] = 0x0c },
+	};
 	static const char *const target[] = {
 		"ssdp:all", "upnp:rootdevice", URN "1",
 		"urn:schemas-upnp-org:device:InternetGatewayDevice:2",
 	};
-	uint8_t how = fuzz_u8(&in);
+	uint8_t how = fuzz_u8(&in), six = mon.ip6 ? fuzz_u8(&in) : 0;
+	const int ifindex = how & 16 ? MON_LAN2 : MON_LAN;
+	struct addr to = how & 32 ? MON_ROUTER : addr_ip4(0xeffffffa);
 	struct addr from = how & 4 ? addr_ip4(0x0a000001) : LAN_HOST(how);
 	char text[256];
 	struct str s = { text, 0 };
@@ -462,8 +290,15 @@ static void step_ssdp(void)
 			"\r\nHost: 239.255.255.250:1900\r\nMan: \"ssdp:discover"
 			"\"\r\nMX: %u\r\nST: %s\r\n\r\n", how >> 6,
 			target[how / 16 % 4]);
-	net_deliver(s, how & 32 ? MON_ROUTER : addr_ip4(0xeffffffa), from,
-		    how & 16 ? 4 : 3);
+	if (six & 1) {
+		from = mon_addr6(how & 4 ? 99 : ifindex,
+				 (uint8_t)(MON_HOSTS + how % 4),
+				 six & 2 ? MON_LINK_LOCAL : MON_GLOBAL);
+		to = how & 32 ? mon_addr6(ifindex, 1, six & 4 ?
+					  MON_LINK_LOCAL : MON_GLOBAL) :
+		     addr_ip6(group[six >> 2 & 1]);
+	}
+	net_deliver(s, to, from, ifindex);
 }
 
 static void step_ctl(void)
@@ -495,6 +330,12 @@ static void step_ctl(void)
 	q.rule.remote = addr_any();
 	q.lease_s = bits & 16 ? 100 : 0;
 	q.disabled = bits >> 5 & 1;
+	if (mon.ip6 && bits & 4) {
+		q.rule.kind = NAT_PINHOLE;
+		q.rule.client = mon_addr6(MON_LAN, MON_HOSTS + bits / 64,
+					  MON_GLOBAL);
+		q.rule.ext_port = 0;
+	}
 	strcpy(q.desc, "c");
 	n = fuzz_u8(&in);
 	if (n < 128)			/* a field that is not text */
@@ -542,6 +383,7 @@ static void step_router(void)
 	mon.ext_up = how & 4 || how & 8;
 	mon.lan = how & 16 || how & 32;
 	mon.lan2 = how & 64;
+	mon.renumbered = how & 128;
 	mon_notify_change();
 }
 
@@ -555,20 +397,6 @@ static void step_time(void)
 		net.wall_s += 1000 * (int8_t)how;
 	for (int i = how / 8 % 8; i >= 0 && !stopped; i--)
 		pass(ms[how % 8]);
-}
-
-static void promise_all(void)
-{
-	promise_n = 0;
-	for (size_t i = 0; i < portmap_count(eng->pm); i++) {
-		const struct pm_entry *m =
-			portmap_entry(eng->pm, portmap_at(eng->pm, i));
-
-		/* upnpctl writes a configured one into the configuration */
-		if (m->state != PM_EXPIRING && !m->configured &&
-		    (!m->expires_ms || m->expires_ms > net.clock_ms))
-			promise[promise_n++] = m->rule;
-	}
 }
 
 static void end_engine(bool crash)
@@ -622,6 +450,8 @@ static void step(void)
 		break;
 	case 14:
 		net.sends_full = what & 128;
+		if (mon.ip6)
+			mon_set_ip6(what);
 		break;
 	case 15:
 		if (what < 128)
@@ -646,17 +476,15 @@ static void on_sent(struct str text, struct addr to, uint16_t port)
 
 	CHECK(text.n <= SSDP_REPLY_MAX);
 	CHECK(httpmsg_parse(text.p, text.n, &m) == (ssize_t)text.n);
-	CHECK(addr_to_ip4(to) == 0xeffffffa ||
-	      (addr_to_ip4(to) & 0xfffffe00) == 0xc0a85800);
+	if (to.family == ADDR_IP4)
+		CHECK(addr_to_ip4(to) == 0xeffffffa ||
+		      (addr_to_ip4(to) & 0xfffffe00) == 0xc0a85800);
+	else	/* a group; no answer leaves the LANs */
+		CHECK(mon.ip6 && (to.byte[0] == 0xff ||
+				  addr_is_link_local(to) ||
+				  to.byte[7] == MON_LAN ||
+				  to.byte[7] == MON_LAN2));
 	CHECK(port == 1900);
-}
-
-static void check_promises(void)
-{
-	for (size_t i = 0; i < promise_n; i++)
-		CHECK(portmap_find(eng->pm, &promise[i]) != PM_NONE);
-	/* an engine that ends by itself, later, promises nothing */
-	promise_n = 0;
 }
 
 static int drive(struct engine *e)
@@ -680,19 +508,23 @@ static void read_settings(uint8_t how)
 	char text[1024];
 	int n = snprintf(text, sizeof(text), "enabled = yes\n"
 		"max-mappings = %d\nmax-mappings-per-client = %d\n"
-		"secure-mode = %s\nshow-dummy-rule = %s\n"
+		"max-pinholes = %d\nsecure-mode = %s\nshow-dummy-rule = %s\n"
 		"private-external-address = %s\nhttp-port = 2828\n"
 		"allow-disable-external-interface = yes\nlist-scope = %s\n"
 		"max-lease = %d\n%s"
 		"[interface wan0]\ntype = external\n"
 		"[interface lan0]\ntype = internal\n"
 		"[interface lan1]\ntype = internal\n",
-		how & 1 ? 5 : 12, how & 1 ? 3 : 8, how & 2 ? "no" : "yes",
+		how & 1 ? 5 : 12, how & 1 ? 3 : 8, how & 1 ? 4 : 10,
+		how & 2 ? "no" : "yes",
 		how & 4 ? "no" : "yes", how & 8 ? "refuse" : "warn",
 		how & 16 ? "all" : "own", how & 32 ? 604800 : 86400,
 		how & 64 ? "deny 2003 192.168.88.0/24 0-65535\n"
-		"allow 1024-65535 0.0.0.0/0 1024-65535\n" : "");
+		"allow 1024-65535 0.0.0.0/0 1024-65535\n"
+		"deny 4003 ::/0 4003\nallow 4000-4003 ::/0 4000-4003\n" :
+		"");
 
+	mon.ip6 = how & 128;
 	if (conf_parse((struct str){ text, (size_t)n }, "conf", &conf, &err))
 		fuzz_fail(__FILE__, __LINE__, err.text);
 }
@@ -757,6 +589,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	mon.ext = 0xc6336407;
 	mon.ext_up = mon.lan = true;
 	promise_n = steps = 0;
+	lan_id_n = 0;
+	memset(lan_id, 0, sizeof(lan_id));
 	read_settings(fuzz_u8(&in));
 	for (int i = 0; i < STARTS_MAX; i++) {
 		run_engine(first + 1);

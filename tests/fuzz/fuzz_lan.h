@@ -10,6 +10,7 @@
 #define TESTS_FUZZ_FUZZ_LAN_H
 
 #include <sys/un.h>
+#include "base/wr.h"
 #include "http/httpmsg.h"
 #include "ipc/ctlmsg.h"
 
@@ -19,6 +20,7 @@
 #define LAN_BUF		65536
 #define LAN_SUBS	128
 #define LAN_CTLS	(CTL_CLIENTS_MAX + 2)
+#define LAN_IDS		4
 
 /* The firewall may be asked whether an answer is true. */
 static bool lan_trusts(void)
@@ -28,7 +30,9 @@ static bool lan_trusts(void)
 
 /* ---- HTTP ---------------------------------------------------------------- */
 
-enum lan_kind { LAN_OTHER, LAN_ADD, LAN_ANY, LAN_DELETE, LAN_SUBSCRIBE };
+enum lan_kind {
+	LAN_OTHER, LAN_ADD, LAN_ANY, LAN_DELETE, LAN_SUBSCRIBE, LAN_ADD_PINHOLE,
+};
 
 struct lan_want {
 	enum lan_kind kind;
@@ -39,7 +43,7 @@ struct lan_want {
 
 static struct lan_conn {
 	int fd;				/* -1: closed */
-	struct addr peer;
+	struct addr peer, at;
 	bool raw;			/* it sent bytes of the input */
 	bool stalled;			/* it does not read */
 	bool late;			/* answers may have waited for it */
@@ -50,6 +54,13 @@ static struct lan_conn {
 	char out[8192];			/* to be sent */
 	size_t out_n, out_at;
 } lan_conn[LAN_CONNS];
+
+/* The pinholes that were made last, with their UniqueIDs. */
+static struct lan_id {
+	struct nat_rule rule;
+	uint16_t id;			/* 0: none */
+} lan_id[LAN_IDS];
+static size_t lan_id_n;
 
 static struct lan_sub {
 	char sid[64];			/* "": none */
@@ -87,13 +98,26 @@ static void lan_close(struct lan_conn *c)
 	c->raw = c->stalled = c->late = false;
 }
 
-static bool lan_open(struct lan_conn *c, struct addr peer, struct addr at)
+static bool lan_open(struct lan_conn *c, struct addr peer, struct addr at,
+		     int ifindex)
 {
 	if (c->fd >= 0)
 		return true;
 	c->peer = peer;
-	c->fd = net_connect(peer, at);
+	c->at = at;
+	c->fd = net_connect(peer, at, ifindex);
 	return c->fd >= 0;
+}
+
+/* The host as text, as in a URL. */
+static struct addr_text lan_host_text(struct addr a)
+{
+	struct addr_text ret;
+	struct wr w = wr_init(ret.text, sizeof(ret.text));
+
+	addr_host_write(&w, a);
+	wr_cstr(&w);
+	return ret;
 }
 
 /* Send what is left, @max bytes at most. */
@@ -157,6 +181,16 @@ static void lan_subscribed(const struct lan_conn *c, const struct lan_want *w,
 	s->until_ms = net.clock_ms + UINT64_C(1000) * GENA_TIMEOUT_MIN_S;
 }
 
+/* A pinhole has one UniqueID as long as it lives. */
+static void lan_keep_id(const struct nat_rule *r, struct str body)
+{
+	struct lan_id *to = &lan_id[lan_id_n++ % LAN_IDS];
+	uint32_t id;
+
+	CHECK(!str_u32(lan_value(body, "UniqueID"), 1, 65535, &id));
+	*to = (struct lan_id){ *r, (uint16_t)id };
+}
+
 /* A success. The firewall must agree. */
 static void lan_check(const struct lan_conn *c, const struct lan_want *w,
 		      struct str body)
@@ -165,6 +199,8 @@ static void lan_check(const struct lan_conn *c, const struct lan_want *w,
 	struct nat_rule rule = w->rule;
 	uint32_t port;
 
+	if (w->kind == LAN_ADD_PINHOLE)
+		lan_keep_id(&rule, body);
 	if (c->late || !lan_trusts())
 		return;
 	if (w->kind == LAN_ANY) {
@@ -175,7 +211,7 @@ static void lan_check(const struct lan_conn *c, const struct lan_want *w,
 	r = mon_rule(&rule);
 	if (w->kind == LAN_DELETE)
 		CHECK(!r);
-	else if ((w->kind == LAN_ADD || w->kind == LAN_ANY) && w->enabled)
+	else if (w->kind != LAN_OTHER && w->enabled)
 		CHECK(r && nat_rule_equal(r, &rule));
 }
 

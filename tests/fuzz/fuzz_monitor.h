@@ -12,11 +12,14 @@
 #include "conf/ifstate.h"
 #include "ipc/brokermsg.h"
 #include "map/policy.h"
+#include "sys/neigh.h"
 
 #define MON_ROUTER	addr_ip4(0xc0a85801u)	/* 192.168.88.1 */
 #define MON_ROUTER2	addr_ip4(0xc0a85901u)	/* 192.168.89.1 */
+#define MON_LAN		3			/* ifindex of lan0 */
+#define MON_LAN2	4			/* of lan1 */
 #define MON_QUEUE	1024
-#define MON_RULES	64
+#define MON_RULES	128
 #define MON_PORT	2000			/* the first of 8 in use */
 
 static struct {
@@ -38,9 +41,41 @@ static struct {
 	/* the router */
 	uint32_t ext;			/* the external address, 0: none */
 	bool ext_up, lan, lan2;
+	bool ip6;			/* both LANs have IPv6 */
+	bool renumbered;		/* they have the other prefix */
+	uint16_t firewall6;		/* enum nat_ip6 */
 	uint8_t taken;			/* a bit for each port from MON_PORT */
 	int netlink;			/* the engine's socket, our end */
+
+	/* its neighbour table */
+	uint8_t resolved[2];		/* of each LAN, a bit for each host */
+	bool silent;			/* no host answers now */
+	int neigh;			/* the engine's socket, our end; -1 */
 } mon;
+
+/* ---- addresses over IPv6 ------------------------------------------------- */
+
+/* Each host has these; the router has no MON_LATE. A neighbour's MON_LATE is
+ * resolved when the engine asks for it. */
+enum mon_addr { MON_GLOBAL, MON_LINK_LOCAL, MON_LATE };
+
+/* Host 1 is the router; others are numbered from MON_HOSTS, of which there are
+ * 4. Their IPv4 addresses have the same last byte. */
+#define MON_HOSTS	10
+
+static struct addr mon_addr6(int ifindex, uint8_t host, enum mon_addr which)
+{
+	uint8_t byte[16] = { 0xfe, 0x80, [15] = host };
+
+	if (which != MON_LINK_LOCAL) {
+		memcpy(byte, (uint8_t[]){ 0x20, 0x01, 0x0d, 0xb8 }, 4);
+		byte[5] = (uint8_t)(mon.renumbered ? 0x80 : 0x40);
+		byte[7] = (uint8_t)ifindex;
+	}
+	if (which == MON_LATE)
+		byte[14] = 1;
+	return addr_ip6(byte);
+}
 
 /* ---- the interfaces ------------------------------------------------------ */
 
@@ -52,14 +87,22 @@ uint64_t __wrap_netif_speed_bps(const char *name);
 int __wrap_route_is_local(struct addr a, int master);
 
 static void mon_add_net(struct ifstate *r, int ifindex, const char *name,
-			struct addr a)
+			struct addr a, uint8_t bits)
 {
 	struct netif_addr *to = &r->net[r->net_n++];
 
 	to->ifindex = ifindex;
 	str_copy(to->ifname, sizeof(to->ifname), str_z(name));
-	to->net = (struct addr_net){ a, 24 };
+	to->net = (struct addr_net){ a, bits };
 	r->own[r->own_n++] = a;
+}
+
+static void mon_add_lan(struct ifstate *r, int ifindex, const char *name,
+			struct addr ip4)
+{
+	mon_add_net(r, ifindex, name, ip4, 24);
+	for (int i = MON_GLOBAL; mon.ip6 && i <= MON_LINK_LOCAL; i++)
+		mon_add_net(r, ifindex, name, mon_addr6(ifindex, 1, i), 64);
 }
 
 /* All addresses are in ifstate.own. */
@@ -80,9 +123,9 @@ int __wrap_ifstate_read(const struct conf *c, struct ifstate *ret)
 		ret->ext[0].is_private = addr_is_private(ret->ext[0].addr);
 	}
 	if (mon.lan)
-		mon_add_net(ret, 3, "lan0", MON_ROUTER);
+		mon_add_lan(ret, MON_LAN, "lan0", MON_ROUTER);
 	if (mon.lan2)
-		mon_add_net(ret, 4, "lan1", MON_ROUTER2);
+		mon_add_lan(ret, MON_LAN2, "lan1", MON_ROUTER2);
 	return 0;
 }
 
@@ -121,6 +164,82 @@ static void mon_notify_change(void)
 	send(mon.netlink, "", 1, MSG_DONTWAIT);
 }
 
+/* ---- the neighbour table ------------------------------------------------- */
+
+int __wrap_neigh_find(int ifindex, struct addr a, struct addr *ret);
+void __wrap_neigh_probe(int ifindex, struct addr a);
+int __wrap_neigh_open(void);
+void __wrap_neigh_drain(int fd);
+
+static void mon_notify_neigh(void)
+{
+	if (mon.neigh >= 0)
+		send(mon.neigh, "", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Return: the neighbour with that address, from 0; -1: nobody has it.
+ * @ret_late: is it one that is asked for? */
+static int mon_host_of(int ifindex, struct addr a, bool *ret_late)
+{
+	uint8_t last = a.byte[a.family == ADDR_IP6 ? 15 : 3];
+
+	*ret_late = false;
+	if (last < MON_HOSTS || last >= MON_HOSTS + 4)
+		return -1;
+	if (a.family == ADDR_IP4)
+		return a.byte[2] == 88 + (ifindex == MON_LAN2) ?
+		       last - MON_HOSTS : -1;
+	for (int i = MON_GLOBAL; i <= MON_LATE; i++) {
+		*ret_late = i == MON_LATE;
+		if (addr_equal(a, mon_addr6(ifindex, last, i)))
+			return last - MON_HOSTS;
+	}
+	return -1;
+}
+
+int __wrap_neigh_find(int ifindex, struct addr a, struct addr *ret)
+{
+	bool late;
+	int host = mon_host_of(ifindex, a, &late);
+	const uint8_t link[6] = { 2, [4] = (uint8_t)ifindex,
+				  [5] = (uint8_t)host };
+
+	CHECK(ifindex == MON_LAN || ifindex == MON_LAN2);
+	if (host < 0 ||
+	    (late && !(mon.resolved[ifindex - MON_LAN] >> host & 1)))
+		return -ENOENT;
+	*ret = addr_link(link, sizeof(link));
+	return 0;
+}
+
+void __wrap_neigh_probe(int ifindex, struct addr a)
+{
+	bool late;
+	int host = mon_host_of(ifindex, a, &late);
+
+	CHECK(ifindex == MON_LAN || ifindex == MON_LAN2);
+	if (host < 0 || mon.silent)
+		return;
+	mon.resolved[ifindex - MON_LAN] |= (uint8_t)(1 << host);
+	mon_notify_neigh();
+}
+
+int __wrap_neigh_open(void)
+{
+	int fd[2];
+
+	CHECK(!net_pair(SOCK_DGRAM, fd));
+	if (mon.neigh >= 0)
+		close(mon.neigh);	/* the engine has closed its end */
+	mon.neigh = fd[1];
+	return fd[0];
+}
+
+void __wrap_neigh_drain(int fd)
+{
+	__wrap_netif_drain(fd);
+}
+
 /* ---- the firewall -------------------------------------------------------- */
 
 static struct nat_rule *mon_rule(const struct nat_rule *key)
@@ -143,7 +262,7 @@ static bool mon_is_taken(const struct nat_rule *r)
 {
 	unsigned bit = r->ext_port - (unsigned)MON_PORT;
 
-	return bit < 8 && mon.taken >> bit & 1;
+	return r->kind == NAT_PORTMAP && bit < 8 && mon.taken >> bit & 1;
 }
 
 static bool mon_allows(const struct nat_rule *r)
@@ -278,6 +397,8 @@ static bool mon_answer(enum nat_err err)
 	mon_send((struct broker_rep){
 		.verb = req.verb, .id = req.id,
 		.err = (int32_t)mon_result(&req, err),
+		.ip6 = req.verb == BROKER_SYNC_END ? mon.firewall6 : 0,
+		.packets = req.verb == BROKER_PACKETS ? req.rule.int_port : 0,
 	});
 	if (taken)
 		mon_take(mon_rule(&req.rule));
@@ -321,7 +442,25 @@ static void mon_set_taken(uint8_t taken)
 	mon.taken = taken;
 	mon_take_all();
 	if (freed)
-		mon_send((struct broker_rep){ .verb = BROKER_CHANGED });
+		mon_send((struct broker_rep){ .verb = BROKER_CHANGED,
+					      .ip6 = mon.firewall6 });
+}
+
+/* The administrator's rules for IPv6 change, and what the neighbours do. */
+static void mon_set_ip6(uint8_t how)
+{
+	enum nat_ip6 firewall = !(how & 16) ? NAT_IP6_CLOSED : how & 64 ?
+				NAT_IP6_NONE : NAT_IP6_OPEN;
+
+	mon.silent = how & 32;
+	if (how & 64)
+		memset(mon.resolved, 0, sizeof(mon.resolved));
+	mon_notify_neigh();
+	if (firewall == mon.firewall6)
+		return;
+	mon.firewall6 = (uint16_t)firewall;
+	mon_send((struct broker_rep){ .verb = BROKER_CHANGED,
+				      .ip6 = mon.firewall6 });
 }
 
 /* Send a record that is wrong by @how. */
@@ -362,6 +501,7 @@ static void mon_begin(int fd, const struct conf *conf)
 	mon.ping = mon.pong = 0;
 	mon.stalled = mon.ready = mon.serving = mon.lied = false;
 	mon.behind = mon.synced = false;
+	mon.neigh = -1;
 }
 
 #endif

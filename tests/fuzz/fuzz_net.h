@@ -31,11 +31,13 @@ struct net_sock {
 	int peer;			/* our end */
 	struct addr at;			/* where it is bound */
 	uint16_t port;
+	int zone;			/* the interface that it is bound to */
 };
 
 /* What a datagram of ours begins with. */
 struct net_from {
-	struct sockaddr_in from;
+	struct sockaddr_storage from;
+	socklen_t len;
 	int ifindex;
 };
 
@@ -45,6 +47,7 @@ static struct {
 	struct {
 		int fd;
 		struct addr peer;
+		int zone;
 	} queue[NET_QUEUE];		/* for the listener at @queue_at */
 	size_t queue_n;
 	int queue_at;
@@ -192,8 +195,7 @@ int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *p, socklen_t *len);
 int __wrap_setsockopt(int fd, int level, int name, const void *p, socklen_t);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
-ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
-		      const struct sockaddr *to, socklen_t len);
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 
 static struct net_sock *net_sock(int fd)
 {
@@ -201,6 +203,16 @@ static struct net_sock *net_sock(int fd)
 	if (fd > net.top)
 		net.top = fd;
 	return &net.sock[fd];
+}
+
+/* The interface in an address of the link; 0: it has none. */
+static int net_zone(const struct sockaddr *sa, socklen_t len)
+{
+	struct sockaddr_in6 in6 = { .sin6_scope_id = 0 };
+
+	if (sa->sa_family == AF_INET6 && len == sizeof(in6))
+		memcpy(&in6, sa, sizeof(in6));
+	return (int)in6.sin6_scope_id;
 }
 
 static int net_pair(int type, int fd[2])
@@ -215,7 +227,7 @@ int __wrap_socket(int family, int type, int protocol)
 {
 	int fd[2];
 
-	if (family != AF_INET)
+	if (family != AF_INET && family != AF_INET6)
 		return __real_socket(family, type, protocol);
 	if (net_pair(type & 15, fd))
 		return -1;
@@ -232,6 +244,7 @@ int __wrap_bind(int fd, const struct sockaddr *sa, socklen_t len)
 	if (s->kind == NET_OTHER)
 		return __real_bind(fd, sa, len);
 	s->at = addr_from_sockaddr(sa, len, &s->port);
+	s->zone = net_zone(sa, len);
 	return 0;
 }
 
@@ -304,7 +317,8 @@ int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
 	if (recv(fd, &byte, 1, MSG_DONTWAIT) != 1)
 		return -1;
 	CHECK(net.queue_n && net.queue_at == fd);
-	*len = addr_to_sockaddr(net.queue[0].peer, 40000, 0, &from);
+	*len = addr_to_sockaddr(net.queue[0].peer, 40000,
+				(unsigned)net.queue[0].zone, &from);
 	memcpy(sa, &from, *len);
 	got = net.queue[0].fd;
 	memmove(net.queue, net.queue + 1, --net.queue_n *
@@ -341,10 +355,23 @@ int __wrap_setsockopt(int fd, int level, int name, const void *p, socklen_t n)
 	return 0;
 }
 
+/* Tell on which interface a datagram arrived. */
+static void net_put_arrival(struct msghdr *m, bool is6, int ifindex)
+{
+	const struct in_pktinfo in = { .ipi_ifindex = ifindex };
+	const struct in6_pktinfo in6 = { .ipi6_ifindex = (unsigned)ifindex };
+	const size_t n = is6 ? sizeof(in6) : sizeof(in);
+	struct cmsghdr *c = CMSG_FIRSTHDR(m);
+
+	CHECK(m->msg_controllen >= CMSG_SPACE(n));
+	c->cmsg_level = is6 ? IPPROTO_IPV6 : IPPROTO_IP;
+	c->cmsg_type = is6 ? IPV6_PKTINFO : IP_PKTINFO;
+	c->cmsg_len = CMSG_LEN(n);
+	memcpy(CMSG_DATA(c), is6 ? (const void *)&in6 : &in, n);
+}
+
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 {
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	struct in_pktinfo info = { 0 };
 	static char buf[8192];
 	struct net_from head;
 	ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
@@ -355,86 +382,92 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 	CHECK(net_sock(fd)->kind == NET_UDP && (size_t)n >= sizeof(head));
 	memcpy(&head, buf, sizeof(head));
 	n -= (ssize_t)sizeof(head);
-	memcpy(m->msg_name, &head.from, sizeof(head.from));
-	m->msg_namelen = sizeof(head.from);
-	info.ipi_ifindex = head.ifindex;
-	c->cmsg_level = IPPROTO_IP;
-	c->cmsg_type = IP_PKTINFO;
-	c->cmsg_len = CMSG_LEN(sizeof(info));
-	memcpy(CMSG_DATA(c), &info, sizeof(info));
+	memcpy(m->msg_name, &head.from, head.len);
+	m->msg_namelen = head.len;
+	net_put_arrival(m, head.from.ss_family == AF_INET6, head.ifindex);
 	m->msg_flags = (size_t)n > cap ? MSG_TRUNC : 0;
 	n = (size_t)n > cap ? (ssize_t)cap : n;
 	memcpy(m->msg_iov[0].iov_base, buf + sizeof(head), (size_t)n);
 	return n;
 }
 
-ssize_t __real_sendto(int fd, const void *p, size_t n, int flags,
-		      const struct sockaddr *to, socklen_t len);
+ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
 
-ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
-		      const struct sockaddr *to, socklen_t len)
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
 {
 	struct addr peer;
 	uint16_t port;
 
-	/* musl's send() */
-	if (!to)
-		return __real_sendto(fd, p, n, flags, to, len);
-	CHECK(net_sock(fd)->kind == NET_UDP);
+	if (net_sock(fd)->kind != NET_UDP)
+		return __real_sendmsg(fd, m, flags);
 	if (net.sends_full) {
 		errno = EAGAIN;
 		return -1;
 	}
-	peer = addr_from_sockaddr(to, len, &port);
-	net.sent((struct str){ p, n }, peer, port);
-	return (ssize_t)n;
+	CHECK(m->msg_iovlen == 1);
+	peer = addr_from_sockaddr(m->msg_name, m->msg_namelen, &port);
+	/* an address of the link says nothing without its interface */
+	CHECK(!addr_is_link_local(peer) ||
+	      net_zone(m->msg_name, m->msg_namelen));
+	net.sent((struct str){ m->msg_iov->iov_base, m->msg_iov->iov_len },
+		 peer, port);
+	return (ssize_t)m->msg_iov->iov_len;
 }
 
 /* ---- our side ------------------------------------------------------------ */
 
-/* The engine's socket of @kind at @at, or -1. */
-static int net_find(int kind, struct addr at)
+/* The engine's next socket of @kind at @at and above @fd, which gets what
+ * arrives on @ifindex; -1: there is none. */
+static int net_find(int fd, int kind, struct addr at, int ifindex)
 {
-	for (int fd = 0; fd <= net.top; fd++)
-		if ((int)net.sock[fd].kind == kind &&
-		    addr_equal(net.sock[fd].at, at))
+	while (++fd <= net.top) {
+		const struct net_sock *s = &net.sock[fd];
+
+		if ((int)s->kind == kind && addr_equal(s->at, at) &&
+		    (!s->zone || s->zone == ifindex))
 			return fd;
+	}
 	return -1;
 }
 
-/* Connect as @peer to the engine's address @at. The caller runs the loop before
- * the next one. Return: our end, or -1 */
-static int net_connect(struct addr peer, struct addr at)
+/* Connect as @peer, on that interface, to the engine's address @at. The caller
+ * runs the loop before the next one. Return: our end, or -1 */
+static int net_connect(struct addr peer, struct addr at, int ifindex)
 {
-	int fd[2], listener = net_find(NET_LISTEN, at);
+	int fd[2], listener = net_find(-1, NET_LISTEN, at, ifindex);
 
 	if (listener < 0 || (net.queue_n && net.queue_at != listener) ||
 	    net.queue_n == NET_QUEUE || net_pair(SOCK_STREAM, fd))
 		return -1;
 	net.queue_at = listener;
 	net.queue[net.queue_n].fd = fd[0];
+	net.queue[net.queue_n].zone = addr_is_link_local(peer) ? ifindex : 0;
 	net.queue[net.queue_n++].peer = peer;
 	CHECK(send(net_sock(listener)->peer, "", 1, 0) == 1);
 	return fd[1];
 }
 
-/* Send a datagram to the engine's socket at @at, the group or an address. */
+/* Send a datagram to the engine's sockets at @at, a group or an address. One of
+ * two at a group only sends. */
 static void net_deliver(struct str s, struct addr at, struct addr from,
 			int ifindex)
 {
-	int fd = net_find(NET_UDP, at);
-	struct net_from head = { .ifindex = ifindex };
+	unsigned zone = addr_is_link_local(from) ? (unsigned)ifindex : 0;
+	struct net_from head;
 	static char buf[8192];
+	int fd = -1;
 
-	if (fd < 0 || s.n > sizeof(buf) - sizeof(head))
+	if (s.n > sizeof(buf) - sizeof(head))
 		return;
-	head.from.sin_family = AF_INET;
-	head.from.sin_port = htons(1900);
-	head.from.sin_addr.s_addr = htonl(addr_to_ip4(from));
+	memset(&head, 0, sizeof(head));
+	head.ifindex = ifindex;
+	head.len = addr_to_sockaddr(from, 1900, zone, &head.from);
 	memcpy(buf, &head, sizeof(head));
 	if (s.n)
 		memcpy(buf + sizeof(head), s.p, s.n);
-	send(net_sock(fd)->peer, buf, sizeof(head) + s.n, MSG_DONTWAIT);
+	while ((fd = net_find(fd, NET_UDP, at, ifindex)) >= 0)
+		send(net_sock(fd)->peer, buf, sizeof(head) + s.n,
+		     MSG_DONTWAIT);
 }
 
 /* Begin with no socket. */
