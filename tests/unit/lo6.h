@@ -89,16 +89,6 @@ static bool lo6_is_usable(const char *text)
 	return ok;
 }
 
-/* qemu-user does not know this option, and gives the zone of an address to a
- * program in the wrong order of bytes. */
-static bool lo6_has_zones(int fd)
-{
-	int ifindex = LO6_IFINDEX;
-
-	return !setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &ifindex,
-			   sizeof(ifindex));
-}
-
 /* Enter a new namespace with these addresses, each in a /64. Return: false if
  * that is not possible here */
 static bool lo6_own_net(const char *const *addrs, size_t n)
@@ -113,8 +103,7 @@ static bool lo6_own_net(const char *const *addrs, size_t n)
 	fd = socket(AF_INET6, SOCK_DGRAM, 0);
 	ifr.ifr_flags = IFF_UP | IFF_RUNNING | IFF_MULTICAST;
 	ok = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &ifr) &&
-	     if_nametoindex("lo") == LO6_IFINDEX && lo6_has_zones(fd) &&
-	     lo6_add_route();
+	     if_nametoindex("lo") == LO6_IFINDEX && lo6_add_route();
 	for (size_t i = 0; ok && i < n; i++)
 		ok = lo6_add_addr(addrs[i]) && lo6_is_usable(addrs[i]);
 	if (fd >= 0)
