@@ -117,10 +117,10 @@
  * may send a packet to an address that its client chose, so few; of one host,
  * as many as it may have addresses in use. */
 #define MAP_ASKING_MAX		16
+#define MAP_ASKING_PER_HOST	4
 /* How long such a request waits. A host answers within milliseconds, and the
  * kernel asks once a second. */
 #define HOSTS_RESOLVE_MS	1000
-#define MAP_ASKING_PER_HOST	4
 /* Addresses of MAP_ASKING_MAX that are resolved for one host. They are so for
  * the whole time, even if the host closes its connections at once; others must
  * not have to wait for that. */

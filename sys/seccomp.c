@@ -43,10 +43,10 @@ static const uint16_t allowed[] = {
 	NR_ppoll_time64,	/* the same, 32 bits */
 	__NR_recvfrom,		/* recv(): HTTP, GENA, monitor, control */
 	NR_recv,		/* recv() of some 32-bit glibc */
-	__NR_sendto,		/* send() and SSDP's announcements */
+	__NR_sendto,		/* send(): HTTP, GENA, monitor, control, netlink */
 	NR_send,		/* send() of some 32-bit glibc */
 	__NR_recvmsg,		/* SSDP: the interface of a search */
-	__NR_sendmsg,		/* HTTP: head and body at once; SSDP answers */
+	__NR_sendmsg,		/* HTTP: head and body at once; SSDP; a probe */
 	__NR_accept4,		/* HTTP, control */
 	__NR_close,
 	__NR_write,		/* leases, state, log pipe */

@@ -116,6 +116,7 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
     ("clean_ruleset_interval=600", "a mapping ends with its lease"),
     ("clean_ruleset_threshold=20", "a mapping ends with its lease"),
     ("anchor=miniupnpd", "it is for pf"),
+    ("upnp_nftables_family_split=yes", "upnpd has tables of its own"),
     ("shoe_size=44", "unknown setting"),
 ])
 def test_settings_without_a_counterpart_are_reported(tmp_path, line, why):
