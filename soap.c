@@ -3,7 +3,7 @@
  * soap.c - from a POST to an action of the gateway, and back.
  *
  * A request goes through four steps, each of which may end it:
- *   head      find the service and the action              400 401 415
+ *   head      find the service and the action: soaphead.h  400 401 415
  *   envelope  parse the whole body                         400 402 605
  *   arguments check each against its variable in the model 402 600 601 605
  *   action    run the function in igd/, which may answer later
@@ -23,10 +23,9 @@
 #include "igd/upnp_err.h"
 #include "igd/value.h"
 #include "igd/wanip2.h"
+#include "soap/soaphead.h"
 #include "soap/soaplist.h"
 #include "xmltiny.h"
-
-#define CONTROL_URN	"urn:schemas-upnp-org:control-1-0"
 
 #define VALUE_MAX	256	/* of a state variable */
 
@@ -55,13 +54,6 @@ struct soap {
 	char reply[HTTP_REPLY_MAX];
 	struct httpsource source;
 	struct pending pending[SOAP_PENDING_MAX];
-};
-
-/* UDA 1.0 3.3. Every service has it, so it is not in the model's tables.
- * Windows XP reads ConnectionStatus with it. */
-static const struct igd_arg query_arg = { "varName", false, IGD_ANY_TEXT };
-static const struct igd_action query = {
-	"QueryStateVariable", 1, &query_arg, 1,
 };
 
 /* ---- replies ------------------------------------------------------- */
@@ -95,7 +87,7 @@ static void reply_fault(struct soap *soap, int code, struct soap_reply *ret)
 
 	wr_z(&w, "<s:Fault><faultcode>s:Client</faultcode>"
 	     "<faultstring>UPnPError</faultstring><detail>"
-	     "<UPnPError xmlns=\"" CONTROL_URN "\"><errorCode>");
+	     "<UPnPError xmlns=\"" SOAPHEAD_CONTROL_URN "\"><errorCode>");
 	wr_u64(&w, upnp_err_code(code));
 	wr_z(&w, "</errorCode><errorDescription>");
 	wr_z(&w, upnp_err_text(code));
@@ -152,97 +144,6 @@ static void reply_list(struct soap *soap, const struct soaplist *list,
 		soap->source.left += WANIP2_ENTRY_MAX;
 	memcpy(soap->source.at, list, sizeof(*list));
 	*ret = (struct soap_reply){ 200, STR(""), &soap->source };
-}
-
-/* ---- head ---------------------------------------------------------- */
-
-/* The action that SOAPAction requests. */
-struct head {
-	struct str action;		/* its name */
-	const struct igd_action *act;	/* NULL: there is none */
-	const struct igd_service *svc;	/* that has the action */
-	const struct igd_service *named;	/* the reply names it as well */
-	unsigned version;		/* of the service, as requested */
-};
-
-static bool content_is_xml(struct str content_type)
-{
-	struct str type = STR("");
-
-	str_cut(&content_type, ';', &type);
-	type = str_trim(type);
-	return str_ieq(type, STR("text/xml")) ||
-	       str_ieq(type, STR("application/xml")) ||
-	       str_ieq(type, STR("application/soap+xml"));
-}
-
-/* A value of one quotation mark is not quoted: there is no second one to remove
- * (CVE-2026-5720). */
-static struct str unquote(struct str s)
-{
-	s = str_trim(s);
-	if (s.n >= 2 && s.p[0] == '"' && s.p[s.n - 1] == '"')
-		s = str_trim((struct str){ s.p + 1, s.n - 2 });
-	return s;
-}
-
-/* The service whose actions are accepted at the URL of the request as well;
- * NULL: there is none. */
-static const struct igd_service *other_service(const struct soap_post *post)
-{
-	const struct igd_service *also = post->svc->also;
-
-	return also && also->since <= post->n ? also : NULL;
-}
-
-/* It must be the service of the URL, or the other one there, in the version of
- * the root or a lower one. rust's igd always asks for version 1. */
-static bool parse_service(const struct soap_post *post, struct str urn,
-			  struct head *ret)
-{
-	const struct igd_service *svc = post->svc, *also = other_service(post);
-	struct str name = STR("");
-	uint32_t version;
-
-	if (!str_istarts(urn, STR(SOAPLIST_SERVICE_URN)))
-		return false;
-	urn = str_skip(urn, sizeof(SOAPLIST_SERVICE_URN) - 1);
-	str_cut(&urn, ':', &name);
-	if (also && str_ieq(name, str_z(also->name)))
-		svc = also;
-	if (!str_ieq(name, str_z(svc->name)) ||
-	    str_u32(urn, 1, model_service_version(svc, post->n), &version))
-		return false;
-	ret->svc = ret->named = svc;
-	ret->version = version;
-	return true;
-}
-
-static void find_action(const struct soap_post *post, struct head *head)
-{
-	const struct igd_service *also = other_service(post);
-
-	head->act = model_action(head->svc, post->n, head->action);
-	if (head->act || !also)
-		return;
-	head->act = model_action(also, post->n, head->action);
-	if (head->act)
-		head->svc = also;
-}
-
-static void parse_head(const struct soap_post *post, struct str soap_action,
-		       struct head *ret)
-{
-	struct str urn = STR("");
-
-	*ret = (struct head){ .svc = post->svc };
-	str_cut(&soap_action, '#', &urn);
-	ret->action = soap_action;
-	if (parse_service(post, urn, ret))
-		find_action(post, ret);
-	else if (str_ieq(urn, STR(CONTROL_URN)) &&
-		 str_eq(ret->action, str_z(query.name)))
-		ret->act = &query;
 }
 
 /* ---- envelope ------------------------------------------------------ */
@@ -462,7 +363,7 @@ static void run_query(struct soap *soap, const struct soap_post *post,
 		return;
 	}
 	w = reply_open(soap);
-	wr_z(&w, "<u:QueryStateVariableResponse xmlns:u=\"" CONTROL_URN "\">"
+	wr_z(&w, "<u:QueryStateVariableResponse xmlns:u=\"" SOAPHEAD_CONTROL_URN "\">"
 	     "<return>");
 	value_put_text(&w, wr_done(&v));
 	wr_z(&w, "</return></u:QueryStateVariableResponse>");
@@ -511,7 +412,7 @@ static bool run_list(struct soap *soap, const struct soap_post *post,
 
 /* Return: false if the answer comes later. */
 static bool run_action(struct soap *soap, const struct soap_post *post,
-		       const struct head *head, const struct envelope *env,
+		       const struct soaphead *head, const struct envelope *env,
 		       struct soap_reply *ret)
 {
 	struct pending *p = NULL;
@@ -548,29 +449,39 @@ static bool run_action(struct soap *soap, const struct soap_post *post,
 	return true;
 }
 
+static bool content_is_xml(struct str content_type)
+{
+	struct str type = STR("");
+
+	str_cut(&content_type, ';', &type);
+	type = str_trim(type);
+	return str_ieq(type, STR("text/xml")) ||
+	       str_ieq(type, STR("application/xml")) ||
+	       str_ieq(type, STR("application/soap+xml"));
+}
+
 bool soap_post(struct soap *soap, const struct soap_post *post,
 	       struct soap_reply *ret)
 {
-	struct str soap_action = unquote(post->soap_action);
 	struct envelope env = { .arg = NO_ARG };
 	int err = UPNP_INVALID_ACTION;
-	struct head head;
+	struct soaphead head;
 
 	if (!content_is_xml(post->content_type)) {
 		reply_empty(415, ret);
 		return true;
 	}
-	parse_head(post, soap_action, &head);
+	soaphead_parse(post, &head);
 	env.act = head.act;
 	env.text = wr_init(soap->text, sizeof(soap->text));
-	if (!soap_action.n || !envelope_parse(&env, post->body)) {
+	if (!head.given || !envelope_parse(&env, post->body)) {
 		reply_empty(400, ret);
 		return true;
 	}
 	/* the action of the body must be the one of the header */
 	if (head.act && str_eq(env.action, head.action))
 		err = check_args(&env, head.svc, post->n);
-	if (!err && head.act != &query)
+	if (!err && head.act != &soaphead_query)
 		return run_action(soap, post, &head, &env, ret);
 	if (err)
 		reply_fault(soap, err, ret);
