@@ -88,11 +88,11 @@ def opened(gateway, *ports):
     six, ids = Gateway6(gateway.lab.lan1, ip=LAN6_IP), []
 
     def opens(port, number):
-        return gateway.code(lambda: ids.append(
+        return lambda: gateway.code(lambda: ids.append(
             six.open(port, proto=number))) == 0
     for port in ports:
         for _, number in KINDS:
-            assert wait_until(lambda p=port, n=number: opens(p, n), every=0.2), \
+            assert wait_until(opens(port, number), every=0.2), \
                 gateway.upnpd.log()
     return ids
 
