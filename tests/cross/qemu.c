@@ -83,7 +83,7 @@ int __wrap_accept4(int fd, struct sockaddr *sa, socklen_t *n, int flags)
 	int got = __real_accept4(fd, sa, n, flags);
 	struct sockaddr_in6 in6;
 
-	if (got < 0 || *n != sizeof(in6) || !is_big_endian())
+	if (got < 0 || !sa || *n != sizeof(in6) || !is_big_endian())
 		return got;
 	memcpy(&in6, sa, sizeof(in6));
 	if (in6.sin6_family == AF_INET6 && in6.sin6_scope_id > UINT16_MAX)
