@@ -86,6 +86,11 @@ class Gateway:
         print(out)
         return status, json.loads(out)
 
+    def is_well(self):
+        """Does upnpctl check find nothing? It may after a firewall was loaded,
+        until upnpd has its accepts behind the new rules."""
+        return wait_until(lambda: self.check()[0] == 0, timeout=2)
+
     def resync(self):
         status, out = self.ctl("resync")
         assert status == 0, out

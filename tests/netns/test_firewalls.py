@@ -163,7 +163,7 @@ def test_packets_arrive_beside_an_earlier_firewall(gateway, name):
             assert gateway.at_once(server)
     assert arrive(gateway, 40000, 40001)
     assert out_works(gateway)
-    assert gateway.check()[0] == 0
+    assert gateway.is_well()
 
 
 @pytest.mark.parametrize("name", FIREWALLS)
@@ -178,7 +178,7 @@ def test_packets_arrive_when_a_firewall_starts_later(gateway, name):
     if "legacy" in name:
         gateway.resync()        # it gives no notice
     assert arrive(gateway, 40000, 40001)
-    assert gateway.check()[0] == 0
+    assert gateway.is_well()
 
 
 @pytest.mark.parametrize("name", ("ufw-nft", "docker-nft", "nftables.conf"))
@@ -244,7 +244,7 @@ def test_packets_arrive_through_two_firewalls(gateway, first, second):
     assert out_works(gateway)
     gateway.upnpd.start()
     assert arrive(gateway, 40000, 40001)
-    assert gateway.check()[0] == 0
+    assert gateway.is_well()
     gateway.resync()
     assert "repaired" not in gateway.upnpd.log()
 
@@ -295,7 +295,7 @@ def test_two_internal_networks(gateway, name):
     Igd(gateway.lab.lan2, ip=LAN2_IP).add(40001, "TCP", 8000)
     assert gateway.opens(one, 40000)
     assert gateway.opens(two, 40001)
-    assert gateway.check()[0] == 0
+    assert gateway.is_well()
     assert not tcp_passes(gateway.lab.lan1, HOST_LAN2_IP, 8000, two,
                           timeout=0.5)
 
@@ -316,7 +316,7 @@ def test_hairpin_beside_a_firewall(gateway, name):
                                          server, timeout=1))
     assert not tcp_passes(gateway.lab.lan2, EXT_IP, 39999, server,
                           timeout=0.5)
-    assert gateway.check()[0] == 0
+    assert gateway.is_well()
 
 
 def test_firewall_that_changes_all_the_time(gateway):

@@ -95,7 +95,7 @@ def test_lan_and_wan_with_ipv6_only(lab, upnpd):
     assert igd.status() == "Connected"
     assert upnpd.wait_log("no external address on wan0: no port is mapped; "
                           "hosts with IPv6 can open ports of their own")
-    assert re.search("serving on port 2828", upnpd.log())
+    assert upnpd.wait_log("serving on port 2828")
     assert not re.search("(?i)error|warning|fault", upnpd.log())
     assert "serving" in ctl(lab, upnpd, "status")
 
