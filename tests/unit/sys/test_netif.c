@@ -66,7 +66,7 @@ static uint32_t ip_of(const struct netif_addr *a)
 
 static void test_address_is_read(void **state)
 {
-	struct netif_table t;
+	static struct netif_table t;
 
 	t = addr_table(addr_msg(IP(10, 0, 0, 1), IP(10, 0, 0, 9), 24, 0));
 	assert_int_equal(t.addr_n, 1);
@@ -141,7 +141,7 @@ static void test_flags_of_an_ipv6_address_are_read(void **state)
 		{ IFA_F_TEMPORARY, true, true },
 		{ IFA_F_DEPRECATED, true, true },
 	};
-	struct netif_table t;
+	static struct netif_table t;
 
 	for (size_t i = 0; i < sizeof(row) / sizeof(row[0]); i++) {
 		t = addr_table(addr6_msg(64, row[i].flags));
@@ -155,7 +155,7 @@ static void test_flags_of_an_ipv6_address_are_read(void **state)
 static void test_cut_ipv6_address_is_not_read(void **state)
 {
 	struct msg m = addr6_msg(64, 0);
-	struct netif_table t;
+	static struct netif_table t;
 
 	for (size_t len = 16; len <= m.len; len++) {
 		t.addr_n = 0;
@@ -168,7 +168,7 @@ static void test_cut_ipv6_address_is_not_read(void **state)
 static void test_cut_address_is_not_read(void **state)
 {
 	struct msg m = addr_msg(IP(10, 0, 0, 1), 0, 24, 0);
-	struct netif_table t;
+	static struct netif_table t;
 	size_t len;
 
 	assert_int_equal(m.len, 16 + 8 + 8);
@@ -185,7 +185,7 @@ static void test_cut_address_is_not_read(void **state)
 static void test_attribute_of_a_wrong_length_is_not_read(void **state)
 {
 	static const uint16_t lies[] = { 0, 1, 3, 4, 5, 7, 9, 12, 0xffff };
-	struct netif_table t;
+	static struct netif_table t;
 	struct msg m;
 	size_t i;
 
@@ -425,7 +425,7 @@ static const char *ifname_of(const struct netif_table *t, uint32_t ip)
 static void test_links_and_addresses_are_read(void **state)
 {
 	const struct netif_addr *a;
-	struct netif_table t;
+	static struct netif_table t;
 
 	NEED_ROOT();
 	lay_links();
@@ -455,7 +455,7 @@ static void test_links_and_addresses_are_read(void **state)
 
 static void test_master_of_an_interface_is_read(void **state)
 {
-	struct netif_table t;
+	static struct netif_table t;
 
 	NEED_ROOT();
 	lay_links();
@@ -512,7 +512,7 @@ static void batch(const char *text)
 static void test_table_is_cut_at_its_limit(void **state)
 {
 	static char text[64 * 1024];
-	struct netif_table t;
+	static struct netif_table t;
 	size_t len = 0;
 	unsigned i;
 
@@ -549,7 +549,7 @@ static bool readable(int fd)
  * interfaces that were asked for are read. */
 static void test_ipv6_addresses_of_links_are_read(void **state)
 {
-	struct netif_table t;
+	static struct netif_table t;
 	int links = 0, others = 0;
 
 	NEED_ROOT();
@@ -689,7 +689,7 @@ static void test_forged_message_is_not_a_change(void **state)
 static struct netif_link link_that(bool runs)
 {
 	const struct timespec pause = { 0, 20 * 1000 * 1000 };
-	struct netif_table t;
+	static struct netif_table t;
 	int tries = 1500;
 
 	do {
@@ -721,7 +721,7 @@ static void test_link_is_taken_up_and_down(void **state)
 /* In a child without rights: reading works, changing does not. */
 static void test_ordinary_user_can_only_read(void **state)
 {
-	struct netif_table t;
+	static struct netif_table t;
 	struct netif_counters c;
 	int status;
 	pid_t pid;
