@@ -83,10 +83,11 @@ struct addr addr_link(const void *byte, size_t n)
 	static const struct addr zero = { .family = ADDR_LINK };
 	struct addr a = zero;
 
-	if (n > ADDR_LINK_MAX)
-		return (struct addr){ 0 };
-	memcpy(a.byte, byte, n);
-	return addr_equal(a, zero) ? (struct addr){ 0 } : a;
+	if (n <= ADDR_LINK_MAX)
+		memcpy(a.byte, byte, n);
+	if (addr_equal(a, zero))
+		a = (struct addr){ 0 };
+	return a;
 }
 
 uint32_t addr_to_ip4(struct addr a)

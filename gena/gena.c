@@ -124,12 +124,13 @@ static bool must_ask(const struct sub *s)
 static int dial(const struct sub *s, const struct genamsg_url *url)
 {
 	const struct gena_config *c = &s->gena->config;
-	bool other = !addr_equal(url->host, s->peer);
+	struct addr from = s->local;
 
 	if (owns(s, url) != MAP_SAME)
 		return -EACCES;
-	return c->connect(other ? (struct addr){ 0 } : s->local, url->host,
-			  url->port, s->ifindex);
+	if (!addr_equal(url->host, s->peer))
+		from = (struct addr){ 0 };
+	return c->connect(from, url->host, url->port, s->ifindex);
 }
 
 static int try_url(struct sub *s, const struct genamsg_url *url)

@@ -54,7 +54,7 @@ static bool is_discover(struct str man)
 bool ssdpmsg_parse_search(struct str datagram, struct ssdp_search *ret)
 {
 	char whole[SSDP_DATAGRAM_MAX + sizeof("\r\n\r\n")];
-	struct ssdp_search search;
+	struct ssdp_search search = { .newest = false };
 	struct httpmsg m;
 	struct str man, st;
 
