@@ -258,7 +258,7 @@ int wanip_parse_add(const struct igd_call *call, struct map_request *ret)
 
 	if (err)
 		return err;
-	if (!r->ext_port && !ret->any_port)
+	if (!r->ext_port && ret->port == MAP_PORT_WISHED)
 		return WANIP_WILDCARD_EXT_PORT;
 	r->int_port = (uint16_t)call->in[ADD_INT_PORT].u;
 	if (!r->int_port)

@@ -22,8 +22,8 @@ struct map_wait *wanip_prepare(struct igd *, struct igd_call *call,
 /**
  * wanip_parse_add - parse the eight arguments of AddPortMapping and
  * AddAnyPortMapping into a request.
- * @ret: as wanip_prepare() left it. If any_port is set, an external port of 0
- *       is allowed; otherwise it is 716
+ * @ret: as wanip_prepare() left it. With MAP_PORT_WISHED, an external port of 0
+ *       is 716
  *
  * Return: 0, or the error code for the first invalid argument
  */

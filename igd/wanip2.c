@@ -21,7 +21,7 @@ int wanip2_add_any(struct igd *igd, struct igd_call *call)
 	const struct pm_entry *e;
 	int err;
 
-	w->req.any_port = true;
+	w->req.port = MAP_PORT_ANY;
 	err = wanip_parse_add(call, &w->req);
 	if (err)
 		return err;

@@ -7,7 +7,8 @@
 #include "map/map.h"
 
 /**
- * anyport_pick - set the external port of a request with any_port.
+ * anyport_pick - set the external port of a request that accepts any
+ * port, or the port of its own mapping (enum map_port).
  *
  * Chooses the wished port (w->wished) if the policy allows it, and if it is
  * free or has the same client's mapping for the same purpose. Otherwise chooses

@@ -52,7 +52,7 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 
 	w->asks = why == REFUSAL_SECURE && asking_may(m, q, q->rule.client);
 	if (why == REFUSAL_NONE || w->asks ||
-	    (why == REFUSAL_RULE && w->req.any_port))
+	    (why == REFUSAL_RULE && w->req.port != MAP_PORT_WISHED))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, why, line);
 }
@@ -150,6 +150,11 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 	w->hi = hi;
 	w->others = others;
 	return start_run(m, w, 0, &none);
+}
+
+int map_delete_own(struct map *m, struct map_wait *w)
+{
+	return start_on_key(m, w, MAP_DELETE_OWN);
 }
 
 void map_cancel(struct map *m, struct map_wait *w)
@@ -337,8 +342,8 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 
 	/* Only the monitor knows which ports are taken. If the request accepts
 	 * any port, start again with another one. */
-	if (w->what == MAP_ADD && w->req.any_port && depends_on_port(why) &&
-	    ++w->tries < PM_ANY_TRIES) {
+	if (w->what == MAP_ADD && w->req.port != MAP_PORT_WISHED &&
+	    depends_on_port(why) && ++w->tries < PM_ANY_TRIES) {
 		w->wished = 0;
 		waitlist_add(&m->ready, w);
 		return;

@@ -35,6 +35,26 @@
 #define MAP_LEASE_FOREVER UINT64_MAX
 #define MAP_LEASE_LONGEST (UINT64_MAX - 1)	/* the longest allowed */
 
+/* Which external port may a request have? A pinhole has none: for it, all of
+ * these mean the same. */
+enum map_port {
+	/* The wished port and no other, which must not be 0 (AddPortMapping). */
+	MAP_PORT_WISHED,
+	/* Another port if the wished one is taken or not allowed. 0: no port is
+	 * wished (AddAnyPortMapping). */
+	MAP_PORT_ANY,
+	/* The port that the client's mapping of the same protocol and internal
+	 * port has, whatever its remote host; if there is none, as MAP_PORT_ANY
+	 * (RFC 6886 3.3, RFC 6887 11.3: a lost answer must not cost a second
+	 * mapping). */
+	MAP_PORT_OWN,
+	/* The wished port. REFUSAL_CONFLICT if the client's mapping has another
+	 * one, or if it is taken (PREFER_FAILURE, RFC 6887 13.2; PEER for a
+	 * flow that exists). 0: as MAP_PORT_OWN, because libpcpnatpmp sends
+	 * PREFER_FAILURE without a wish. */
+	MAP_PORT_OWN_ONLY,
+};
+
 struct map_request {
 	/* The requested mapping. rule.ext_port is the wished port. To delete,
 	 * rule holds the key. The core sets lease_s. */
@@ -42,9 +62,10 @@ struct map_request {
 	/* The requested lease. The core grants max-lease at most, and 1 second
 	 * at least; without end only if max-lease has its highest value. */
 	uint64_t lease_s;
-	/* Choose another external port if the wished one is taken or not
-	 * allowed. rule.ext_port may be 0: no port is wished. */
-	bool any_port;
+	uint8_t port;		/* enum map_port */
+	/* The protocol has checked that the requester may ask for the client:
+	 * secure mode does not apply (THIRD_PARTY, RFC 6887 13.1). */
+	bool third_party;
 };
 
 /* A request that may wait. Embedded in the owner's record of the pending reply;
@@ -57,22 +78,27 @@ struct map_wait {
 	unsigned line;		/* the line of the configuration that refused
 				 * it, or 0; valid with the answer */
 	uint16_t unique_id;	/* map_renew(): of the pinhole */
+	uint32_t left_s;	/* REFUSAL_NONCE: seconds left of the mapping
+				 * that stays; valid with the answer */
 
 	struct map_wait *next;	/* private from here on */
 	uint8_t what;		/* enum map_what */
-	uint8_t tries;		/* any_port: how many ports were taken */
+	uint8_t tries;		/* how many chosen ports were taken */
 	bool asks;		/* whose is the client's address? */
 	bool owner;		/* the op on @slot is this request's; otherwise
 				 * it starts again when that op is done */
 	uint16_t slot;
-	uint16_t wished;	/* any_port: the wished port, 0 none */
+	uint16_t wished;	/* the wished port, 0 none */
 	uint16_t lo, hi;	/* MAP_DELETE_RANGE: external ports, both
 				 * included */
 	bool others;		/* MAP_DELETE_RANGE: others' mappings too */
 };
 
 /* struct map_wait.what */
-enum map_what { MAP_ADD, MAP_RENEW, MAP_MAY, MAP_DELETE, MAP_DELETE_RANGE };
+enum map_what {
+	MAP_ADD, MAP_RENEW, MAP_MAY, MAP_DELETE, MAP_DELETE_RANGE,
+	MAP_DELETE_OWN,
+};
 
 /* Does an address belong to the host that asks? */
 enum map_same {
@@ -109,6 +135,9 @@ struct map {
 	uint32_t max_lease_s;	/* 0 < .. <= PM_LEASE_MAX_S */
 	uint32_t adds_per_s;	/* new mappings of one client, per second and in
 				 * one burst; 0: no limit */
+	bool strict_nonce;	/* pcp-strict-nonce: a PCP request with another
+				 * nonce than the mapping's is refused; without
+				 * it, the request extends the lease */
 	const struct map_ops *ops;
 	void *ops_arg;
 
@@ -170,8 +199,7 @@ static inline struct portmap *map_next_table(const struct map *m,
  * Policy, caps and port conflicts apply to every origin; secure mode and the
  * rates apply to clients only. In secure mode a client may request mappings and
  * pinholes to the address from which it asks, and to any other address of the
- * same host (map_ops.same_host). Renewals do not count towards the rate. Without
- * any_port the external port must not be 0.
+ * same host (map_ops.same_host). Renewals do not count towards the rate.
  *
  * If a client requests exactly what the operator's mapping does, the request
  * succeeds, and the mapping stays the operator's.
@@ -221,6 +249,23 @@ int map_delete(struct map *, struct map_wait *);
  */
 int map_delete_range(struct map *, struct map_wait *, uint16_t lo, uint16_t hi,
 		     bool others);
+
+/**
+ * map_delete_own - delete the client's mappings of the request's rule: client,
+ * protocol and internal port, and remote host and port if they are set.
+ *
+ * The external port is not read. A mapping that is not there is no error (RFC
+ * 6886 3.4, RFC 6887 15.1).
+ *  - NAT-PMP deletes what NAT-PMP made; internal port 0: everything of that
+ *    client and protocol. A mapping that PCP or the operator made is refused
+ *    with REFUSAL_NONCE or REFUSAL_OPERATOR; one that UPnP made stays, without
+ *    a refusal.
+ *  - PCP deletes with the right nonce. A mapping with another nonce, or of
+ *    another origin, is REFUSAL_NONCE.
+ *
+ * Return: MAP_WAIT, REFUSAL_NONE, or why not
+ */
+int map_delete_own(struct map *, struct map_wait *);
 
 /** map_cancel - drop @w, if it waits, because its requester has disconnected.
  * The change that it requested still happens. */

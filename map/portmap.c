@@ -539,6 +539,22 @@ uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
 	return portmap_rival(pm, &key, prev);
 }
 
+uint16_t portmap_by_socket(const struct portmap *pm, uint8_t proto,
+			   struct addr client, uint16_t int_port,
+			   uint16_t prev)
+{
+	for (uint16_t slot = (uint16_t)(prev + 1); slot < pm->slot_max;
+	     slot++) {
+		const struct pm_entry *e = &pm->entry[slot];
+
+		if (pm_committed(e) && e->rule.proto == proto &&
+		    e->rule.int_port == int_port &&
+		    addr_equal(e->rule.client, client))
+			return slot;
+	}
+	return PM_NONE;
+}
+
 uint16_t portmap_slots(const struct portmap *pm)
 {
 	return (uint16_t)pm->slot_max;

@@ -35,6 +35,12 @@ enum pm_state {
 				 * not answered */
 };
 
+/* The Mapping Nonce of a PCP client (RFC 6887 11.1): whoever knows it may change
+ * the mapping. Never logged, listed or exported. All zero: not made by PCP. */
+struct pm_nonce {
+	uint8_t byte[12];
+};
+
 /* A mapping to be made, as the core has granted it (struct map_request,
  * map.h). */
 struct pm_req {
@@ -42,6 +48,8 @@ struct pm_req {
 	bool enabled;
 	uint8_t origin;		/* enum origin */
 	bool configured;	/* it is in the operator's configuration */
+	bool peer;		/* made by PCP's PEER, not by MAP */
+	struct pm_nonce nonce;	/* of PCP; else all zero */
 	uint32_t lease_s;	/* as granted: 0 permanent */
 	struct addr requester;	/* of a client; ADDR_NONE: the operator */
 	int requester_if;	/* the interface on which it asked; 0: not
@@ -79,6 +87,8 @@ struct pm_entry {
 	uint16_t told_port;	/* reported to clients: see map_told() */
 	uint8_t state;		/* enum pm_state */
 	uint8_t origin;		/* enum origin */
+	struct pm_nonce nonce;	/* as in struct pm_req */
+	bool peer;		/* as in struct pm_req */
 	bool enabled;
 	bool configured;	/* it is in the operator's configuration, not in
 				 * the lease file */
@@ -313,6 +323,18 @@ uint16_t portmap_rival(const struct portmap *, const struct nat_rule *rule,
  * external port. */
 uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
+
+/**
+ * portmap_by_socket - the next committed mapping or pinhole to that client,
+ * protocol and internal port, of any remote host.
+ * @prev: a slot that this function returned; PM_NONE: the first
+ *
+ * A hash index finds it in constant time. The order is not defined.
+ * Return: its slot; PM_NONE when there is none
+ */
+uint16_t portmap_by_socket(const struct portmap *, uint8_t proto,
+			   struct addr client, uint16_t int_port,
+			   uint16_t prev);
 
 /** portmap_slots - number of slots. Every entry's slot is below it, and does
  * not change while the entry exists (an index does). */

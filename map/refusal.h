@@ -31,6 +31,9 @@ enum refusal {
 	/* the mapping core and its table */
 	REFUSAL_OWNER,		/* deletes another client's mapping */
 	REFUSAL_OPERATOR,	/* changes or deletes the operator's mapping */
+	REFUSAL_NONCE,		/* a PCP request has another nonce than the
+				 * mapping, or the mapping is not the protocol's
+				 * own */
 	REFUSAL_CONFLICT,	/* another client has that port */
 	REFUSAL_FULL,		/* max-mappings */
 	REFUSAL_CLIENT_FULL,	/* max-mappings-per-client */

@@ -54,7 +54,7 @@ static int check_client(struct map *m, struct map_wait *w)
 	case MAP_SAME:
 		w->asks = false;
 		why = policy_check(&m->policy, &q->rule, addr_any(), &line);
-		if (why == REFUSAL_RULE && w->req.any_port)
+		if (why == REFUSAL_RULE && w->req.port != MAP_PORT_WISHED)
 			why = REFUSAL_NONE;
 		break;
 	default:
@@ -91,7 +91,7 @@ static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 
 	if (res != REFUSAL_NONE)
 		return res;
-	if (w->req.any_port && q->rule.kind == NAT_PORTMAP) {
+	if (w->req.port != MAP_PORT_WISHED && q->rule.kind == NAT_PORTMAP) {
 		why = anyport_pick(m, w);
 		if (why != REFUSAL_NONE)
 			return (int)why;

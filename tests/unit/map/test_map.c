@@ -122,7 +122,8 @@ struct packet {
 	uint16_t ext_port;
 	uint64_t lease_s;
 	uint16_t int_port;	/* 0: as ext_port */
-	bool any_port, disabled;
+	uint8_t port;		/* enum map_port */
+	bool disabled;
 	uint32_t to;		/* 0: from */
 	enum origin origin;	/* 0: PCP */
 	uint8_t proto;		/* 0: TCP */
@@ -181,7 +182,7 @@ static int ask(struct exchange *x, struct packet p)
 	m->rule.ext_port = p.ext_port;
 	m->rule.int_port = p.int_port ? p.int_port : p.ext_port;
 	x->wait.req.lease_s = p.lease_s;
-	x->wait.req.any_port = p.any_port;
+	x->wait.req.port = p.port;
 	res = p.lease_s ? map_add(&map, &x->wait, now_ms, &e) :
 			  map_delete(&map, &x->wait);
 	reply(x, res, e);
@@ -348,7 +349,7 @@ static void any_port_avoids_denied_ports(void **state)
 
 	map.policy.rule = lines;
 	map.policy.rule_n = 2;
-	p.any_port = true;
+	p.port = MAP_PORT_ANY;
 	assert_int_equal(ask(&x, p), MAP_WAIT);
 	answer(NAT_OK);
 	assert_int_equal(x.told.port, 5002);	/* 5001 + 7 % 2 */
@@ -954,7 +955,7 @@ static void suspended_mappings_are_not_shown(void **state)
 	map.policy.net_n = 1;
 	p.from = IP(10, 0, 0, 2);
 	assert_int_equal(ask(&x, p), REFUSAL_CONFLICT);
-	p.any_port = true;
+	p.port = MAP_PORT_ANY;
 	assert_int_equal(ask(&x, p), MAP_WAIT);
 	assert_int_not_equal(r->ext_port, 5000);
 	answer(NAT_OK);
@@ -1234,7 +1235,7 @@ static void any_port_avoids_one_that_is_forwarded(void **state)
 	struct exchange x = { .answers = 0 };
 	struct packet p = plain;
 
-	p.any_port = true;
+	p.port = MAP_PORT_ANY;
 	have(p);
 	overrule();
 	assert_int_equal(ask(&x, p), MAP_WAIT);
