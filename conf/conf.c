@@ -315,6 +315,11 @@ void conf_copy(struct conf *to, const struct conf *from)
 	memcpy(to, from, conf_size(from));
 }
 
+bool conf_serves(const struct conf *c)
+{
+	return c->upnp || c->nat_pmp || c->pcp;
+}
+
 const struct conf_iface *conf_external(const struct conf *c)
 {
 	for (size_t i = 0; i < c->iface_n; i++)

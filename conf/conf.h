@@ -49,8 +49,12 @@ struct conf_mapping {
 };
 
 struct conf {
-	bool enabled, allow_disable_external, show_dummy_rule, secure_mode,
-		hairpin, masquerade, ipv6;
+	bool enabled;		/* the master of the next three */
+	bool upnp, nat_pmp, pcp;	/* the protocols that are served */
+	bool allow_disable_external, show_dummy_rule, secure_mode, hairpin,
+		masquerade, ipv6, pcp_strict_nonce;
+	/* whose hosts may use THIRD_PARTY of PCP; none by default */
+	struct conf_networks pcp_third_party;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	char backend[CONF_STR_MAX];
@@ -105,6 +109,10 @@ size_t conf_size(const struct conf *);
 
 /** conf_copy - copy the bytes that are in use. */
 void conf_copy(struct conf *to, const struct conf *from);
+
+/** conf_serves - is any protocol on, by which a client can ask for a port? If
+ * not, only the operator's mappings are made. */
+bool conf_serves(const struct conf *);
 
 /** conf_external - find the enabled external interface, or NULL. */
 const struct conf_iface *conf_external(const struct conf *);

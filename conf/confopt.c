@@ -16,7 +16,7 @@
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
 enum type_id { YES_NO, NUMBER, WORD, BACKEND, TEXT, PATH, SOCKET, UUID,
-	       NFT_TABLE, NFT_CHAIN, ADDRESS, NETWORKS };
+	       NFT_TABLE, NFT_CHAIN, ADDRESS, NETWORKS, CLIENTS };
 
 /* The common part of the options of one type. */
 struct type {
@@ -212,11 +212,11 @@ static void put_address(const struct confopt *o, const void *field,
 		addr_write(w, a);
 }
 
-/* ---- networks behind another router ---------------------------------- */
+/* ---- networks of hosts ----------------------------------------------- */
 
-/* The widest networks allowed are as large as 10.0.0.0/8 and fc00::/7: a wider
- * one contains addresses that are not behind a router of the LAN. Link-local
- * addresses are not routed. */
+/* Behind another router, or of clients. The widest networks allowed are as large
+ * as 10.0.0.0/8 and fc00::/7: a wider one contains addresses that are not in the
+ * LAN. Link-local addresses are not routed. */
 static bool is_routed(const struct addr_net *n)
 {
 	static const struct addr_net link_local[] = {
@@ -262,6 +262,12 @@ static void put_networks(const struct confopt *o, const void *field,
 	}
 }
 
+static void range_clients(const struct confopt *o, struct wr *w)
+{
+	wr_fmt(w, "up to %d networks of clients, without host bits, such as "
+	       "192.168.88.10/32", CONF_NETWORKS_MAX);
+}
+
 static void range_networks(const struct confopt *o, struct wr *w)
 {
 	wr_fmt(w, "up to %d networks behind other routers of the LAN, without "
@@ -293,6 +299,8 @@ static const struct type types[] = {
 		  "an IPv4 address of a host, or nothing" },
 	[NETWORKS] = { CONFOPT_NETWORKS, "", set_networks, put_networks,
 		  range_networks },
+	[CLIENTS] = { CONFOPT_NETWORKS, "", set_networks, put_networks,
+		  range_clients },
 };
 
 static const char *const backend_words[] = {
@@ -318,6 +326,9 @@ static const struct confopt options[] = {
 	{ "allow-disable-external-interface", YES_NO,
 	  O(allow_disable_external), "yes" },
 	{ "show-dummy-rule", YES_NO, O(show_dummy_rule), "yes" },
+	{ "upnp", YES_NO, O(upnp), "yes" },
+	{ "nat-pmp", YES_NO, O(nat_pmp), "yes" },
+	{ "pcp", YES_NO, O(pcp), "yes" },
 	{ "backend", BACKEND, O(backend), "auto", .list = backend_words },
 	{ "http-port", NUMBER, O(http_port), "2828", 0, 65535 },
 	{ "igd-version", WORD, O(igd_version), "both", CONF_IGD1, 2,
@@ -325,6 +336,8 @@ static const struct confopt options[] = {
 	{ "list-scope", WORD, O(list_scope), "own", CONF_LIST_OWN, 1,
 	  scope_words },
 	{ "secure-mode", YES_NO, O(secure_mode), "yes" },
+	{ "pcp-strict-nonce", YES_NO, O(pcp_strict_nonce), "no" },
+	{ "pcp-third-party", CLIENTS, O(pcp_third_party), "" },
 	{ "max-lease", NUMBER, O(max_lease), DIGITS(PM_LEASE_MAX_S), 1,
 	  PM_LEASE_MAX_S },
 	{ "max-mappings", NUMBER, O(max_mappings), "1024", 1,

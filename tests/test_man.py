@@ -122,10 +122,11 @@ def check_commands(path, build):
     usage = subprocess.run([f"{build}/upnpctl", "-h"], check=True, text=True,
                            capture_output=True).stdout
     usage = usage.partition("words:\n")[2]
-    known = {re.match(r"  ((interfaces |mappings )?[a-z-]+)", line)[1]
+    menus = r"((nat-pmp )?interfaces |mappings |nat-pmp )?"
+    known = {re.match(rf"  ({menus}[a-z-]+)", line)[1]
              for line in usage.splitlines()} - {"-"}
     page, check, _ = path.read_text().partition(".Ss Why does a port not")
-    told = {re.match(r"(interfaces |mappings )?[a-z]+", line)[0]
+    told = {re.match(rf"{menus}[a-z]+", line)[0]
             for line in re.findall(r"^\.It Cm (.*)$", page, re.M)}
     told |= {"check"} if check else set()
     for name in known ^ told:

@@ -116,7 +116,22 @@ static bool first_of_menu(const struct cmd_verb *verbs,
 	for (const struct cmd_verb *u = verbs; u < v; u++)
 		if (!strcmp(u->menu, v->menu))
 			return false;
-	return *v->menu;
+	return true;
+}
+
+/* The name that the menu of row @v has in @menu, if it is directly below it and
+ * this is its first row; or NULL. */
+static const char *name_below(const struct cmd_verb *verbs,
+			      const struct cmd_verb *v, const char *menu)
+{
+	size_t n = strlen(menu);
+	const char *name = v->menu + n;
+
+	if (strncmp(v->menu, menu, n) || !*name || !first_of_menu(verbs, v))
+		return NULL;
+	if (n && *name++ != ' ')
+		return NULL;
+	return strchr(name, ' ') ? NULL : name;
 }
 
 static void look_up(const struct cmd_verb *verbs, const char *menu,
@@ -124,12 +139,13 @@ static void look_up(const struct cmd_verb *verbs, const char *menu,
 {
 	*ret = (struct match){ .menu = menu };
 	for (const struct cmd_verb *v = verbs; v->name; v++) {
+		const char *below = name_below(verbs, v, menu);
+
 		if (!strcmp(v->menu, menu) && matches(ret, word, v->name)) {
 			ret->verb = v;
 			ret->menu = menu;
 		}
-		if (!*menu && first_of_menu(verbs, v) &&
-		    matches(ret, word, v->menu)) {
+		if (below && matches(ret, word, below)) {
 			ret->verb = NULL;
 			ret->menu = v->menu;
 		}
@@ -143,9 +159,8 @@ static const char *names(const struct cmd_verb *verbs, const char *menu,
 	const char *between = "";
 
 	for (const struct cmd_verb *v = verbs; v->name; v++) {
-		const char *name = !strcmp(v->menu, menu) ? v->name
-				 : !*menu && first_of_menu(verbs, v) ? v->menu
-				 : NULL;
+		const char *name = !strcmp(v->menu, menu) ? v->name :
+				   name_below(verbs, v, menu);
 
 		if (!name)
 			continue;
@@ -171,7 +186,7 @@ static int unknown(const struct cmd_env *env, const struct match *m,
 
 /* ---- paths --------------------------------------------------------------- */
 
-/* The part of "/ip upnp" that has been read. */
+/* The part of "/ip upnp" or "/ip nat-pmp" that has been read. */
 enum position { AT_ROOT, AT_IP, AT_MENU };
 
 struct path {
@@ -187,11 +202,13 @@ static int step(struct path *p, struct str word)
 
 	if (p->at != AT_MENU) {
 		struct str want = p->at == AT_ROOT ? STR("ip") : STR("upnp");
+		bool nat_pmp = p->at == AT_IP && str_eq(word, STR("nat-pmp"));
 
-		if (!str_eq(word, want))
+		if (!nat_pmp && !str_eq(word, want))
 			return cmd_fail(CMD_USAGE, "there is no menu \"%.*s\" "
-					"here; use /ip upnp", STR_F(word));
-		p->menu = "";
+					"here; use /ip upnp or /ip nat-pmp",
+					STR_F(word));
+		p->menu = nat_pmp ? "nat-pmp" : "";
 		p->at++;
 		return CMD_OK;
 	}
@@ -239,7 +256,7 @@ int cmd_find(const struct cmd_env *env, const char **menu,
 		return status;
 	if (p.at != AT_MENU)
 		return cmd_fail(CMD_USAGE, "the path ends too early; it is "
-				"/ip upnp");
+				"/ip upnp or /ip nat-pmp");
 	*menu = p.menu;
 	*ret = (struct cmd){ .env = env, .verb = p.verb };
 	for (; i < n; i++)

@@ -37,7 +37,8 @@ struct cmd {
 };
 
 struct cmd_verb {
-	const char *menu;	/* "", "interfaces", "mappings" */
+	const char *menu;	/* "" for /ip upnp, "interfaces", "nat-pmp",
+				 * "nat-pmp interfaces" */
 	const char *name;	/* "print", "set", ...; NULL ends a table */
 	int (*run)(struct cmd *);	/* exit status */
 	const char *args;	/* for the usage, "KEY=VALUE..." */
@@ -81,6 +82,7 @@ void *cmd_large(size_t size);
 
 /* The commands, each in the file of its prefix. */
 int settings_print(struct cmd *), settings_set(struct cmd *),
+	settings_print_natpmp(struct cmd *), settings_set_natpmp(struct cmd *),
 	export_run(struct cmd *);
 int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),
 	ifaces_set(struct cmd *), ifaces_enable(struct cmd *),

@@ -8,13 +8,15 @@
 #include "upnpctl/out.h"
 #include "conf/confopt.h"
 
-static void put_option(const char *command, const struct confopt *o)
+/* @name: the option's name in that menu */
+static void put_option(const char *command, const char *name,
+		       const struct confopt *o)
 {
 	char text[256];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	struct str range, word;
 
-	out_fmt("%s %s=", command, confopt_name(o));
+	out_fmt("%s %s=", command, name);
 	if (confopt_kind(o) == CONFOPT_BOOL || confopt_kind(o) == CONFOPT_WORD)
 		confopt_range(o, &w);
 	/* Print "yes or no" and "a, b or c" as words: " yes no". */
@@ -36,10 +38,12 @@ void complete_print(const struct cmd_verb *verbs)
 	for (const struct cmd_verb *v = verbs; v->name; v++)
 		out_fmt("%s%s%s\n", v->menu, *v->menu ? " " : "", v->name);
 	for (size_t i = 0; (o = confopt_at(false, i)); i++)
-		put_option("set", o);
+		put_option("set", confopt_name(o), o);
+	put_option("nat-pmp set", "enabled",
+		   confopt_find(false, STR("nat-pmp")));
 	for (size_t i = 0; (o = confopt_at(true, i)); i++) {
-		put_option("interfaces add", o);
-		put_option("interfaces set", o);
+		put_option("interfaces add", confopt_name(o), o);
+		put_option("interfaces set", confopt_name(o), o);
 	}
 	out_str(STR("interfaces add interface=\n"
 		    "mappings add protocol= tcp udp dccp sctp udplite\n"

@@ -12,7 +12,7 @@
 #include "conf/confmapping.h"
 #include "conf/confopt.h"
 
-/* RouterOS's options, in its order: they share one line. */
+/* RouterOS's options of /ip upnp, in its order: they share one line. */
 static const char *const routeros[] = {
 	"allow-disable-external-interface", "enabled", "show-dummy-rule",
 };
@@ -23,7 +23,7 @@ static bool is_routeros(const char *name)
 	for (size_t i = 0; i < ROUTEROS_N; i++)
 		if (!strcmp(name, routeros[i]))
 			return true;
-	return false;
+	return !strcmp(name, "nat-pmp");
 }
 
 static bool is_plain(struct str v)
@@ -81,6 +81,7 @@ static void put_settings(const struct conf *conf)
 {
 	const struct confopt *o;
 
+	out_fmt("/ip nat-pmp\nset enabled=%s\n", conf->nat_pmp ? "yes" : "no");
 	out_str(STR("/ip upnp\nset"));
 	for (size_t i = 0; i < ROUTEROS_N; i++)
 		put_option(confopt_find(false, str_z(routeros[i])), conf);

@@ -70,6 +70,7 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 	if (!o)
 		return unknown(iface, key);
 	CMD_LARGE(unused);
+	conf_defaults(unused);	/* a list is added to what is there */
 	value = translate_value(o, value);
 	if (!value.n && (confopt_kind(o) == CONFOPT_TEXT ||
 			 confopt_kind(o) == CONFOPT_ADDRESS ||

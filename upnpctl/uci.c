@@ -144,7 +144,7 @@ static bool find_value(const struct confedit *e, const char *iface,
  * there, because UCI's own "network" names a section of /etc/config/network. */
 static void put_name(struct wr *w, const struct confopt *o)
 {
-	if (confopt_kind(o) == CONFOPT_NETWORKS) {
+	if (!strcmp(confopt_name(o), "network")) {
 		wr_z(w, "routed");
 		return;
 	}

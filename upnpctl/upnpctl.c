@@ -42,6 +42,12 @@ static const struct cmd_verb verbs[] = {
 	  "remove mappings", true },
 	{ "mappings", "migrate", migrate_run, "",
 	  "move old static mappings to the file", false },
+	{ "nat-pmp", "print", settings_print_natpmp, "",
+	  "print the setting of NAT-PMP", false },
+	{ "nat-pmp", "set", settings_set_natpmp, "enabled=YESNO",
+	  "turn NAT-PMP on or off", true },
+	{ "nat-pmp interfaces", "print", ifaceprint_run,
+	  "[detail] [where ...]", "the same as interfaces print", false },
 	{ "", "status", status_run, "", "print the state of the daemon",
 	  false },
 	{ "", "monitor", mapmonitor_run, "", "print changes of the mappings",
@@ -57,7 +63,7 @@ static const struct cmd_verb verbs[] = {
 
 static void usage(void)
 {
-	out_str(STR("usage: upnpctl [-f FILE] [--json] [ip upnp] COMMAND\n"
+	out_str(STR("usage: upnpctl [-f FILE] [--json] [ip upnp|nat-pmp] COMMAND\n"
 		    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
 		    "  --json   print as JSON\n"
 		    "  -h       print this and exit\n"

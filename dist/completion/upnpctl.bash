@@ -16,6 +16,7 @@ _upnpctl_path()
 		-* | ip | upnp | /ip | /ip/upnp) ;;
 		*)
 			word=${word#/ip/upnp/}
+			word=${word#/ip/}
 			path+=${path:+ }${word//\// }
 			[[ $'\n'$known$'\n' != *$'\n'"$path"$'\n'* ]] || break
 			;;

@@ -110,6 +110,67 @@ def test_columns_are_as_wide_as_their_content(ctl):
 """
 
 
+NAT_PMP = """\
+# upnpctl /ip nat-pmp print
+                             enabled: yes
+# upnpctl /ip nat-pmp set enabled=no
+# upnpctl ip nat-pmp print
+                             enabled: no
+# upnpctl /ip/nat-pmp/interfaces/print
+Flags: X - disabled, I - invalid, D - dynamic
+  #   INTERFACE   TYPE       FORCED-IP
+  0   ether1      external
+  1   ether2      internal
+# upnpctl nat-pmp set enabled=true
+# upnpctl nat-pmp print
+                             enabled: yes
+"""
+
+
+def test_nat_pmp_has_the_menu_of_routeros(ctl, with_ethers):
+    """It sets the option nat-pmp, and shows the interfaces of /ip upnp."""
+    ctl.write(GOOD)
+    shown = ""
+    for line in NAT_PMP.splitlines(True):
+        if line.startswith("# "):
+            shown += line + ctl.ok(*line.split()[2:], prefix=with_ethers)
+            assert ctl.json("print")["enabled"] is True
+    assert shown == NAT_PMP
+    assert "nat-pmp = yes\n" in ctl.read()
+    assert ctl.daemon_accepts_it()
+
+
+def test_nat_pmp_in_other_words(ctl):
+    ctl.write(GOOD)
+    ctl.ok("nat-pmp", "set", "enabled=no")
+    assert ctl.json("nat-pmp", "print") == {"enabled": False}
+    assert ctl.json("print")["pcp"] is True
+    ctl.ok("nat-pmp", "set", "!enabled")
+    assert ctl.read() == GOOD
+    assert ctl.json("nat-pmp", "interfaces", "print") == \
+        ctl.json("interfaces", "print")
+    ctl.write("")
+    done = ctl.run("nat-pmp", "print")
+    assert (done.returncode, done.stderr) == (0, (
+        "upnpctl: nothing is served, because upnpd is not enabled; run: "
+        "upnpctl set enabled=yes\n"))
+    assert done.stdout.endswith(" enabled: yes\n")
+
+
+@pytest.mark.parametrize("words, error", [
+    (["set"], "nat-pmp set needs an option: set enabled=yes"),
+    (["set", "enabled=x"], 'nat-pmp is "x"; it takes yes or no'),
+    (["set", "hairpin=yes"], "nat-pmp set takes enabled=yes or enabled=no, "
+     'not "hairpin=yes"'),
+    (["print", "detail"], 'nat-pmp print takes no argument, not "detail"'),
+    (["interfaces", "add", "interface=x"], 'there is no command "add" for '
+     "nat-pmp interfaces; there are: print"),
+], ids=" ".join)
+def test_errors_of_nat_pmp(ctl, words, error):
+    ctl.write(GOOD)
+    assert ctl.fails("/ip", "nat-pmp", *words) == error
+
+
 @pytest.mark.parametrize("terms,numbers", [
     (["type=internal"], [1, 2]), (["type!=internal"], [0]),
     (["interface=ether1"], [0]), (["disabled=yes"], [2]),
@@ -131,8 +192,8 @@ def test_print_detail_shows_every_setting(ctl):
     assert " " * 23 + "friendly-name: My Router" in lines
     assert " " * 32 + "uuid:" in lines
     keys = [line.split(":")[0].strip() for line in lines]
-    assert keys[:3] == ["enabled", "allow-disable-external-interface",
-                        "show-dummy-rule"]
+    assert keys[:6] == ["enabled", "allow-disable-external-interface",
+                        "show-dummy-rule", "upnp", "nat-pmp", "pcp"]
     assert keys == list(ctl.json("print"))
 
 
@@ -185,7 +246,7 @@ def test_every_option_can_be_set(ctl):
     """Each option can be set to its value, and is printed correctly."""
     ctl.write("")
     for key, value in ctl.json("print").items():
-        if value in (None, ""):
+        if value in (None, "", []):
             continue
         text = {True: "yes", False: "no"}.get(value, value) \
             if isinstance(value, bool) else value

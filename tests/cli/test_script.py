@@ -109,6 +109,8 @@ def test_export_has_the_form_of_routeros(ctl):
     assert lines[1:] == [
         "# Rules are not exported; copy them into the file by hand:",
         "#   deny 80 0.0.0.0/0 80",
+        "/ip nat-pmp",
+        "set enabled=yes",
         "/ip upnp",
         "set allow-disable-external-interface=yes enabled=yes "
         "show-dummy-rule=yes",
@@ -116,6 +118,27 @@ def test_export_has_the_form_of_routeros(ctl):
         "/ip upnp interfaces",
         "add disabled=no interface=b type=external",
         "add disabled=no interface=a type=internal"]
+
+
+def test_export_of_nat_pmp_is_read_back(ctl):
+    ctl.write("nat-pmp = no\npcp-third-party = 10.0.0.0/8,fd00::/8\n")
+    text = ctl.ok("export")
+    assert "/ip nat-pmp\nset enabled=no\n/ip upnp\n" in text
+    assert "set nat-pmp" not in text
+    before = ctl.json("print")
+    ctl.write("")
+    ctl.ok("-", stdin=text)
+    assert ctl.json("print") == before
+    assert before["nat-pmp"] is False
+    assert before["pcp-third-party"] == ["10.0.0.0/8", "fd00::/8"]
+
+
+def test_list_that_is_set_twice(ctl):
+    """The last one counts, and each may have the greatest length."""
+    lists = [",".join(f"10.{i}.{n}.0/24" for n in range(8)) for i in (1, 2)]
+    ctl.ok("-", stdin="".join(f"set pcp-third-party={one}\n"
+                              for one in lists))
+    assert ",".join(ctl.json("print")["pcp-third-party"]) == lists[1]
 
 
 def test_script_is_checked_at_its_end(ctl):

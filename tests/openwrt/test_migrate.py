@@ -42,6 +42,7 @@ ext_ip=198.51.100.7
 listening_ip=br-lan
 listening_ip=eth2 wlan0
 http_port=0
+enable_pcp_pmp=yes
 friendly_name=It's #1
 model_name=M
 manufacturer_name=Corp
@@ -95,7 +96,8 @@ def test_complete_conf_is_converted(tmp_path):
         "with a # after a space, cannot be kept"]
 
 
-BASE = "ext_ifname=wan0\nlistening_ip=lan0\nsecure_mode=yes\n"
+BASE = ("ext_ifname=wan0\nlistening_ip=lan0\nsecure_mode=yes\n"
+        "enable_pcp_pmp=no\n")
 DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
 
 
@@ -106,9 +108,8 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
     ("ext_stun_host=stun.example.net", "there is no STUN"),
     ("https_port=0", "there is no HTTPS"),
     ("minissdpdsocket=/var/run/minissdpd.sock", "answers searches itself"),
-    ("enable_pcp_pmp=yes", "neither NAT-PMP nor PCP"),
-    ("enable_natpmp=yes", "neither NAT-PMP nor PCP"),
-    ("min_lifetime=120", "there is no PCP"),
+    ("min_lifetime=120", "PCP grants 120 to 86400 s"),
+    ("max_lifetime=86400", "see max-lease"),
     ("upnp_forward_chain=forwardUPnP", "chains of its own"),
     ("lease_file=/var/log/upnp.leases", "leases are kept in state-dir"),
     ("model_description=x", "not in the description"),
@@ -232,14 +233,46 @@ def test_rules_by_description_are_left_out(tmp_path):
     assert "what it denied by description may now be allowed" in said[1]
 
 
-def test_disabled_upnp_stays_disabled(tmp_path):
+@pytest.mark.parametrize("lines, ours", [
+    ("", ["nat-pmp = no", "pcp = no"]),
+    ("enable_pcp_pmp=yes\n", []), ("enable_natpmp=1\n", []),
+    ("enable_natpmp=no\nenable_pcp_pmp=yes\n", []),
+    ("enable_pcp_pmp=yes\nenable_natpmp=no\n",
+     ["nat-pmp = no", "pcp = no"]),
+    ("enable_upnp=no\nenable_natpmp=yes\n", ["upnp = no"])])
+def test_protocols(tmp_path, lines, ours):
+    """One setting of miniupnpd, with two names, is for NAT-PMP and PCP."""
+    out, said = migrate(BASE + lines + DENY, tmp_path)
+    assert said == []
+    assert [line for line in good(out, tmp_path) if re.match(
+        "(upnp|nat-pmp|pcp) ", line)] == ours
+    assert "enabled = yes" in out
+
+
+def test_protocols_are_off_by_default(tmp_path):
+    """miniupnpd's default is to serve UPnP only."""
+    out, (said,) = migrate(BASE.replace("enable_pcp_pmp=no\n", "") + DENY,
+                           tmp_path)
+    assert "nat-pmp = no\npcp = no\n" in out
+    assert "enable_pcp_pmp is not set" in said
+
+
+def test_without_any_protocol(tmp_path):
     out, (said,) = migrate(BASE + "enable_upnp=no\n" + DENY, tmp_path)
-    assert "enabled = no" in out and "enable_upnp" in said
+    assert "enabled = no" in out
+    assert "UPnP, NAT-PMP and PCP are off" in said
+
+
+def test_third_parties(tmp_path):
+    out, (said,) = migrate(BASE + "pcp_allow_thirdparty=yes\n" + DENY,
+                           tmp_path)
+    assert "third" not in out and "pcp-third-party" in said
 
 
 def test_addresses_are_not_interfaces(tmp_path):
     out, said = migrate("ext_ifname=wan0\nlistening_ip=192.168.0.1/24\n"
-                        "secure_mode=yes\n" + DENY, tmp_path)
+                        "secure_mode=yes\nenable_pcp_pmp=no\n" + DENY,
+                        tmp_path)
     assert len(said) == 2 and "[interface 192" not in out
 
 
@@ -337,8 +370,7 @@ def test_uci_version_1_is_converted(shared):
         "", "[interface lan0]", "type =internal",
         "", "[interface br-guest]", "type =internal"]
     assert [re.match(r"[\w-]+", line)[0] for line in said] == [
-        "enable_natpmp", "upnp_lease_file", "notify-interval",
-        "clean_ruleset_threshold"]
+        "upnp_lease_file", "notify-interval", "clean_ruleset_threshold"]
 
 
 VERSION2 = """
@@ -386,8 +418,9 @@ def test_uci_version_2_is_converted(shared):
     for line in ("secure-mode =yes", "log-level =debug", "igd-version =1",
                  "downstream-bps =100000000", "friendly-name =OpenWrt"):
         assert line in conf
-    assert said == ["enable_natpmp yes: no counterpart: there is neither "
-                    "NAT-PMP nor PCP"]
+    assert said == []
+    assert not any(line.startswith(("upnp", "nat-pmp", "pcp"))
+                   for line in conf)
 
 
 SETTINGS = """
@@ -512,10 +545,51 @@ def test_uci_hostile_values_are_left_out(shared):
                for line in said)
 
 
-def test_uci_without_upnp_is_disabled(shared):
+def protocols(conf):
+    return [line for line in conf if line.startswith(("upnp", "nat-", "pcp"))]
+
+
+OFF = ["nat-pmp =no", "pcp =no"]
+
+
+@pytest.mark.parametrize("old, new, ours", [
+    ("enable_upnp '1'", "enable_upnp '0'", ["upnp =no"]),
+    ("enable_natpmp '1'", "enable_natpmp '0'", OFF),
+    ("option enable_natpmp '1'", "", []),
+    ("enable_natpmp '1'", "enabled_protocols 'upnp-igd'", OFF),
+    ("enable_natpmp '1'", "enable_protocols 'pcp+nat-pmp'", ["upnp =no"])])
+def test_uci_protocols(shared, old, new, ours):
+    assert old in VERSION1
+    conf, _, said = migrated(shared, VERSION1.replace(old, new))
+    assert protocols(conf) == ours
+    assert not any("protocol" in line or "enable_" in line for line in said)
+
+
+def test_uci_without_any_protocol_is_disabled(shared):
     conf, _, said = migrated(shared, VERSION1.replace(
-        "enable_upnp '1'", "enable_upnp '0'"))
-    assert conf == [] and "UPnP is off" in said[0]
+        "enable_upnp '1'", "enable_upnp '0'").replace(
+        "enable_natpmp '1'", "enable_natpmp '0'"))
+    assert conf == [] and "UPnP, NAT-PMP and PCP are off" in said[0]
+
+
+@pytest.mark.parametrize("option, ours", [
+    ("allow_third_party_mapping '0'", ["secure-mode =yes"]),
+    ("allow_third_party_mapping 'upnp-igd'", ["secure-mode =no"]),
+    ("allow_third_party_mapping 'pcp'",
+     ["secure-mode =yes",
+      "pcp-third-party =192.168.88.0/24,192.168.9.0/24"]),
+    ("allow_third_party_mapping '1'",
+     ["secure-mode =no",
+      "pcp-third-party =192.168.88.0/24,192.168.9.0/24"]),
+    ("pcp_allow_thirdparty '1'",
+     ["pcp-third-party =192.168.88.0/24,192.168.9.0/24"]),
+    ("pcp_allow_thirdparty '0'", [])])
+def test_uci_third_parties(shared, option, ours):
+    """miniupnpd allowed it to every client, upnpd to named networks."""
+    conf, _, _ = migrated(shared, VERSION2.replace(
+        "allow_third_party_mapping '0'", option))
+    assert [line for line in conf if line.startswith(
+        ("secure-mode", "pcp-third"))] == ours
 
 
 def test_uci_file_of_upnpd_is_refused(shared):

@@ -115,16 +115,34 @@ def test_every_option_can_be_set(router, tmp_path):
     for name, value in values.items():
         if name == "enabled":
             continue
-        text = {True: "1", False: "0", None: ""}.get(value, str(value)) \
-            if isinstance(value, (bool, type(None))) else str(value)
+        if isinstance(value, list):
+            text = ",".join(value)
+        elif isinstance(value, (bool, type(None))):
+            text = {True: "1", False: "0", None: ""}[value]
+        else:
+            text = str(value)
         lines.append(f"option {name.replace('-', '_')} {uci_quoted(text)}")
     got = made(router, config(*lines))
     assert got, router.log()
     for name, value in values.items():
         if isinstance(value, bool) and name != "enabled":
             assert f"{name} ={'yes' if value else 'no'}" in got
-        elif value is not None and name != "enabled":
+        elif value not in (None, []) and name != "enabled":
             assert f"{name} ={value}" in got
+
+
+def test_protocols(router):
+    """With _ for -; a list may have several items."""
+    lines = made(router, config(
+        "option upnp '0'", "option nat_pmp 'off'", "option pcp '1'",
+        "option pcp_strict_nonce 'true'",
+        "list pcp_third_party '192.168.88.10/32'",
+        "list pcp_third_party 'fd00:88::/64'"))
+    for line in ("upnp =no", "nat-pmp =no", "pcp =yes",
+                 "pcp-strict-nonce =yes",
+                 "pcp-third-party =192.168.88.10/32",
+                 "pcp-third-party =fd00:88::/64"):
+        assert line in lines
 
 
 @pytest.mark.parametrize("said, meant", [

@@ -98,6 +98,20 @@ def test_disable_and_enable(ctl):
     assert answers(ctl.procd, 2829)
 
 
+def test_protocols_are_set(ctl):
+    ctl("/ip", "nat-pmp", "set", "enabled=no")
+    assert ctl.uci("global.nat_pmp") == "0"
+    ctl("set", "pcp-third-party=192.168.88.10/32,fd00:88::/64")
+    assert ctl.uci("global.pcp_third_party") == \
+        "192.168.88.10/32,fd00:88::/64"
+    shown = json.loads(ctl("--json", "print"))
+    assert shown["nat-pmp"] is False and shown["pcp"] is True
+    assert len(shown["pcp-third-party"]) == 2
+    ctl("set", "!nat-pmp", "!pcp-third-party")
+    assert ctl.uci("global.nat_pmp") is None
+    assert ctl.uci("global.pcp_third_party") is None
+
+
 # ---- interfaces ---------------------------------------------------------
 
 def interfaces(ctl):

@@ -35,6 +35,9 @@ static void test_empty_file_has_the_defaults(void **state)
 {
 	assert_int_equal(parse(""), 0);
 	assert_false(conf.enabled);
+	assert_true(conf.upnp && conf.nat_pmp && conf.pcp);
+	assert_false(conf.pcp_strict_nonce);
+	assert_int_equal(conf.pcp_third_party.n, 0);
 	assert_true(conf.allow_disable_external);
 	assert_true(conf.show_dummy_rule);
 	assert_true(conf.secure_mode);
@@ -128,6 +131,37 @@ static void test_networks_behind_a_router(void **state)
 	assert_int_equal(n->at[0].bits, 16);
 	assert_int_equal(n->at[1].addr.family, ADDR_IP6);
 	assert_ip(n->at[2].addr, 0x0a070000);
+}
+
+static void test_protocols(void **state)
+{
+	assert_int_equal(parse("upnp = no\nnat-pmp = no\n"), 0);
+	assert_false(conf.upnp || conf.nat_pmp);
+	assert_true(conf.pcp && conf_serves(&conf));
+	assert_int_equal(parse("upnp = no\npcp = no\n"), 0);
+	assert_true(conf.nat_pmp && conf_serves(&conf));
+	assert_int_equal(parse("nat-pmp = no\npcp = no\n"), 0);
+	assert_true(conf.upnp && conf_serves(&conf));
+	/* the operator's mappings need no protocol */
+	assert_int_equal(parse("upnp = no\nnat-pmp = no\npcp = no\n" GOOD),
+			 0);
+	assert_false(conf_serves(&conf));
+}
+
+static void test_third_parties_of_pcp(void **state)
+{
+	const struct conf_networks *n = &conf.pcp_third_party;
+
+	assert_int_equal(parse("pcp-strict-nonce = yes\n"
+			       "pcp-third-party = 192.168.88.10/32\n"
+			       "pcp-third-party = 10.0.0.0/8 , fd00:1::/64\n"),
+			 0);
+	assert_true(conf.pcp_strict_nonce);
+	assert_int_equal(n->n, 3);
+	assert_ip(n->at[0].addr, 0xc0a8580a);
+	assert_int_equal(n->at[0].bits, 32);
+	assert_ip(n->at[1].addr, 0x0a000000);
+	assert_int_equal(n->at[2].addr.family, ADDR_IP6);
 }
 
 static void test_igd_versions_and_list_scopes(void **state)
@@ -390,6 +424,8 @@ int main(void)
 		cmocka_unit_test(test_settings_are_read),
 		cmocka_unit_test(test_rules_of_both_families),
 		cmocka_unit_test(test_networks_behind_a_router),
+		cmocka_unit_test(test_protocols),
+		cmocka_unit_test(test_third_parties_of_pcp),
 		cmocka_unit_test(test_igd_versions_and_list_scopes),
 		cmocka_unit_test(test_hash_inside_a_value_stays),
 		cmocka_unit_test(test_mappings_are_read),

@@ -143,6 +143,9 @@ static const struct good good[] = {
 	{ CONFOPT_NETWORKS, "network", "10.0.0.0/8,fc00::/7,192.0.2.1/32" },
 	{ CONFOPT_NETWORKS, "network", "8.8.8.0/24,2001:db8:ffff:ffff::/64" },
 	{ CONFOPT_NETWORKS, "network", "" },
+	{ CONFOPT_NETWORKS, "pcp-third-party", "192.168.88.10/32" },
+	{ CONFOPT_NETWORKS, "pcp-third-party", "192.168.88.0/24,fd00::/8" },
+	{ CONFOPT_NETWORKS, "pcp-third-party", "" },
 };
 
 static const struct confopt *find(const char *key)

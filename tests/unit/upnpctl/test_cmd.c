@@ -21,6 +21,9 @@ static const struct cmd_verb verbs[] = {
 	{ .menu = "interfaces", .name = "add" },
 	{ .menu = "mappings", .name = "print" },
 	{ .menu = "mappings", .name = "remove" },
+	{ .menu = "nat-pmp", .name = "print" },
+	{ .menu = "nat-pmp interfaces", .name = "print" },
+	{ .menu = "nat-pmp", .name = "set" },
 	{ .name = NULL },
 };
 static const struct cmd_env env = { .verbs = verbs };
@@ -100,7 +103,36 @@ static void test_paths_are_menus(void **state)
 	assert_string_equal(find("", ""), "");
 	assert_null(find("", "/ip"));
 	assert_string_equal(stderr_text, "upnpctl: the path ends too early; it "
-			    "is /ip upnp\n");
+			    "is /ip upnp or /ip nat-pmp\n");
+}
+
+/* RouterOS has it beside /ip upnp. */
+static void test_nat_pmp_is_a_menu_of_its_own(void **state)
+{
+	static const char *const same[] = {
+		"/ip nat-pmp interfaces print", "/ip/nat-pmp/interfaces/print",
+		"ip nat-pmp int pr", "nat-pmp interfaces print", "n i p",
+	};
+
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+		assert_string_equal(find("", same[i]),
+				    "nat-pmp interfaces print");
+	assert_string_equal(find("", "/ip nat-pmp print"), "nat-pmp print");
+	assert_string_equal(find("", "/ip nat-pmp set enabled=yes"),
+			    "nat-pmp set/enabled=yes");
+	assert_string_equal(find("interfaces", "/ip nat-pmp"), "nat-pmp");
+	assert_string_equal(find("nat-pmp", "set a=b"), "nat-pmp set/a=b");
+	assert_string_equal(find("nat-pmp", "interfaces"),
+			    "nat-pmp interfaces");
+	assert_string_equal(find("nat-pmp interfaces", "/ip upnp set"), " set");
+	assert_null(find("", "/ip nat-pmp remove"));
+	assert_string_equal(stderr_text, "upnpctl: there is no command "
+			    "\"remove\" for nat-pmp; there are: print, "
+			    "interfaces, set\n");
+	assert_null(find("", "nat-pmp interfaces add"));
+	assert_string_equal(stderr_text, "upnpctl: there is no command "
+			    "\"add\" for nat-pmp interfaces; there are: "
+			    "print\n");
 }
 
 static void test_unknown_words_are_explained(void **state)
@@ -108,7 +140,7 @@ static void test_unknown_words_are_explained(void **state)
 	assert_null(find("", "prunt"));
 	assert_string_equal(stderr_text, "upnpctl: there is no command "
 			    "\"prunt\"; there are: print, set, monitor, "
-			    "interfaces, mappings\n");
+			    "interfaces, mappings, nat-pmp\n");
 	assert_null(find("", "interfaces remove"));
 	assert_string_equal(stderr_text, "upnpctl: there is no command "
 			    "\"remove\" for interfaces; there are: print, set, "
@@ -116,10 +148,11 @@ static void test_unknown_words_are_explained(void **state)
 	assert_null(find("", "m"));
 	assert_string_equal(stderr_text, "upnpctl: more than one command "
 			    "begins with \"m\"; there are: print, set, "
-			    "monitor, interfaces, mappings\n");
+			    "monitor, interfaces, mappings, nat-pmp\n");
 	assert_null(find("", "/interface bridge add"));
 	assert_string_equal(stderr_text, "upnpctl: there is no menu "
-			    "\"interface\" here; use /ip upnp\n");
+			    "\"interface\" here; use /ip upnp or /ip "
+			    "nat-pmp\n");
 	assert_null(find("", "/ip firewall print"));
 	assert_null(find("", "print/detail"));
 	assert_null(find("", "\x1b[2Jx"));
@@ -166,6 +199,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_command_has_many_spellings),
 		cmocka_unit_test(test_paths_are_menus),
+		cmocka_unit_test(test_nat_pmp_is_a_menu_of_its_own),
 		cmocka_unit_test(test_unknown_words_are_explained),
 		cmocka_unit_test(test_keys_and_values),
 		cmocka_unit_test(test_an_error_is_one_line),
