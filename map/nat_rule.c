@@ -28,6 +28,12 @@ bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b)
 		addr_equal(a->remote, b->remote));
 }
 
+bool nat_rule_same_socket(const struct nat_rule *a, const struct nat_rule *b)
+{
+	return a->int_port == b->int_port && a->proto == b->proto &&
+	       addr_equal(a->client, b->client);
+}
+
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)
 {
 	return memcmp(a, b, sizeof(*a)) == 0;

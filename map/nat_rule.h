@@ -96,6 +96,10 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
  */
 bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
 
+/** nat_rule_same_socket - do both rules lead to the same client, protocol and
+ * internal port? */
+bool nat_rule_same_socket(const struct nat_rule *a, const struct nat_rule *b);
+
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 

@@ -4,7 +4,8 @@
  * entries.
  *
  * Invariants:
- *  - a slot is on the free list, or in the hash chain of its rule;
+ *  - a slot is on the free list, or in the hash chains of its rule and of its
+ *    rule's socket;
  *  - order[] holds each slot with a committed mapping exactly once, in the
  *    order of seq.
  * Runs in: engine
@@ -37,6 +38,8 @@ static void place_tables(struct portmap *pm)
 	pm->bucket = pm->next + pm->slot_max;
 	pm->id_next = pm->bucket + pm->bucket_mask + 1;
 	pm->id_bucket = pm->id_next + pm->slot_max;
+	pm->socket_next = pm->id_bucket + pm->bucket_mask + 1;
+	pm->socket_bucket = pm->socket_next + pm->slot_max;
 }
 
 struct portmap *pmtable_new(size_t max, size_t per_client)
@@ -51,7 +54,7 @@ struct portmap *pmtable_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
 					  sizeof(struct descpool_cell)) +
-		(max + 3 * slot_max + 2 * bucket_n) * sizeof(uint16_t);
+		(max + 4 * slot_max + 3 * bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
@@ -165,6 +168,35 @@ void pmtable_give_id(struct portmap *pm, uint16_t slot, uint16_t wish)
 	id_enter(pm, slot, pm->last_id);
 }
 
+/* ---- sockets ------------------------------------------------------- */
+
+uint16_t *pmtable_socket(const struct portmap *pm, const struct nat_rule *r)
+{
+	const uint16_t ports[] = { r->int_port, r->proto };
+	uint64_t h = HASH_BEGIN;
+
+	h = hash_add(h, &r->client, sizeof(r->client));
+	h = hash_add(h, ports, sizeof(ports));
+	return &pm->socket_bucket[(h ^ h >> 32) & pm->bucket_mask];
+}
+
+static void socket_enter(struct portmap *pm, uint16_t slot)
+{
+	uint16_t *head = pmtable_socket(pm, &pm->entry[slot].rule);
+
+	pm->socket_next[slot] = *head;
+	*head = (uint16_t)(slot + 1);
+}
+
+static void socket_leave(struct portmap *pm, uint16_t slot)
+{
+	uint16_t *at = pmtable_socket(pm, &pm->entry[slot].rule);
+
+	while (*at != slot + 1)
+		at = &pm->socket_next[*at - 1];
+	*at = pm->socket_next[slot];
+}
+
 /* ---- slots --------------------------------------------------------- */
 
 static uint32_t hash_pinhole(const struct nat_rule *r)
@@ -206,6 +238,7 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct pm_req *req,
 	e->gen++;
 	pm->next[slot] = *head;
 	*head = slot;
+	socket_enter(pm, slot);
 	if (pmtable_counted(e)) {
 		pm->n++;
 		clientcount_add(&pm->by_client, entry_holder(e));
@@ -221,6 +254,7 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 	while (*at != slot)
 		at = &pm->next[*at];
 	*at = pm->next[slot];
+	socket_leave(pm, slot);
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
 	descpool_drop(&pm->texts, e->note);
@@ -335,7 +369,12 @@ void pmtable_fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	struct pm_entry *e = &pm->entry[slot];
 
 	pmtable_set_holder(pm, slot, req);
+	/* An overwrite without an op may change the internal port. */
+	socket_leave(pm, slot);
 	e->rule = req->rule;
+	socket_enter(pm, slot);
+	e->nonce = req->nonce;
+	e->peer = req->peer;
 	e->enabled = req->enabled;
 	e->configured = req->configured;
 	e->origin = req->origin;

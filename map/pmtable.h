@@ -2,8 +2,9 @@
 /*
  * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
- * Only portmap.c and pmtable.c access struct portmap. pmtable.c keeps the slots
- * consistent; portmap.c implements the changes of a mapping.
+ * Only portmap.c, pmread.c and pmtable.c access struct portmap. pmtable.c keeps
+ * the slots consistent; portmap.c implements the changes of a mapping, pmread.c
+ * the lookups.
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H
@@ -36,6 +37,9 @@ struct portmap {
 	 * without pinholes never touches this memory. */
 	uint16_t *id_next;	/* [slot_max] */
 	uint16_t *id_bucket;	/* [bucket_mask + 1] */
+	/* The slots by client, protocol and internal port, likewise. */
+	uint16_t *socket_next;	/* [slot_max] */
+	uint16_t *socket_bucket;	/* [bucket_mask + 1] */
 	struct clientcount by_client;	/* by holder_of(), of the
 					 * pmtable_counted() ones */
 };
@@ -59,6 +63,10 @@ struct portmap *pmtable_new(size_t max, size_t per_client);
 /** pmtable_bucket - the head of the hash chain that has this rule and its
  * rivals (nat_rule_rivals()). */
 uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
+
+/** pmtable_socket - the head of the chain of slots, each plus one, that has the
+ * rules with this rule's client, protocol and internal port. */
+uint16_t *pmtable_socket(const struct portmap *, const struct nat_rule *);
 
 /** pmtable_order_upto - how many committed mappings were made up to @seq. */
 size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
@@ -88,8 +96,7 @@ uint16_t pmtable_by_id(const struct portmap *, uint16_t unique_id);
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
  * The entry is ADDING, has the rule and the holder of @req and a new
- * generation, and portmap_rival()
- * finds it. The caller sets the other fields.
+ * generation, and portmap_rival() and portmap_on_socket() find it. The caller sets the other fields.
  *
  * Return: PM_NONE if no slot is free
  */

@@ -150,14 +150,15 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	return PM_STARTED;
 }
 
+static uint64_t end_of(uint32_t lease_s, uint64_t now_ms)
+{
+	return lease_s != 0 ? now_ms + (uint64_t)lease_s * 1000 : 0;
+}
+
 int portmap_add(struct portmap *pm, const struct pm_req *req, uint64_t now_ms,
 		uint16_t *ret_slot)
 {
-	uint64_t expires_ms = 0;
-
-	if (req->lease_s != 0)
-		expires_ms = now_ms + (uint64_t)req->lease_s * 1000;
-	return enter(pm, req, expires_ms, true, ret_slot);
+	return enter(pm, req, end_of(req->lease_s, now_ms), true, ret_slot);
 }
 
 int portmap_restore(struct portmap *pm, const struct pm_req *req,
@@ -166,6 +167,28 @@ int portmap_restore(struct portmap *pm, const struct pm_req *req,
 	uint16_t slot;
 
 	return enter(pm, req, expires_ms, false, &slot);
+}
+
+int portmap_renew(struct portmap *pm, uint16_t slot,
+		  const struct pm_renewal *r, uint64_t now_ms,
+		  uint16_t *ret_slot)
+{
+	const struct pm_entry *e = &pm->entry[slot];
+	uint64_t end_ms = end_of(r->lease_s, now_ms);
+	struct pm_req req = {
+		.rule = e->rule, .enabled = e->enabled || r->extend,
+		.origin = e->origin, .configured = e->configured,
+		.peer = e->peer, .nonce = e->nonce,
+		.requester = e->requester, .host = e->host,
+	};
+
+	if (r->extend && (e->expires_ms == 0 ||
+			  (end_ms != 0 && end_ms < e->expires_ms)))
+		end_ms = e->expires_ms;
+	if (req.host.family != ADDR_LINK)
+		req.host = r->host;
+	descpool_get(&pm->texts, e->desc, req.desc);
+	return enter(pm, &req, end_ms, true, ret_slot);
 }
 
 /* If a replacement is in flight, wait for its slot, not for @slot. */
@@ -430,147 +453,6 @@ uint32_t portmap_suspended_left(const struct pm_entry *e, uint64_t now_ms)
 	if (e->suspended_ms == 0 || e->suspended_ms == UINT64_MAX)
 		return 0;
 	return seconds_left(e->suspended_ms, now_ms);
-}
-
-/* ---- reading ------------------------------------------------------- */
-
-uint16_t portmap_find(const struct portmap *pm, const struct nat_rule *rule)
-{
-	uint16_t slot = PM_NONE;
-	const struct pm_entry *e;
-
-	while ((slot = portmap_rival(pm, rule, slot)) != PM_NONE) {
-		e = &pm->entry[slot];
-		if (pm_committed(e) && nat_rule_same_key(&e->rule, rule))
-			break;
-	}
-	return slot;
-}
-
-size_t portmap_max(const struct portmap *pm)
-{
-	return pm->max;
-}
-
-size_t portmap_count(const struct portmap *pm)
-{
-	return pm->order_n;
-}
-
-uint16_t portmap_at(const struct portmap *pm, size_t index)
-{
-	return index < pm->order_n ? pm->order[index] : PM_NONE;
-}
-
-bool portmap_is_suspended(const struct pm_entry *e)
-{
-	return e->suspended_ms != 0;
-}
-
-bool portmap_has_rule(const struct pm_entry *e)
-{
-	return e->enabled && (e->state == PM_ACTIVE ||
-			      (e->state == PM_RESUMING && !pm_set_aside(e)));
-}
-
-bool portmap_in_force(const struct pm_entry *e)
-{
-	return e->enabled && !e->overruled;
-}
-
-bool portmap_is_shown(const struct pm_entry *e)
-{
-	return pm_committed(e) && !portmap_is_suspended(e);
-}
-
-size_t portmap_shown_count(const struct portmap *pm)
-{
-	return pm->order_n - pm->suspended_n;
-}
-
-uint16_t portmap_shown_at(const struct portmap *pm, size_t index)
-{
-	if (pm->suspended_n == 0)
-		return portmap_at(pm, index);
-	for (size_t i = 0; i < pm->order_n; i++)
-		if (portmap_is_shown(&pm->entry[pm->order[i]]) && index-- == 0)
-			return pm->order[i];
-	return PM_NONE;
-}
-
-uint16_t portmap_after(const struct portmap *pm, uint64_t seq)
-{
-	return portmap_at(pm, pmtable_order_upto(pm, seq));
-}
-
-uint16_t portmap_rival(const struct portmap *pm, const struct nat_rule *rule,
-		       uint16_t prev)
-{
-	uint16_t slot = prev == PM_NONE ? *pmtable_bucket(pm, rule) :
-					  pm->next[prev];
-
-	while (slot != PM_NONE && !nat_rule_rivals(&pm->entry[slot].rule, rule))
-		slot = pm->next[slot];
-	return slot;
-}
-
-uint16_t portmap_by_id(const struct portmap *pm, uint16_t unique_id)
-{
-	return pmtable_by_id(pm, unique_id);
-}
-
-void portmap_seed_ids(struct portmap *pm, uint16_t last)
-{
-	pm->last_id = last;
-}
-
-uint16_t portmap_last_id(const struct portmap *pm)
-{
-	return pm->last_id;
-}
-
-uint16_t portmap_on_port(const struct portmap *pm, uint8_t proto,
-			 uint16_t ext_port, uint16_t prev)
-{
-	const struct nat_rule key = {
-		.kind = NAT_PORTMAP, .proto = proto, .ext_port = ext_port,
-	};
-
-	return portmap_rival(pm, &key, prev);
-}
-
-uint16_t portmap_by_socket(const struct portmap *pm, uint8_t proto,
-			   struct addr client, uint16_t int_port,
-			   uint16_t prev)
-{
-	for (uint16_t slot = (uint16_t)(prev + 1); slot < pm->slot_max;
-	     slot++) {
-		const struct pm_entry *e = &pm->entry[slot];
-
-		if (pm_committed(e) && e->rule.proto == proto &&
-		    e->rule.int_port == int_port &&
-		    addr_equal(e->rule.client, client))
-			return slot;
-	}
-	return PM_NONE;
-}
-
-uint16_t portmap_slots(const struct portmap *pm)
-{
-	return (uint16_t)pm->slot_max;
-}
-
-const struct pm_entry *portmap_entry(const struct portmap *pm, uint16_t slot)
-{
-	if (slot >= pm->slot_max || pm->entry[slot].state == PM_FREE)
-		return NULL;
-	return &pm->entry[slot];
-}
-
-struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
-			char *buf)
-{
-	return descpool_get(&pm->texts, e->desc, buf);
 }
 
 /* ---- data of the owner --------------------------------------------- */

@@ -144,6 +144,24 @@ void portmap_free(struct portmap *);
 int portmap_add(struct portmap *, const struct pm_req *req, uint64_t now_ms,
 		uint16_t *ret_slot);
 
+/* portmap_renew(): the new lease. */
+struct pm_renewal {
+	uint32_t lease_s;	/* 0: permanent */
+	bool extend;		/* the lease does not get shorter, and a
+				 * disabled mapping becomes enabled */
+	struct addr host;	/* for a mapping whose host is not known */
+};
+
+/**
+ * portmap_renew - give the committed mapping @slot another lease, as portmap_add()
+ * would: the mapping stays in force until the kernel has confirmed it.
+ *
+ * Its rule, origin, nonce, requester and description stay as they are.
+ * Return: as portmap_add()
+ */
+int portmap_renew(struct portmap *, uint16_t slot, const struct pm_renewal *,
+		  uint64_t now_ms, uint16_t *ret_slot);
+
 /**
  * portmap_delete - delete a committed mapping.
  * @ret_slot: set for PM_STARTED and PM_BUSY
@@ -325,11 +343,21 @@ uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 			 uint16_t ext_port, uint16_t prev);
 
 /**
- * portmap_by_socket - the next committed mapping or pinhole to that client,
- * protocol and internal port, of any remote host.
+ * portmap_on_socket - the next slot, in any state, whose rule has the client,
+ * protocol and internal port of @rule (nat_rule_same_socket()).
  * @prev: a slot that this function returned; PM_NONE: the first
  *
  * A hash index finds it in constant time. The order is not defined.
+ * Return: PM_NONE when there is none
+ */
+uint16_t portmap_on_socket(const struct portmap *,
+			   const struct nat_rule *rule, uint16_t prev);
+
+/**
+ * portmap_by_socket - the next committed mapping or pinhole to that client,
+ * protocol and internal port, of any remote host.
+ * @prev: as for portmap_on_socket()
+ *
  * Return: its slot; PM_NONE when there is none
  */
 uint16_t portmap_by_socket(const struct portmap *, uint8_t proto,
