@@ -7,29 +7,63 @@
  * is easy to predict.
  * Runs in: engine
  */
+#include <netinet/in.h>
 #include "map/anyport.h"
+#include "map/interwork.h"
 #include "map/mapreport.h"
 
-/* Can the request have the port of @r? It can if the port is free, or if
- * only a mapping of the same client and remote host uses it: then the
- * request renews it. If the port was @wished, it may also change the
- * mapping's internal port (WANIPConnection:2 2.5.17). A mapping whose lease
- * has ended cannot be renewed, because its rule is being deleted. */
-static bool is_free(const struct map *m, const struct nat_rule *r, bool wished)
+/* Could the request renew or overwrite the mapping @e, which is on its port? */
+static bool is_own(const struct pm_entry *e, const struct pm_req *q,
+		   bool wished)
 {
-	const struct pm_entry *e;
+	if (e->state == PM_EXPIRING ||
+	    !addr_equal(e->rule.client, q->rule.client) ||
+	    !nat_rule_same_key(&e->rule, &q->rule))
+		return false;
+	/* A wished port may get another internal port over UPnP
+	 * (WANIPConnection:2 2.5.17), except one that PCP keeps. */
+	return e->rule.int_port == q->rule.int_port ||
+	       (wished && q->origin == ORIGIN_UPNP &&
+		!interwork_keeps(e, q));
+}
+
+/* Are all mappings on the port of @q its own? A mapping whose lease has ended
+ * cannot be renewed, because its rule is being deleted. */
+static bool is_free(const struct map *m, const struct pm_req *q, bool wished)
+{
 	uint16_t slot = PM_NONE;
 
-	while ((slot = portmap_on_port(m->pm, r->proto, r->ext_port, slot)) !=
-	       PM_NONE) {
-		e = portmap_entry(m->pm, slot);
-		if (e->state == PM_EXPIRING ||
-		    !addr_equal(e->rule.client, r->client) ||
-		    (!wished && e->rule.int_port != r->int_port) ||
-		    !addr_equal(e->rule.remote, r->remote))
+	while ((slot = portmap_on_port(m->pm, q->rule.proto, q->rule.ext_port,
+				       slot)) != PM_NONE)
+		if (!is_own(portmap_entry(m->pm, slot), q, wished))
 			return false;
-	}
 	return true;
+}
+
+bool anyport_is_free(const struct map *m, const struct pm_req *q)
+{
+	return is_free(m, q, false);
+}
+
+/* Does another client have the same port of the other protocol? Programs
+ * that use both expect one number (RFC 6886 3.3). */
+static bool sibling_is_taken(const struct map *m, const struct nat_rule *r)
+{
+	const uint8_t proto = r->proto == IPPROTO_UDP ? IPPROTO_TCP :
+							IPPROTO_UDP;
+	uint16_t slot = PM_NONE;
+
+	while ((slot = portmap_on_port(m->pm, proto, r->ext_port, slot)) !=
+	       PM_NONE)
+		if (!addr_equal(portmap_entry(m->pm, slot)->rule.client,
+				r->client))
+			return true;
+	return false;
+}
+
+static bool can_have(const struct map *m, const struct pm_req *q, bool wished)
+{
+	return is_free(m, q, wished) && !sibling_is_taken(m, &q->rule);
 }
 
 /* Return: port number @k of the ranges, which have more than @k ports */
@@ -45,16 +79,15 @@ static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 enum refusal anyport_pick(struct map *m, struct map_wait *w)
 {
 	struct policy_ports range[POLICY_PORTS_MAX];
-	struct nat_rule *r = &w->req.mapping.rule, wish = *r;
+	struct pm_req *q = &w->req.mapping;
+	struct nat_rule *r = &q->rule;
 	uint32_t k, port_n = 0;
 	size_t range_n;
 
-	wish.ext_port = w->wished;
-	if (w->wished && is_free(m, &wish, true) &&
-	    policy_check(&m->policy, &wish, addr_any(), NULL) == REFUSAL_NONE) {
-		*r = wish;
+	r->ext_port = w->wished;
+	if (w->wished && can_have(m, q, true) &&
+	    policy_check(&m->policy, r, addr_any(), NULL) == REFUSAL_NONE)
 		return REFUSAL_NONE;
-	}
 	range_n = policy_ports(&m->policy, r, POLICY_PORT_FLOOR, range);
 	if (!range_n)
 		range_n = policy_ports(&m->policy, r, 1, range);
@@ -66,7 +99,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	k = m->ops->rnd(m->ops_arg) % port_n;
 	for (uint32_t tried = 0; tried < port_n; tried++) {
 		r->ext_port = port_at(range, k);
-		if (is_free(m, r, false))
+		if (can_have(m, q, false))
 			return REFUSAL_NONE;
 		k = (k + 1) % port_n;
 	}

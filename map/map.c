@@ -47,12 +47,13 @@ static enum refusal check_policy(struct map *m, struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
 	unsigned line;
-	enum refusal why = policy_check(&m->policy, &q->rule, is_operators(w) ?
+	enum refusal why = policy_check(&m->policy, &q->rule,
+					is_operators(w) || w->req.third_party ?
 					addr_any() : q->requester, &line);
 
 	w->asks = why == REFUSAL_SECURE && asking_may(m, q, q->rule.client);
 	if (why == REFUSAL_NONE || w->asks ||
-	    (why == REFUSAL_RULE && w->req.port != MAP_PORT_WISHED))
+	    (why == REFUSAL_RULE && start_may_change_port(w)))
 		return REFUSAL_NONE;
 	return mapreport_refusal(m, w, why, line);
 }
@@ -84,7 +85,9 @@ static void prepare(struct map *m, struct map_wait *w, enum map_what what)
 {
 	w->what = (uint8_t)what;
 	w->asks = false;
+	w->deleted = false;
 	w->line = 0;
+	w->left_s = 0;
 	w->tries = 0;
 	w->wished = w->req.mapping.rule.ext_port;
 	asking_set_host(m, w);
@@ -140,6 +143,20 @@ int map_delete(struct map *m, struct map_wait *w)
 	return start_on_key(m, w, MAP_DELETE);
 }
 
+int map_delete_own(struct map *m, struct map_wait *w, uint64_t now_ms)
+{
+	const struct pm_req *q = &w->req.mapping;
+	const struct pm_entry *none;
+
+	prepare(m, w, MAP_DELETE_OWN);
+	if (!map_table(m, q->rule.kind))
+		return REFUSAL_NONE;
+	if (m->policy.secure && !w->req.third_party &&
+	    !addr_equal(q->requester, q->rule.client))
+		return (int)mapreport_refusal(m, w, REFUSAL_SECURE, 0);
+	return start_run(m, w, now_ms, &none);
+}
+
 int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 		     uint16_t hi, bool others)
 {
@@ -150,11 +167,6 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 	w->hi = hi;
 	w->others = others;
 	return start_run(m, w, 0, &none);
-}
-
-int map_delete_own(struct map *m, struct map_wait *w)
-{
-	return start_on_key(m, w, MAP_DELETE_OWN);
 }
 
 void map_cancel(struct map *m, struct map_wait *w)
@@ -342,9 +354,16 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 
 	/* Only the monitor knows which ports are taken. If the request accepts
 	 * any port, start again with another one. */
-	if (w->what == MAP_ADD && w->req.port != MAP_PORT_WISHED &&
-	    depends_on_port(why) && ++w->tries < PM_ANY_TRIES) {
+	if (w->what == MAP_ADD && start_may_change_port(w) && depends_on_port(why) &&
+	    ++w->tries < PM_ANY_TRIES) {
 		w->wished = 0;
+		waitlist_add(&m->ready, w);
+		return;
+	}
+	/* There may be another one to delete. A range has no slot. */
+	if (w->what == MAP_DELETE_OWN && why == REFUSAL_NONE &&
+	    slot != PM_NONE) {
+		w->deleted = true;
 		waitlist_add(&m->ready, w);
 		return;
 	}

@@ -66,6 +66,10 @@ struct map_request {
 	/* The protocol has checked that the requester may ask for the client:
 	 * secure mode does not apply (THIRD_PARTY, RFC 6887 13.1). */
 	bool third_party;
+	/* map_delete_own(): keep the mapping with the rule's remote host and
+	 * port, and delete the requester's others. For PCP, whose MAP with
+	 * another filter replaces the mapping. */
+	bool except;
 };
 
 /* A request that may wait. Embedded in the owner's record of the pending reply;
@@ -79,7 +83,8 @@ struct map_wait {
 				 * it, or 0; valid with the answer */
 	uint16_t unique_id;	/* map_renew(): of the pinhole */
 	uint32_t left_s;	/* REFUSAL_NONCE: seconds left of the mapping
-				 * that stays; valid with the answer */
+				 * that stays, 0: without end; valid with the
+				 * answer */
 
 	struct map_wait *next;	/* private from here on */
 	uint8_t what;		/* enum map_what */
@@ -92,6 +97,7 @@ struct map_wait {
 	uint16_t lo, hi;	/* MAP_DELETE_RANGE: external ports, both
 				 * included */
 	bool others;		/* MAP_DELETE_RANGE: others' mappings too */
+	bool deleted;		/* MAP_DELETE_OWN: there was one */
 };
 
 /* struct map_wait.what */
@@ -260,12 +266,15 @@ int map_delete_range(struct map *, struct map_wait *, uint16_t lo, uint16_t hi,
  *    client and protocol. A mapping that PCP or the operator made is refused
  *    with REFUSAL_NONCE or REFUSAL_OPERATOR; one that UPnP made stays, without
  *    a refusal.
- *  - PCP deletes with the right nonce. A mapping with another nonce, or of
- *    another origin, is REFUSAL_NONCE.
+ *  - PCP deletes with the right nonce: MAP what MAP made, PEER (pm_req.peer)
+ *    what PEER made. If there is none, a mapping with another nonce or of
+ *    another origin is REFUSAL_NONCE.
  *
+ * In secure mode the client must be the requester, unless the request is for a
+ * third party.
  * Return: MAP_WAIT, REFUSAL_NONE, or why not
  */
-int map_delete_own(struct map *, struct map_wait *);
+int map_delete_own(struct map *, struct map_wait *, uint64_t now_ms);
 
 /** map_cancel - drop @w, if it waits, because its requester has disconnected.
  * The change that it requested still happens. */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * range.c - delete a range of mappings with many ops and one answer.
+ * range.c - delete many mappings, a range or all of a client's that NAT-PMP
+ * made, with many ops and one answer.
  *
  * Owns: the range deletion in progress, of which there is at most one: a bit
  * for each slot whose op belongs to it, and how many of these have not been
  * answered. Its requester is in the queue with slot PM_NONE.
  * Runs in: engine
  */
+#include "map/interwork.h"
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
@@ -16,9 +18,21 @@ static bool in_range(const struct map_wait *w, const struct pm_entry *e)
 {
 	const struct nat_rule *r = &e->rule;
 
+	if (w->what == MAP_DELETE_OWN)
+		return r->proto == w->req.mapping.rule.proto &&
+		       addr_equal(r->client, w->req.mapping.rule.client) &&
+		       e->origin == w->req.mapping.origin;
 	return owner_sees(e, &w->req.mapping) &&
 	       r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
 	       r->ext_port <= w->hi;
+}
+
+/* Is it the requester's own mapping, which it may not delete over UPnP? */
+static bool is_kept(const struct map_wait *w, const struct pm_entry *e)
+{
+	const struct pm_req *by = &w->req.mapping;
+
+	return interwork_keeps(e, by) && owner_is(e, by->requester);
 }
 
 static bool may_delete(const struct map *m, const struct map_wait *w,
@@ -26,7 +40,10 @@ static bool may_delete(const struct map *m, const struct map_wait *w,
 {
 	const struct pm_req *by = &w->req.mapping;
 
-	return owner_may_change(m, e, by) == REFUSAL_NONE &&
+	if (w->what == MAP_DELETE_OWN)
+		return true;
+	return !interwork_keeps(e, by) &&
+	       owner_may_change(m, e, by) == REFUSAL_NONE &&
 	       (w->others || owner_is(e, by->requester));
 }
 
@@ -66,7 +83,7 @@ static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 
 int range_start(struct map *m, struct map_wait *w)
 {
-	struct nat_rule others = { .kind = 0 };
+	struct nat_rule stays = { .kind = 0 };
 	struct tally t = { .busy = PM_NONE };
 	const struct pm_entry *e;
 	size_t i = 0;
@@ -80,10 +97,14 @@ int range_start(struct map *m, struct map_wait *w)
 		uint16_t slot = portmap_at(m->pm, i);
 
 		e = portmap_entry(m->pm, slot);
-		if (in_range(w, e) && !may_delete(m, w, e))
-			others = e->rule;
-		else if (in_range(w, e) && delete_one(m, slot, &t))
+		/* For a requester that did not ask for other clients' mappings,
+		 * they do not exist. */
+		if (in_range(w, e) && !may_delete(m, w, e)) {
+			if (w->others || is_kept(w, e))
+				stays = e->rule;
+		} else if (in_range(w, e) && delete_one(m, slot, &t)) {
 			continue;
+		}
 		i++;
 	}
 	/* If the op in flight renews the mapping, the mapping may exist
@@ -92,12 +113,12 @@ int range_start(struct map *m, struct map_wait *w)
 		waitlist_queue(m, w, t.busy, false);
 		return MAP_WAIT;
 	}
-	/* For a requester that did not ask for other clients' mappings, they do
-	 * not exist. */
-	if (!t.n && (!w->others || !others.kind))
+	if (!t.n && w->what == MAP_DELETE_OWN)
+		return REFUSAL_NONE;
+	if (!t.n && !stays.kind)
 		return REFUSAL_NOT_FOUND;
 	if (!t.n) {
-		w->req.mapping.rule = others;	/* for the log */
+		w->req.mapping.rule = stays;	/* for the log */
 		return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
 	}
 	if (!m->range_left)

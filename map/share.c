@@ -9,6 +9,7 @@
  */
 #include <string.h>
 #include "map/holder.h"
+#include "map/own.h"
 #include "map/share.h"
 
 static void init(struct buckets *b, uint32_t per_s)
@@ -106,10 +107,8 @@ enum refusal share_check(struct map *m, const struct map_wait *w,
 			 uint64_t now_ms)
 {
 	const struct pm_req *q = &w->req.mapping;
-	const struct portmap *pm = map_table(m, q->rule.kind);
 
-	if (q->origin == ORIGIN_OPERATOR ||
-	    portmap_find(pm, &q->rule) != PM_NONE)
+	if (q->origin == ORIGIN_OPERATOR || own_is_renewal(m, w))
 		return REFUSAL_NONE;
 	if (!within_rate(m, q, now_ms))
 		return REFUSAL_RATE;

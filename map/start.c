@@ -3,11 +3,19 @@
  * Runs in: engine */
 #include "map/anyport.h"
 #include "map/asking.h"
+#include "map/interwork.h"
+#include "map/own.h"
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
 #include "map/start.h"
 #include "map/waitlist.h"
+
+bool start_may_change_port(const struct map_wait *w)
+{
+	return w->req.port == MAP_PORT_ANY || w->req.port == MAP_PORT_OWN ||
+	       (w->req.port == MAP_PORT_OWN_ONLY && !w->wished);
+}
 
 /* Handle the result @res of a change, except PM_DONE, which the caller handles.
  * After PM_STARTED and PM_BUSY, @w waits for @slot. */
@@ -54,7 +62,7 @@ static int check_client(struct map *m, struct map_wait *w)
 	case MAP_SAME:
 		w->asks = false;
 		why = policy_check(&m->policy, &q->rule, addr_any(), &line);
-		if (why == REFUSAL_RULE && w->req.port != MAP_PORT_WISHED)
+		if (why == REFUSAL_RULE && start_may_change_port(w))
 			why = REFUSAL_NONE;
 		break;
 	default:
@@ -64,44 +72,75 @@ static int check_client(struct map *m, struct map_wait *w)
 	       (int)mapreport_refusal(m, w, why, line);
 }
 
-/* Hand @req to the table. */
-static int enter(struct map *m, struct map_wait *w, const struct pm_req *req,
-		 uint64_t now_ms, const struct pm_entry **ret)
+/* Finish a request after the table's result. */
+static int entered(struct map *m, struct map_wait *w, int res, uint16_t slot,
+		   const struct pm_entry **ret)
 {
-	struct portmap *pm = map_table(m, req->rule.kind);
-	uint16_t slot = PM_NONE;
-	int res = portmap_add(pm, req, now_ms, &slot);
-
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
-	*ret = portmap_entry(pm, slot);
+	*ret = portmap_entry(map_table(m, w->req.mapping.rule.kind), slot);
 	mapreport_stored(m, *ret);
 	return REFUSAL_NONE;
+}
+
+/* Give the mapping in @slot the lease of the request; it keeps the rest. */
+static int renew_slot(struct map *m, struct map_wait *w, uint16_t slot,
+		      bool extend, uint64_t now_ms,
+		      const struct pm_entry **ret)
+{
+	const struct pm_req *q = &w->req.mapping;
+	const struct pm_renewal r = {
+		.lease_s = q->lease_s, .extend = extend, .host = q->host,
+	};
+	int res = portmap_renew(map_table(m, q->rule.kind), slot, &r, now_ms,
+				&slot);
+
+	return entered(m, w, res, slot, ret);
+}
+
+static int add_on_key(struct map *m, struct map_wait *w, uint64_t now_ms,
+		      const struct pm_entry **ret)
+{
+	const struct pm_req *q = &w->req.mapping;
+	struct portmap *pm = map_table(m, q->rule.kind);
+	uint16_t slot;
+	int res;
+
+	switch (interwork_add(m, q, &slot)) {
+	case INTERWORK_OPERATORS:
+		return add_over_operators(m, w, slot);
+	case INTERWORK_EXTEND:
+		return renew_slot(m, w, slot, true, now_ms, ret);
+	case INTERWORK_CONFLICT:
+		return (int)mapreport_refusal(m, w, REFUSAL_CONFLICT, 0);
+	case INTERWORK_NONCE:
+		return own_refuse(m, w, portmap_entry(pm, slot), now_ms);
+	default:
+		res = portmap_add(pm, q, now_ms, &slot);
+		return entered(m, w, res, slot, ret);
+	}
+}
+
+/* A pinhole has no external port to choose. */
+static enum refusal pick_port(struct map *m, struct map_wait *w)
+{
+	if (w->req.mapping.rule.kind != NAT_PORTMAP ||
+	    w->req.port == MAP_PORT_WISHED)
+		return REFUSAL_NONE;
+	return w->req.port == MAP_PORT_ANY ? anyport_pick(m, w) :
+					     own_pick(m, w);
 }
 
 static int add(struct map *m, struct map_wait *w, uint64_t now_ms,
 	       const struct pm_entry **ret)
 {
-	const struct pm_req *q = &w->req.mapping;
-	struct portmap *pm = map_table(m, q->rule.kind);
-	const struct pm_entry *old;
-	enum refusal why;
-	uint16_t slot;
 	int res = w->asks ? check_client(m, w) : REFUSAL_NONE;
 
-	if (res != REFUSAL_NONE)
-		return res;
-	if (w->req.port != MAP_PORT_WISHED && q->rule.kind == NAT_PORTMAP) {
-		why = anyport_pick(m, w);
-		if (why != REFUSAL_NONE)
-			return (int)why;
-	}
-	slot = portmap_find(pm, &q->rule);
-	old = portmap_entry(pm, slot);
-	if (old && old->origin == ORIGIN_OPERATOR &&
-	    q->origin != ORIGIN_OPERATOR)
-		return add_over_operators(m, w, slot);
-	return enter(m, w, q, now_ms, ret);
+	if (res == REFUSAL_NONE)
+		res = own_check(m, w, now_ms);
+	if (res == REFUSAL_NONE)
+		res = (int)pick_port(m, w);
+	return res == REFUSAL_NONE ? add_on_key(m, w, now_ms, ret) : res;
 }
 
 /* May the requester change @e? Return: as start_run(), MAP_WAIT: @w waits for
@@ -130,26 +169,18 @@ static int check_owner(struct map *m, struct map_wait *w,
 static int renew(struct map *m, struct map_wait *w, uint64_t now_ms,
 		 const struct pm_entry **ret)
 {
-	struct pm_req req = w->req.mapping;
-	const struct pm_entry *e = portmap_entry(m->pinholes,
-		portmap_by_id(m->pinholes, w->unique_id));
+	const struct pm_req *q = &w->req.mapping;
+	uint16_t slot = portmap_by_id(m->pinholes, w->unique_id);
+	const struct pm_entry *e = portmap_entry(m->pinholes, slot);
 	int res;
 
-	if (!owner_sees(e, &req))
+	if (!owner_sees(e, q))
 		return REFUSAL_NOT_FOUND;
 	w->req.mapping.rule = e->rule;		/* for the log */
 	res = check_owner(m, w, e);
 	if (res != REFUSAL_NONE)
 		return res;
-	req.rule = e->rule;
-	req.enabled = e->enabled;
-	req.configured = e->configured;
-	req.origin = e->origin;
-	req.requester = e->requester;
-	if (e->host.family == ADDR_LINK)
-		req.host = e->host;
-	portmap_desc(m->pinholes, e, req.desc);
-	return enter(m, w, &req, now_ms, ret);
+	return renew_slot(m, w, slot, interwork_keeps(e, q), now_ms, ret);
 }
 
 /* MAP_MAY and the first part of MAP_DELETE. */
@@ -176,6 +207,8 @@ static int delete(struct map *m, struct map_wait *w)
 	if (res != REFUSAL_NONE)
 		return res;
 	e = portmap_entry(pm, slot);
+	if (interwork_keeps(e, &w->req.mapping))
+		return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
 	rule = e->rule;
 	shown = portmap_is_shown(e);
 	res = portmap_delete(pm, slot, &slot);
@@ -200,6 +233,8 @@ int start_run(struct map *m, struct map_wait *w, uint64_t now_ms,
 		return may_change(m, w, &slot);
 	case MAP_DELETE_RANGE:
 		return range_start(m, w);
+	case MAP_DELETE_OWN:
+		return own_delete(m, w, now_ms);
 	default:
 		return delete(m, w);
 	}

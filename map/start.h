@@ -17,4 +17,8 @@
 int start_run(struct map *, struct map_wait *w, uint64_t now_ms,
 	      const struct pm_entry **ret);
 
+/** start_may_change_port - does the request accept another external port than
+ * the wished one? */
+bool start_may_change_port(const struct map_wait *w);
+
 #endif

@@ -125,7 +125,7 @@ struct packet {
 	uint8_t port;		/* enum map_port */
 	bool disabled;
 	uint32_t to;		/* 0: from */
-	enum origin origin;	/* 0: PCP */
+	enum origin origin;	/* 0: UPnP */
 	uint8_t proto;		/* 0: TCP */
 };
 
@@ -172,7 +172,7 @@ static int ask(struct exchange *x, struct packet p)
 	int res;
 
 	x->wait = (struct map_wait){ .done = done };
-	m->origin = p.origin ? p.origin : ORIGIN_PCP;
+	m->origin = p.origin ? p.origin : ORIGIN_UPNP;
 	m->requester = addr_ip4(p.from);
 	m->enabled = !p.disabled;
 	m->rule.kind = NAT_PORTMAP;
@@ -238,7 +238,7 @@ static void mappings_are_added_renewed_and_deleted(void **state)
 	assert_ip(x.told.addr, EXT);
 	assert_int_equal(x.told.port, 5000);
 	assert_int_equal(x.left_s, 3600);
-	assert_int_equal(last_stored.origin, ORIGIN_PCP);
+	assert_int_equal(last_stored.origin, ORIGIN_UPNP);
 	assert_int_equal(addr_to_ip4(last_stored.requester), ANN);
 	now_ms += 3000000;
 	assert_int_equal(renew(&x, plain), REFUSAL_NONE);
@@ -290,6 +290,8 @@ static void leases_are_limited(void **state)
 		p.origin = row[i].origin;
 		assert_int_equal(renew(&x, p), REFUSAL_NONE);
 		assert_int_equal(x.left_s, row[i].granted_s);
+		/* the next protocol could only extend it */
+		assert_true(portmap_forget(pm, &last_stored.rule));
 	}
 }
 
@@ -302,7 +304,7 @@ static void a_lease_of_0_is_granted_1_second(void **state)
 	have(plain);
 	x.wait = (struct map_wait){ .done = done };
 	x.wait.req.mapping.rule = last_stored.rule;
-	x.wait.req.mapping.origin = ORIGIN_PCP;
+	x.wait.req.mapping.origin = ORIGIN_UPNP;
 	x.wait.req.mapping.requester = addr_ip4(ANN);
 	x.wait.req.mapping.enabled = true;
 	assert_int_equal(map_add(&map, &x.wait, now_ms, &e), MAP_WAIT);
@@ -321,7 +323,7 @@ static void requests_against_policy_are_refused(void **state)
 	p.to = ROUTER;
 	assert_int_equal(ask(&x, p), REFUSAL_ROUTER);
 	assert_int_equal(last_refused.why, REFUSAL_ROUTER);
-	assert_int_equal(last_refused.origin, ORIGIN_PCP);
+	assert_int_equal(last_refused.origin, ORIGIN_UPNP);
 	assert_ip(last_refused.client, ANN);
 	p.to = BOB;
 	map.policy.secure = true;
