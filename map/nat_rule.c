@@ -13,7 +13,9 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b)
 {
 	if (!nat_rule_rivals(a, b))
 		return false;
-	return a->kind == NAT_PINHOLE || addr_equal(a->remote, b->remote);
+	return a->kind == NAT_PINHOLE ||
+	       (a->remote_port == b->remote_port &&
+		addr_equal(a->remote, b->remote));
 }
 
 bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b)
@@ -98,7 +100,9 @@ bool nat_rule_sane(const struct nat_rule *r)
 		return false;
 	if (r->int_port == 0 && !pinhole)
 		return false;
-	if (pinhole ? r->ext_port != 0 : !r->ext_port || r->remote_port)
+	if (pinhole != !r->ext_port)
+		return false;
+	if (!pinhole && r->remote_port && !addr_is_set(r->remote))
 		return false;
 	return is_address(r->client, family) &&
 	       (addr_equal(r->remote, addr_any()) ||

@@ -25,8 +25,9 @@ struct nat_rule {
 	struct addr remote;	/* the host that may connect, or ADDR_ANY */
 	uint16_t ext_port;	/* a pinhole has none: 0 */
 	uint16_t int_port;	/* of the client; a pinhole may have 0: any */
-	uint16_t remote_port;	/* of a pinhole: the remote host's port, 0 any;
-				 * a port mapping has none: 0 */
+	uint16_t remote_port;	/* of the remote host, 0: any. A port mapping
+				 * with one has a remote host (FILTER and PEER
+				 * of RFC 6887); a pinhole need not */
 	uint8_t kind;		/* enum nat_kind */
 	uint8_t proto;		/* nat_rule_has_proto() */
 };
@@ -80,8 +81,10 @@ bool nat_rule_taken(enum nat_err err);
 /**
  * nat_rule_same_key - are both rules of the same kind, with the same key?
  *
- * The key of a port mapping is protocol, external port and remote host
- * (WANIPConnection:1 2.4.16, AddPortMapping). That of a pinhole is protocol,
+ * The key of a port mapping is protocol, external port, remote host
+ * (WANIPConnection:1 2.4.16, AddPortMapping) and remote port, which only PCP
+ * and the operator name. If several match a packet, the one that names most of
+ * its source decides. That of a pinhole is protocol,
  * client, internal port, remote host and remote port, its five-tuple
  * (WANIPv6FirewallControl:1, AddPinhole).
  */
@@ -91,7 +94,7 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
  * nat_rule_rivals - may only one client have both rules?
  *
  * Port mappings with the same protocol and external port are rivals, whatever
- * their remote hosts. Pinholes are rivals only if they have the same key, and
+ * their remote hosts and remote ports. Pinholes are rivals only if they have the same key, and
  * so the same client.
  */
 bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
@@ -119,7 +122,8 @@ bool nat_rule_has_proto(enum nat_kind kind, uint32_t proto);
  * nat_rule_sane - is this record a rule?
  *
  * It must have a known kind and protocol, the ports of its kind, and a client
- * and a remote host of the kind's family; the remote host may be ADDR_ANY. No
+ * and a remote host of the kind's family; the remote host may be ADDR_ANY, but
+ * not of a port mapping with a remote port. No
  * address may be 0.0.0.0 or ::, and the bytes that its family does not use must
  * be 0 (addr.h).
  *

@@ -37,7 +37,7 @@ static struct nat_rule pinhole(void)
 	return r;
 }
 
-static void test_key_is_protocol_port_and_remote_host(void **state)
+static void test_key_is_protocol_port_and_the_remote_socket(void **state)
 {
 	struct nat_rule a = portmap(), b = a;
 
@@ -54,6 +54,12 @@ static void test_key_is_protocol_port_and_remote_host(void **state)
 	b = a;
 	b.remote = addr_ip4(0x08080808);
 	assert_false(nat_rule_same_key(&a, &b));
+	a = b;
+	b.remote_port = 5060;
+	assert_false(nat_rule_same_key(&a, &b));
+	assert_false(nat_rule_same_key(&b, &a));
+	a.remote_port = 5060;
+	assert_true(nat_rule_same_key(&a, &b));
 	b = a;
 	b.kind = NAT_PINHOLE;
 	assert_false(nat_rule_same_key(&a, &b));
@@ -104,6 +110,8 @@ static void test_mappings_of_one_port_are_rivals(void **state)
 	b.remote = addr_ip4(0x08080808);
 	b.client.byte[3]++;
 	b.int_port++;
+	assert_true(nat_rule_rivals(&a, &b));
+	b.remote_port = 5060;
 	assert_true(nat_rule_rivals(&a, &b));
 	b.ext_port++;
 	assert_false(nat_rule_rivals(&a, &b));
@@ -252,6 +260,10 @@ static void test_each_kind_has_its_own_ports(void **state)
 
 	r.remote_port = 1;
 	assert_false(nat_rule_sane(&r));
+	r.remote = addr_ip4(0xc6336409);
+	assert_true(nat_rule_sane(&r));
+	r.remote_port = 65535;
+	assert_true(nat_rule_sane(&r));
 	r = pinhole();
 	r.remote_port = 1;
 	assert_true(nat_rule_sane(&r));
@@ -282,7 +294,7 @@ static void test_protocols_have_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_key_is_protocol_port_and_remote_host),
+		cmocka_unit_test(test_key_is_protocol_port_and_the_remote_socket),
 		cmocka_unit_test(test_the_key_of_a_pinhole_is_its_five_tuple),
 		cmocka_unit_test(test_mappings_of_one_port_are_rivals),
 		cmocka_unit_test(test_equal_compares_every_field),
