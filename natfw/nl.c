@@ -6,6 +6,8 @@
  *
  *   table ip upnpd   maps  forward_to    proto . port -> client . port
  *                          forward_from  the same, for one remote host
+ *                          forward_from_port  for one port of it; made when
+ *                                        the first mapping needs it
  *                          leave_as      client . proto . port -> ext . port
  *                    and the two nat chains that look them up;
  *                    the set count, with a counter for each client's socket,
@@ -62,7 +64,7 @@
 #include "natfw/nl_trial.h"
 #include "natfw/nl_why.h"
 
-/* Bytes for a rule's elements, rounded up: 36 in a forward map, 40 in leave_as,
+/* Bytes for a rule's elements, rounded up: 44 in a forward map, 40 in leave_as,
  * 24 in count and in the set of each table with a place. ROOM_REST: for the
  * rules of our table, up to 964 KB, because hairpin has a rule for each pair of
  * networks; or for the changes of a batch of NAT_BATCH_MAX, two messages of
@@ -94,31 +96,50 @@ static void put_change(void *arg, const struct nl_change *c)
 }
 
 /* The sets that the ops need, and that are not there yet. */
-static unsigned new_sets(const struct nl *st, const struct nat_op *op, size_t n)
-{
-	unsigned sets = 0;
+struct new_sets {
+	unsigned pinholes;	/* a bit for each: nl_map_pinhole() */
+	bool from_port;
+};
 
-	for (size_t i = 0; i < n; i++)
-		if (op[i].verb == NAT_SET && op[i].rule.kind == NAT_PINHOLE)
-			sets |= 1u << nl_map_pinhole(&op[i].rule);
-	return sets & ~st->pinholes;
+static struct new_sets new_sets(const struct nl *st,
+				const struct nl_change_batch *batch)
+{
+	struct new_sets ret = { 0 };
+
+	for (size_t i = 0; i < batch->n; i++) {
+		const struct nat_op *op = &batch->op[i];
+
+		if (op->verb != NAT_SET)
+			continue;
+		if (op->rule.kind == NAT_PINHOLE)
+			ret.pinholes |= 1u << nl_map_pinhole(&op->rule);
+		else if (op->rule.remote_port)
+			ret.from_port = batch->own;
+	}
+	ret.pinholes &= ~st->pinholes;
+	ret.from_port &= !st->from_port;
+	return ret;
 }
 
 static void put_new_sets(struct nfnl_batch *b, const struct natfw *fw,
-			 const struct nl_change_batch *batch, unsigned new)
+			 const struct nl_change_batch *batch,
+			 const struct new_sets *new)
 {
-	const struct nl_foreign what = { false, new };
+	const struct nl_foreign what = { false, new->pinholes };
 
-	if (!new)
+	if (new->from_port)
+		nl_rule_put_from_port(b, &fw->env);
+	if (!new->pinholes)
 		return;
 	if (batch->own6)
-		nl_pinhole_add(b, fw, batch->sets, new);
+		nl_pinhole_add(b, fw, batch->sets, new->pinholes);
 	if (fw->rules)
 		nl_foreign_put(b, fw, batch->tables, &what);
 }
 
 static int try_apply(struct natfw *fw, struct nl *st,
-		     const struct nl_change_batch *batch, unsigned new)
+		     const struct nl_change_batch *batch,
+		     const struct new_sets *new)
 {
 	struct changes to = { .env = &fw->env };
 	const struct nlmsghdr *h;
@@ -132,7 +153,7 @@ static int try_apply(struct natfw *fw, struct nl *st,
 	rc = nl_state_commit(st, &to.b);
 	h = rc ? nl_why_message(&to.b) : NULL;
 	/* the kernel has no tables of IPv6, or no counters */
-	if (h && new && batch->own6 && !batch->sets &&
+	if (h && new->pinholes && batch->own6 && !batch->sets &&
 	    (nl_why_is_missing(rc) || rc == -EAFNOSUPPORT) &&
 	    nl_rule_table(h, &table) &&
 	    nl_state_same_table(&table, &nl_map_own6))
@@ -151,24 +172,25 @@ static int nl_apply(struct natfw *fw, struct natfw_writer *w,
 		fw, .own = w->translates, .op = op, .n = n,
 	};
 	int rc = nl_state_open(fw, w);
-	unsigned new;
+	struct new_sets new;
 
 	if (rc)
 		return rc;
 	nl_state_follow(fw, w);
-	new = new_sets(st, op, n);
+	new = new_sets(st, &batch);
 	batch.tables = &st->tables;
 	batch.sets = st->pinholes;
 	batch.own6 = w->translates && st->counts;
-	rc = try_apply(fw, st, &batch, new);
+	rc = try_apply(fw, st, &batch, &new);
 	if (rc > 0) {
 		st->counts = batch.own6 = false;
-		rc = try_apply(fw, st, &batch, new);
+		rc = try_apply(fw, st, &batch, &new);
 	}
 	if (rc)
 		return rc;
-	st->pinholes |= new;
-	return new ? nl_state_record(fw, st) : 0;
+	st->pinholes |= new.pinholes;
+	st->from_port |= new.from_port;
+	return new.pinholes || new.from_port ? nl_state_record(fw, st) : 0;
 }
 
 /* ---- verify -------------------------------------------------------- */

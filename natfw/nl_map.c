@@ -22,7 +22,12 @@ static bool for_any(const struct natfw *fw, const struct nat_rule *r)
 
 static bool for_one(const struct natfw *fw, const struct nat_rule *r)
 {
-	return addr_is_set(r->remote);
+	return addr_is_set(r->remote) && !r->remote_port;
+}
+
+static bool for_one_port(const struct natfw *fw, const struct nat_rule *r)
+{
+	return r->remote_port;
 }
 
 static bool leads(const struct natfw *fw, const struct nat_rule *r)
@@ -46,6 +51,12 @@ const struct nl_map nl_map_table[NL_MAP__MAX] = {
 	[NL_MAP_FORWARD_FROM] = {
 		"forward_from", for_one,
 		{ NL_MAP_REMOTE, NL_MAP_PROTO, NL_MAP_EXT_PORT },
+		{ NL_MAP_CLIENT, NL_MAP_INT_PORT },
+	},
+	[NL_MAP_FORWARD_FROM_PORT] = {
+		"forward_from_port", for_one_port,
+		{ NL_MAP_REMOTE, NL_MAP_PROTO, NL_MAP_EXT_PORT,
+		  NL_MAP_REMOTE_PORT },
 		{ NL_MAP_CLIENT, NL_MAP_INT_PORT },
 	},
 	[NL_MAP_LEAVE_AS] = {
@@ -95,6 +106,8 @@ bool nl_map_has(const struct nl_map *map, const struct natfw *fw,
 
 const struct nl_map *nl_map_forward(const struct nat_rule *r)
 {
+	if (r->remote_port)
+		return &nl_map_table[NL_MAP_FORWARD_FROM_PORT];
 	return &nl_map_table[addr_is_set(r->remote) ? NL_MAP_FORWARD_FROM :
 						      NL_MAP_FORWARD_TO];
 }

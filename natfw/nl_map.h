@@ -50,7 +50,10 @@ enum {
 	/* in our own table */
 	NL_MAP_FORWARD_TO, NL_MAP_FORWARD_FROM, NL_MAP_LEAVE_AS, NL_MAP_COUNT,
 	NL_MAP_OWN_N,
-	NL_MAP_ACCEPT = NL_MAP_OWN_N,	/* in foreign tables */
+	/* in our own table as well, made when the first mapping needs it, so
+	 * that other routers do not look up a map more for each new flow */
+	NL_MAP_FORWARD_FROM_PORT = NL_MAP_OWN_N,
+	NL_MAP_ACCEPT,		/* in foreign tables */
 	/* The sets of pinholes, in foreign tables and, with counters, in
 	 * nl_map_own6. Each has an exact key, so a lookup takes the same time
 	 * however many elements there are. The index is NL_MAP_PINHOLE and

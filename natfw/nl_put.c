@@ -203,43 +203,42 @@ void nl_put_orig_dst(struct nlmsg *m, struct addr a)
 	put_cmp(m, NFT_CMP_EQ, a.byte, sizeof(uint32_t));
 }
 
-void nl_put_key(struct nlmsg *m, uint32_t addr, uint32_t port)
-{
-	uint32_t n = 0;
+/* Offsets in the header of IPv6, and in those of the protocols with ports. */
+enum { SADDR6 = 8, DADDR6 = 24, SPORT = 0, DPORT = 2 };
 
-	if (addr) {
-		load_header(m, NFT_PAYLOAD_NETWORK_HEADER, addr, 4, PART(0));
-		n++;
-	}
-	load_meta(m, NFT_META_L4PROTO, PART(n));
-	load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER, port, 2, PART(n + 1));
+/* Is it of a packet's destination, if the packet is to a client? */
+static bool is_of_client(enum nl_map_part part)
+{
+	return part == NL_MAP_CLIENT || part == NL_MAP_CLIENT6 ||
+	       part == NL_MAP_INT_PORT || part == NL_MAP_EXT_PORT;
 }
 
 static void load_part(struct nlmsg *m, enum nl_map_part part, bool to,
 		      uint32_t reg)
 {
-	/* of a packet to the client, is it the destination's? */
-	bool dst = (part == NL_MAP_CLIENT6 || part == NL_MAP_INT_PORT) == to;
+	const bool dst = is_of_client(part) == to;
 
 	if (part == NL_MAP_PROTO)
 		load_meta(m, NFT_META_L4PROTO, reg);
 	else if (part >= NL_MAP_CLIENT6)
 		load_header(m, NFT_PAYLOAD_NETWORK_HEADER,
-			    dst ? NL_PUT_DADDR6 : NL_PUT_SADDR6, 16, reg);
+			    dst ? DADDR6 : SADDR6, 16, reg);
+	else if (part >= NL_MAP_CLIENT)
+		load_header(m, NFT_PAYLOAD_NETWORK_HEADER,
+			    dst ? NL_PUT_DADDR : NL_PUT_SADDR, 4, reg);
 	else
 		load_header(m, NFT_PAYLOAD_TRANSPORT_HEADER,
-			    dst ? NL_PUT_DPORT : NL_PUT_SPORT, 2, reg);
+			    dst ? DPORT : SPORT, 2, reg);
 }
 
-void nl_put_pinhole(struct nlmsg *m, const struct nl_map *set, bool to)
+void nl_put_key(struct nlmsg *m, const struct nl_map *map, bool to)
 {
 	uint32_t n = 0;
 
-	for (const enum nl_map_part *part = set->key; *part; part++) {
+	for (const enum nl_map_part *part = map->key; *part; part++) {
 		load_part(m, *part, to, PART(n));
 		n += *part >= NL_MAP_CLIENT6 ? 4 : 1;
 	}
-	nl_put_lookup(m, set->name, 0, false);
 }
 
 void nl_put_answer(struct nlmsg *m)
@@ -258,10 +257,11 @@ struct nl_put nl_put_rule(struct nfnl_batch *b, const struct nl_table *t,
 	struct nl_put r = { .b = b };
 
 	r.m = nfnl_open_msg(b, NFT_MSG_NEWRULE, NLM_F_CREATE |
-			    (before ? 0 : NLM_F_APPEND), t->family);
+			    (before == NL_PUT_APPEND ? NLM_F_APPEND : 0),
+			    t->family);
 	nlmsg_name(r.m, NFTA_RULE_TABLE, t->name);
 	nlmsg_name(r.m, NFTA_RULE_CHAIN, chain);
-	if (before) {
+	if (before != NL_PUT_APPEND && before != NL_PUT_FIRST) {
 		before = htobe64(before);
 		nlmsg_put(r.m, NFTA_RULE_POSITION, &before, sizeof(before));
 	}

@@ -18,10 +18,8 @@
 #include "natfw/nfnl.h"
 #include "natfw/nl_map.h"
 
-/* Offsets in the headers of IPv4 and IPv6, and in those of the protocols with
- * ports. */
-enum { NL_PUT_SADDR = 12, NL_PUT_DADDR = 16, NL_PUT_SADDR6 = 8,
-       NL_PUT_DADDR6 = 24, NL_PUT_SPORT = 0, NL_PUT_DPORT = 2 };
+/* Offsets in the header of IPv4. */
+enum { NL_PUT_SADDR = 12, NL_PUT_DADDR = 16 };
 
 /* A rule that is being written; its expressions are written to @m. */
 struct nl_put {
@@ -30,10 +28,13 @@ struct nl_put {
 	size_t list;
 };
 
-/* Where in its chain a rule goes: at the end, instead of before a handle. */
+/* Where in its chain a rule goes: at the end, or at the head, instead of before
+ * a handle. */
 #define NL_PUT_APPEND	0
+#define NL_PUT_FIRST	UINT64_MAX
 
-/** nl_put_rule - begin a rule. @before: a handle, or NL_PUT_APPEND */
+/** nl_put_rule - begin a rule. @before: a handle, NL_PUT_APPEND or
+ * NL_PUT_FIRST */
 struct nl_put nl_put_rule(struct nfnl_batch *, const struct nl_table *,
 			  const char *chain, uint64_t before);
 
@@ -66,13 +67,9 @@ void nl_put_dnat(struct nlmsg *);
 /** nl_put_orig_dst - the flow's first packet was to this address. */
 void nl_put_orig_dst(struct nlmsg *, struct addr);
 
-/** nl_put_key - load the address at @addr of the header (0: none), the
- * protocol, and the port, for a lookup. */
-void nl_put_key(struct nlmsg *, uint32_t addr, uint32_t port);
-
-/** nl_put_pinhole - the packet is to a pinhole in that set, or with @to false
- * from one. */
-void nl_put_pinhole(struct nlmsg *, const struct nl_map *set, bool to);
+/** nl_put_key - load the parts of a map's key, for a lookup. @to: of a packet
+ * to the client or its external port; false: of one from the client */
+void nl_put_key(struct nlmsg *, const struct nl_map *, bool to);
 
 /** nl_put_answer - it goes against the direction of its flow's first packet. */
 void nl_put_answer(struct nlmsg *);

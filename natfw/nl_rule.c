@@ -70,13 +70,11 @@ void nl_rule_put_accept(struct nfnl_batch *b, const struct natfw_env *env,
 		r = nl_put_rule(b, at->table, at->chain, at->before);
 		if (p->family == ADDR_IP6) {
 			put_conditions6(r.m, env, at->table, p, to);
-			nl_put_pinhole(r.m, set, to);
 		} else {
 			put_conditions(r.m, env, at->table, p, to);
-			nl_put_key(r.m, to ? NL_PUT_DADDR : NL_PUT_SADDR,
-				   to ? NL_PUT_DPORT : NL_PUT_SPORT);
-			nl_put_lookup(r.m, set->name, 0, false);
 		}
+		nl_put_key(r.m, set, to);
+		nl_put_lookup(r.m, set->name, 0, false);
 		nl_put_accept(r.m);
 		nl_put_end(r, RULESET_OWN_TABLE);
 	}
@@ -285,19 +283,35 @@ static void put_chain(struct nfnl_batch *b, const struct nl_table *own,
 	nfnl_close_msg(b);
 }
 
-static void put_forward(struct nfnl_batch *b, const struct nl_table *own,
-			const struct natfw_env *env)
+/* Translate by the value that @map has for the packet. */
+static void put_translation(struct nlmsg *m, const struct nl_map *map, bool to)
 {
-	struct nl_put r = nl_put_rule(b, own, PRE, NL_PUT_APPEND);
-	uint32_t in = 0;
+	nl_put_key(m, map, to);
+	nl_put_lookup(m, map->name, 0, true);
+	nl_put_nat(m, to ? NFT_NAT_DNAT : NFT_NAT_SNAT);
+}
+
+/* Forward what a host outside sends. @before: as for nl_put_rule() */
+static void put_forward_from(struct nfnl_batch *b, const struct nl_table *own,
+			     const struct natfw_env *env,
+			     const struct nl_map *map, uint64_t before)
+{
+	struct nl_put r = nl_put_rule(b, own, PRE, before);
 
 	nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	nl_put_addr(r.m, NL_PUT_DADDR, env->ext);
-	nl_put_key(r.m, NL_PUT_SADDR, NL_PUT_DPORT);
-	nl_put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_FROM].name, 0, true);
-	nl_put_nat(r.m, NFT_NAT_DNAT);
+	put_translation(r.m, map, true);
 	nl_put_end(r, NULL);
+}
 
+static void put_forward(struct nfnl_batch *b, const struct nl_table *own,
+			const struct natfw_env *env)
+{
+	struct nl_put r;
+	uint32_t in = 0;
+
+	put_forward_from(b, own, env, &nl_map_table[NL_MAP_FORWARD_FROM],
+			 NL_PUT_APPEND);
 	/* nft writes a single interface in another form */
 	if (env->hairpin && env->net_n)
 		in = put_in_set(b, own, env);
@@ -309,10 +323,16 @@ static void put_forward(struct nfnl_batch *b, const struct nl_table *own,
 		nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	}
 	nl_put_addr(r.m, NL_PUT_DADDR, env->ext);
-	nl_put_key(r.m, 0, NL_PUT_DPORT);
-	nl_put_lookup(r.m, nl_map_table[NL_MAP_FORWARD_TO].name, 0, true);
-	nl_put_nat(r.m, NFT_NAT_DNAT);
+	put_translation(r.m, &nl_map_table[NL_MAP_FORWARD_TO], true);
 	nl_put_end(r, NULL);
+}
+
+void nl_rule_put_from_port(struct nfnl_batch *b, const struct natfw_env *env)
+{
+	const struct nl_map *map = &nl_map_table[NL_MAP_FORWARD_FROM_PORT];
+
+	nl_rule_put_set(b, &nl_map_own, map, false);
+	put_forward_from(b, &nl_map_own, env, map, NL_PUT_FIRST);
 }
 
 static void put_leave(struct nfnl_batch *b, const struct nl_table *own,
@@ -321,20 +341,18 @@ static void put_leave(struct nfnl_batch *b, const struct nl_table *own,
 	struct nl_put r = nl_put_rule(b, own, POST, NL_PUT_APPEND);
 
 	nl_put_if(r.m, NFT_META_OIFNAME, env->ext_if);
-	nl_put_key(r.m, NL_PUT_SADDR, NL_PUT_SPORT);
-	nl_put_lookup(r.m, nl_map_table[NL_MAP_LEAVE_AS].name, 0, true);
-	nl_put_nat(r.m, NFT_NAT_SNAT);
+	put_translation(r.m, &nl_map_table[NL_MAP_LEAVE_AS], false);
 	nl_put_end(r, NULL);
 }
 
 /* Without a verdict: the lookup counts, and the packet goes on. */
 static void put_count(struct nfnl_batch *b, const struct nl_table *own,
-		      uint32_t addr, uint32_t port)
+		      bool to)
 {
 	struct nl_put r = nl_put_rule(b, own, FORWARD, NL_PUT_APPEND);
 
 	nl_put_dnat(r.m);
-	nl_put_key(r.m, addr, port);
+	nl_put_key(r.m, &nl_map_table[NL_MAP_COUNT], to);
 	nl_put_lookup(r.m, NL_MAP_COUNT_SET, 0, false);
 	nl_put_end(r, NULL);
 }
@@ -388,8 +406,8 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct nl_table *own,
 	for (size_t i = 0; i < env->net_n; i++)
 		if (env->net[i].net.addr.family == ADDR_IP4)
 			put_net(b, own, env, i);
-	put_count(b, own, NL_PUT_DADDR, NL_PUT_DPORT);
-	put_count(b, own, NL_PUT_SADDR, NL_PUT_SPORT);
+	put_count(b, own, true);
+	put_count(b, own, false);
 }
 
 void nl_rule_put_own6(struct nfnl_batch *b)
@@ -411,7 +429,8 @@ void nl_rule_put_count6(struct nfnl_batch *b, const struct natfw_env *env,
 	struct nl_put r = nl_put_rule(b, &nl_map_own6, FORWARD, NL_PUT_APPEND);
 
 	nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
-	nl_put_pinhole(r.m, set, true);
+	nl_put_key(r.m, set, true);
+	nl_put_lookup(r.m, set->name, 0, false);
 	nl_put_end(r, NULL);
 }
 

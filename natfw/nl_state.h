@@ -26,7 +26,10 @@ struct nl {
 					 * put there */
 	unsigned pinholes;		/* a bit for each of their sets that
 					 * exists: nl_map_pinhole() */
-	bool counts;			/* our table of IPv6 has them as well */
+	bool from_port;			/* our table has the map for mappings
+					 * with a remote port, and its rule */
+	bool counts;			/* our table of IPv6 has the sets of
+					 * pinholes as well */
 	bool altered;			/* and somebody else changed it */
 	struct backend_tally own, own6;	/* our tables right after the sync */
 	struct nl_list_sock sock;

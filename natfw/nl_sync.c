@@ -57,6 +57,8 @@ static int put_all(struct nfnl_batch *b, const struct sync *s)
 		nl_rule_put_table(b, &nl_map_own, &s->fw->env, s->count);
 	else
 		nl_rule_delete_table(b, &nl_map_own);
+	if (st->from_port)
+		nl_rule_put_from_port(b, &s->fw->env);
 	rc = nl_pinhole_sync(b, &st->sock, s->fw,
 			     s->w->translates ? st->pinholes : 0, s->how);
 	if (rc)
@@ -134,6 +136,14 @@ static int failed(struct sync *s, const struct nfnl_batch *b, int err)
 	return 1;
 }
 
+static bool has_remote_port(const struct sync *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->rule[i].remote_port)
+			return true;
+	return false;
+}
+
 static int try_sync(struct sync *s)
 {
 	struct nl *st = s->w->own;
@@ -144,6 +154,7 @@ static int try_sync(struct sync *s)
 		nl_place_tables(s->fw, s->refused, &st->tables);
 		st->pinholes = nl_pinhole_sets(s->fw);
 	}
+	st->from_port = s->w->translates && has_remote_port(s);
 	st->counts = s->how != NL_PINHOLE_OMIT;
 	nl_state_begin(st, &b);
 	rc = put_all(&b, s);

@@ -32,6 +32,13 @@ static inline struct nat_rule tcp(uint16_t ext, uint32_t client, uint16_t port)
 	return rule(IPPROTO_TCP, 0, ext, client, port);
 }
 
+/* The same, from port @sport of the remote host only. */
+static inline struct nat_rule from_port(struct nat_rule r, uint16_t sport)
+{
+	r.remote_port = sport;
+	return r;
+}
+
 /* TCP, from any host to [2001:db8::@host]. */
 static inline struct nat_rule pinhole(uint8_t host, uint16_t port)
 {

@@ -286,8 +286,10 @@ static inline void put_pinhole(struct wr *w, const char *set,
 	assert_ptr_equal(at, v->bytes + v->n);
 }
 
-/* Every key and value except the keys of forward_to begins with an address. */
-static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
+/* Every key and value except the keys of forward_to begins with an address,
+ * followed by the protocol, except in values, and one or two ports. */
+static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip,
+			     bool proto)
 {
 	uint32_t addr;
 	uint16_t port;
@@ -299,13 +301,15 @@ static inline void put_parts(struct wr *w, const struct nfnl_value *v, bool ip)
 		wr_z(w, " . ");
 		at = 4;
 	}
-	if (v->n - at == 8) {
+	if (proto) {
 		wr_fmt(w, "%u . ", v->bytes[at]);
 		at += 4;
 	}
-	assert_int_equal(v->n - at, 4);
-	memcpy(&port, v->bytes + at, sizeof(port));
-	wr_u64(w, be16toh(port));
+	assert_true(v->n - at == 4 || (proto && v->n - at == 8));
+	for (size_t first = at; at < v->n; at += 4) {
+		memcpy(&port, v->bytes + at, sizeof(port));
+		wr_fmt(w, "%s%u", at == first ? "" : " . ", be16toh(port));
+	}
 }
 
 static inline void put_element(struct wr *w, const struct element *e)
@@ -316,10 +320,10 @@ static inline void put_element(struct wr *w, const struct element *e)
 		wr_z(w, " }\n");
 		return;
 	}
-	put_parts(w, &e->key, strcmp(e->set, "ip upnpd forward_to") != 0);
+	put_parts(w, &e->key, strcmp(e->set, "ip upnpd forward_to") != 0, true);
 	if (e->data.n) {
 		wr_z(w, " : ");
-		put_parts(w, &e->data, true);
+		put_parts(w, &e->data, true, false);
 	}
 	wr_z(w, " }\n");
 }

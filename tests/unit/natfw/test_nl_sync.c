@@ -86,6 +86,15 @@ static void end(struct natfw *fw)
 	natfw_done(fw);
 }
 
+/* The first rule of the chain. */
+static struct object *rule_in(const char *chain)
+{
+	struct object *o = model_object(NFT(NEWRULE), chain);
+
+	assert_non_null(o);
+	return o;
+}
+
 /* ---- sync ---------------------------------------------------------------- */
 
 #define ELEMENTS \
@@ -194,6 +203,24 @@ static void model_has(const char *text)
 	fail_msg("missing: %s", text);
 }
 
+/* The element that forwards to the rule's client. */
+static void forward_text(const struct nat_rule *r, char *text, size_t cap)
+{
+	struct wr w = wr_init(text, cap);
+
+	if (!addr_is_set(r->remote))
+		wr_z(&w, "ip upnpd forward_to { ");
+	else
+		wr_fmt(&w, "ip upnpd forward_from%s { %s . ",
+		       r->remote_port ? "_port" : "",
+		       addr_text(r->remote).text);
+	wr_fmt(&w, "%u . %u", r->proto, r->ext_port);
+	if (r->remote_port)
+		wr_fmt(&w, " . %u", r->remote_port);
+	wr_fmt(&w, " : %s . %u }\n", addr_text(r->client).text, r->int_port);
+	wr_cstr(&w);
+}
+
 /* Return: how many elements there should be */
 static size_t model_check(const struct natfw *fw)
 {
@@ -207,11 +234,7 @@ static size_t model_check(const struct natfw *fw)
 		for (j = 0; j < i; j++)
 			first &= !table_same_socket(&fw->mappings.rule[j], r);
 		sockets += first;
-		snprintf(text, sizeof(text), addr_is_set(r->remote) ?
-			 "ip upnpd forward_from { %s . %u . %u : %s . %u }\n" :
-			 "ip upnpd forward_to { %.0s%u . %u : %s . %u }\n",
-			 addr_text(r->remote).text, r->proto, r->ext_port,
-			 addr_text(r->client).text, r->int_port);
+		forward_text(r, text, sizeof(text));
 		model_has(text);
 		snprintf(text, sizeof(text), SET " { %s . %u . %u }\n",
 			 addr_text(r->client).text, r->proto, r->int_port);
@@ -234,6 +257,8 @@ static struct nat_op any_op(void)
 				 dice(4) ? 0 : PEER, (uint16_t)(1 + dice(9)),
 				 HOST(2 + dice(2)), (uint16_t)(1 + dice(2)));
 
+	if (addr_is_set(r.remote) && dice(2))
+		r.remote_port = (uint16_t)(1 + dice(2));
 	return dice(3) ? set(r) : del(r);
 }
 
@@ -261,6 +286,68 @@ static void test_random_batches_match_the_table(void **state)
 	assert_true(fw.mappings.rule_n > 8);
 	assert_true(model.commits > 1000);
 	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
+/* The map of mappings with a remote port and its rule are made when the first
+ * one needs them. The rule is the first of its chain, because such a mapping
+ * matches more closely than the others. */
+static void test_map_of_remote_ports_is_made_when_needed(void **state)
+{
+	const struct nat_rule web = rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353);
+	struct natfw fw;
+
+	begin(&fw);
+	assert_null(model_object(NFT(NEWSET), "ip upnpd forward_from_port"));
+	assert_int_equal(one(&fw, set(from_port(web, 5060))), NAT_OK);
+	assert_string_equal(model.log,
+		"add ip upnpd forward_from_port"
+		" { 198.51.100.9 . 17 . 53 . 5060 : 192.168.88.3 . 5353 }\n");
+	assert_true(mentions(&rule_in("ip upnpd prerouting")->h,
+			     "forward_from_port"));
+	assert_int_equal(model_rules("ip upnpd prerouting", "forward_from"), 1);
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(one(&fw, set(from_port(web, 5061))), NAT_OK);
+	assert_int_equal(one(&fw, del(from_port(web, 5060))), NAT_OK);
+	assert_string_equal(model.log, "delete ip upnpd forward_from_port"
+			    " { 198.51.100.9 . 17 . 53 . 5060 }\n");
+	assert_int_equal(model_rules("ip upnpd prerouting",
+				     "forward_from_port"), 1);
+	assert_int_equal(natfw_verify(&fw), 0);
+	model_drop(rule_in("ip upnpd prerouting"));
+	assert_int_equal(natfw_verify(&fw), 1);
+	assert_true(mentions(&rule_in("ip upnpd prerouting")->h,
+			     "forward_from_port"));
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(natfw_sync(&fw, &web, 1), 0);
+	assert_null(model_object(NFT(NEWSET), "ip upnpd forward_from_port"));
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+	assert_int_equal(model.object_n, 0);
+	assert_int_equal(model.element_n, 0);
+}
+
+/* The client's own traffic leaves with the port of the only mapping, though
+ * that is for one remote port: RFC 6887 12, PEER. */
+static void test_mapping_of_a_remote_port_leads_its_socket(void **state)
+{
+	const struct nat_rule peer =
+		from_port(rule(IPPROTO_UDP, PEER, 40000, HOST(3), 5060), 3478);
+	struct natfw fw;
+
+	begin(&fw);
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	one(&fw, set(peer));
+	model_has("ip upnpd leave_as { 192.168.88.3 . 17 . 5060 :"
+		  " 203.0.113.7 . 40000 }\n");
+	one(&fw, set(rule(IPPROTO_UDP, 0, 40001, HOST(3), 5060)));
+	model_has("ip upnpd leave_as { 192.168.88.3 . 17 . 5060 :"
+		  " 203.0.113.7 . 40001 }\n");
+	one(&fw, del(rule(IPPROTO_UDP, 0, 40001, 0, 0)));
+	model_has("ip upnpd leave_as { 192.168.88.3 . 17 . 5060 :"
+		  " 203.0.113.7 . 40000 }\n");
+	one(&fw, del(peer));
+	assert_int_equal(model.element_n, 0);
 	end(&fw);
 }
 
@@ -627,14 +714,6 @@ static struct element *element(const char *set)
 	return NULL;
 }
 
-static struct object *rule_in(const char *chain)
-{
-	struct object *o = model_object(NFT(NEWRULE), chain);
-
-	assert_non_null(o);
-	return o;
-}
-
 static void drop_element(const char *set)
 {
 	*element(set) = model.element[--model.element_n];
@@ -851,6 +930,8 @@ int main(void)
 		T(test_open_keeps_the_table_of_a_killed_monitor),
 		T(test_without_memory_each_call_fails),
 		T(test_random_batches_match_the_table),
+		T(test_map_of_remote_ports_is_made_when_needed),
+		T(test_mapping_of_a_remote_port_leads_its_socket),
 		T(test_rules_of_one_socket_share_its_elements),
 		T(test_refused_batch_changes_nothing),
 		T(test_two_chains_of_a_table_share_the_set),
