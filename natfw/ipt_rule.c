@@ -6,6 +6,13 @@
 #include "natfw/backend.h"
 #include "natfw/ipt_rule.h"
 
+/* @port: 0: any, which needs no option */
+static void put_port(struct wr *w, const char *option, uint16_t port)
+{
+	if (port)
+		wr_fmt(w, " %s %u", option, (unsigned)port);
+}
+
 /* Match the original direction of the flow, so that one rule accepts both
  * directions. --ctproto instead of -p accepts the flow's ICMP errors (path MTU)
  * as well. */
@@ -16,8 +23,9 @@ static void put_accept(struct wr *w, const struct natfw_env *env,
 	       (unsigned)r->proto);
 	if (addr_is_set(r->remote))
 		wr_fmt(w, " --ctorigsrc %s", addr_text(r->remote).text);
-	wr_fmt(w, " --ctorigdst %s --ctorigdstport %u -j ACCEPT\n",
-	       addr_text(env->ext).text, (unsigned)r->ext_port);
+	wr_fmt(w, " --ctorigdst %s", addr_text(env->ext).text);
+	put_port(w, "--ctorigsrcport", r->remote_port);
+	wr_fmt(w, " --ctorigdstport %u -j ACCEPT\n", (unsigned)r->ext_port);
 }
 
 /* With hairpin the rule matches any interface: a host inside that reaches the
@@ -32,9 +40,11 @@ static void put_dnat(struct wr *w, const struct natfw_env *env,
 	wr_fmt(w, " -d %s/32", addr_text(env->ext).text);
 	if (!env->hairpin)
 		wr_fmt(w, " -i %s", env->ext_if);
-	wr_fmt(w, " -p %s -m %s --dport %u -j DNAT --to-destination %s:%u\n",
-	       proto, proto, (unsigned)r->ext_port,
-	       addr_text(r->client).text, (unsigned)r->int_port);
+	wr_fmt(w, " -p %s -m %s", proto, proto);
+	put_port(w, "--sport", r->remote_port);
+	wr_fmt(w, " --dport %u -j DNAT --to-destination %s:%u\n",
+	       (unsigned)r->ext_port, addr_text(r->client).text,
+	       (unsigned)r->int_port);
 }
 
 static void put_snat(struct wr *w, const struct natfw_env *env,
@@ -45,18 +55,14 @@ static void put_snat(struct wr *w, const struct natfw_env *env,
 	wr_fmt(w, " -s %s/32", addr_text(r->client).text);
 	if (addr_is_set(r->remote))
 		wr_fmt(w, " -d %s/32", addr_text(r->remote).text);
-	wr_fmt(w, " -o %s -p %s -m %s --sport %u -j SNAT --to-source %s:%u\n",
-	       env->ext_if, proto, proto, (unsigned)r->int_port,
-	       addr_text(env->ext).text, (unsigned)r->ext_port);
+	wr_fmt(w, " -o %s -p %s -m %s --sport %u", env->ext_if, proto, proto,
+	       (unsigned)r->int_port);
+	put_port(w, "--dport", r->remote_port);
+	wr_fmt(w, " -j SNAT --to-source %s:%u\n", addr_text(env->ext).text,
+	       (unsigned)r->ext_port);
 }
 
 /* ---- pinholes ------------------------------------------------------------ */
-
-static void put_port(struct wr *w, const char *option, uint16_t port)
-{
-	if (port)
-		wr_fmt(w, " %s %u", option, (unsigned)port);
-}
 
 /* Linux 6.16 and later track no ports of DCCP, so match the packets. Answers
  * are left to the rule of the administrator that accepts established flows. */

@@ -48,9 +48,20 @@ static void put_snat_guard(const struct ipt_text *t, struct wr *w)
 	       t->fw->env.ext_if);
 }
 
-static bool has_remote(const struct nat_rule *r)
+/* Rules that match more closely come first. */
+static bool has_remote_port(const struct nat_rule *r)
 {
-	return addr_is_set(r->remote);
+	return r->remote_port;
+}
+
+static bool has_no_remote_port(const struct nat_rule *r)
+{
+	return !r->remote_port;
+}
+
+static bool has_only_remote_host(const struct nat_rule *r)
+{
+	return addr_is_set(r->remote) && !r->remote_port;
 }
 
 static bool has_no_remote(const struct nat_rule *r)
@@ -98,7 +109,8 @@ static const struct ipt_text_step sync_nat[] = {
 	  .leaf = ipt_text_jump_to_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_jump_to_leaf },
 	{ NULL, put_masquerade },
-	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_remote },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_remote_port },
+	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_only_remote_host },
 	{ NULL, NULL, IPT_OF_RULES, IPT_DNAT, .wants = has_no_remote },
 	{ NULL, NULL, IPT_OF_RULES, IPT_SNAT },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_drop_leaf },
@@ -233,7 +245,8 @@ static const struct ipt_text_step apply_nat[] = {
 	{ "*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
 	  .leaf = ipt_text_make_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT },
+	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT, .wants = has_no_remote_port },
+	{ NULL, NULL, IPT_OF_OPS, IPT_DNAT, .wants = has_remote_port },
 	{ NULL, NULL, IPT_OF_OPS, IPT_SNAT },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_DNAT, .leaf = ipt_text_unmake_leaf },
 	{ NULL, NULL, IPT_OF_LEAVES, IPT_SNAT, .leaf = ipt_text_unmake_leaf },

@@ -11,32 +11,63 @@
 
 /* ---- rules and ops ------------------------------------------------------- */
 
-/* Write the verb, the leaf of the rule, and the rule. */
+/* Write the verb, the leaf of the rule, and the rule. @place: its number in the
+ * leaf; 0: none is written */
 static void put_in_leaf(const struct ipt_text *t, struct wr *w,
-			const char *verb, const struct nat_rule *r)
+			const char *verb, const struct nat_rule *r,
+			size_t place)
 {
 	enum ipt_chain chain = t->step->chain;
 
 	wr_fmt(w, "%s ", verb);
 	ipt_leaf_name(w, chain, ipt_leaf_of(chain, r));
+	if (place)
+		wr_fmt(w, " %zu", place);
 	ipt_rule_specs[chain].put(w, &t->fw->env, r);
 }
 
-/* A rule with a remote host matches more closely, so it is put before the rule
- * that accepts the same port from any host. */
+/* The number of rules with a remote port in the leaf of @r: its first ones. */
+static size_t ports_in_leaf(const struct ipt_text *t, const struct nat_rule *r)
+{
+	const enum ipt_chain chain = t->step->chain;
+	const unsigned leaf = ipt_leaf_of(chain, r);
+	const struct natfw_table *table = &t->fw->mappings;
+	size_t n = 0;
+
+	for (size_t i = 0; i < table->rule_n; i++)
+		n += table->rule[i].remote_port &&
+		     ipt_leaf_of(chain, &table->rule[i]) == leaf;
+	return n;
+}
+
+/* A rule that matches more closely comes first in DNAT: those with a remote
+ * port, those with a remote host only, those for any host. The batch has not
+ * yet changed a rule with a remote port when it puts one without. */
+static void put_set(const struct ipt_text *t, struct wr *w,
+		    const struct nat_rule *r)
+{
+	size_t before = 0;
+
+	if (t->step->chain != IPT_DNAT || !addr_is_set(r->remote)) {
+		put_in_leaf(t, w, "-A", r, 0);
+		return;
+	}
+	if (!r->remote_port)
+		before = ports_in_leaf(t, r);
+	put_in_leaf(t, w, "-I", r, before ? before + 1 : 0);
+}
+
 static void put_op(const struct ipt_text *t, struct wr *w,
 		   const struct nat_op *op)
 {
 	const struct nat_rule *old = table_find(t->fw, &op->rule);
-	bool first = t->step->chain == IPT_DNAT &&
-		     addr_is_set(op->rule.remote);
 
 	if (op->rule.kind != ipt_rule_specs[t->step->chain].kind)
 		return;
 	if (old)
-		put_in_leaf(t, w, "-D", old);
+		put_in_leaf(t, w, "-D", old, 0);
 	if (op->verb == NAT_SET)
-		put_in_leaf(t, w, first ? "-I" : "-A", &op->rule);
+		put_set(t, w, &op->rule);
 }
 
 /* ---- jumps --------------------------------------------------------------- */
@@ -113,10 +144,11 @@ static void put_item(const struct ipt_text *t, struct wr *w, size_t i)
 	case IPT_OF_RULES:
 		if (!stands(t, i) &&
 		    (!t->step->wants || t->step->wants(&t->rule[i])))
-			put_in_leaf(t, w, "-A", &t->rule[i]);
+			put_in_leaf(t, w, "-A", &t->rule[i], 0);
 		break;
 	case IPT_OF_OPS:
-		put_op(t, w, &t->op[i]);
+		if (!t->step->wants || t->step->wants(&t->op[i].rule))
+			put_op(t, w, &t->op[i]);
 		break;
 	case IPT_OF_LEAVES:
 	case IPT_OF_NETS:

@@ -51,7 +51,8 @@ struct ipt_text_step {
 	void (*head)(const struct ipt_text *, struct wr *);
 	enum ipt_of of;
 	enum ipt_chain chain;		/* of OLD_JUMPS: in its table */
-	/* which rules; NULL: all of them */
+	/* which rules, or ops by their rules; NULL: all of them. A batch needs
+	 * the ops of DNAT without a remote port first: see put_op() */
 	bool (*wants)(const struct nat_rule *);
 	/* of LEAVES and NETS: a leaf, or an index in the env's list */
 	void (*leaf)(const struct ipt_text *, struct wr *, unsigned leaf);

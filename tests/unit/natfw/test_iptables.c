@@ -346,6 +346,105 @@ static void test_batch_appends_where_order_is_free(void **state)
 	end();
 }
 
+/* ---- a remote port ------------------------------------------------- */
+
+static void test_rule_of_a_remote_port_names_it(void **state)
+{
+	struct nat_rule r =
+		from_port(rule(IPPROTO_UDP, PEER, 40000, HOST(3), 5060), 3478);
+
+	begin_nft();
+	table_set(&it.fw, &r);
+	assert_int_equal(sync_it(), 0);
+	assert_string_equal(lines_of(IPT_FILTER, "UPNPD-udp-39936"),
+		"-m conntrack --ctstate DNAT --ctproto 17"
+		" --ctorigsrc 198.51.100.9 --ctorigdst 203.0.113.7"
+		" --ctorigsrcport 3478 --ctorigdstport 40000 -j ACCEPT\n");
+	assert_string_equal(lines_of(IPT_NAT, "UPNPD-udp-39936"),
+		"-s 198.51.100.9/32 -d 203.0.113.7/32 -i wan0 -p udp -m udp"
+		" --sport 3478 --dport 40000"
+		" -j DNAT --to-destination 192.168.88.3:5060\n");
+	assert_string_equal(lines_of(IPT_NAT, "UPNPD-POST-udp-4096"),
+		"-s 192.168.88.3/32 -d 198.51.100.9/32 -o wan0 -p udp -m udp"
+		" --sport 5060 --dport 3478"
+		" -j SNAT --to-source 203.0.113.7:40000\n");
+	assert_int_equal(verify_it(), 0);
+	end();
+}
+
+/* How closely a rule of DNAT matches: 2 by remote port, 1 by host, 0. */
+static int closeness(const char *line)
+{
+	return !strncmp(line, "-s ", 3) + (strstr(line, " --sport ") != NULL);
+}
+
+/* Return: the number of rules */
+static size_t check_order(const char *leaf)
+{
+	const struct fake_chain *c = chain(IPT_NAT, leaf);
+
+	for (size_t i = 1; c && i < c->n; i++)
+		if (closeness(c->line[i - 1]) < closeness(c->line[i]))
+			fail_msg("%s: \"%s\" is before \"%s\"", leaf,
+				 c->line[i - 1], c->line[i]);
+	return c ? c->n : 0;
+}
+
+static struct nat_op any_op(void)
+{
+	struct nat_rule r = rule(dice(2) ? IPPROTO_TCP : IPPROTO_UDP,
+				 dice(3) ? PEER + dice(2) : 0,
+				 (uint16_t)(1022 + dice(4)),
+				 HOST(2 + dice(2)), (uint16_t)(1 + dice(2)));
+
+	if (addr_is_set(r.remote) && dice(2))
+		r.remote_port = (uint16_t)(1 + dice(2));
+	return dice(3) ? set(r) : del(r);
+}
+
+static bool has_key(const struct nat_op *op, size_t n, const struct nat_op *new)
+{
+	for (size_t i = 0; i < n; i++)
+		if (nat_rule_same_key(&op[i].rule, &new->rule))
+			return true;
+	return false;
+}
+
+/* iptables takes the first rule that matches, and that must be the one that
+ * matches most closely. */
+static void test_closer_rules_come_first(void **state)
+{
+	static const char *const leaves[] = {
+		"UPNPD-tcp-1", "UPNPD-udp-1", "UPNPD-tcp-1024",
+		"UPNPD-udp-1024",
+	};
+	struct nat_op op[8];
+
+	begin_nft();
+	assert_int_equal(sync_it(), 0);
+	for (int turn = 0; turn < 600; turn++) {
+		size_t n = 0, rules = 0;
+
+		for (size_t i = 0; i < 1 + dice(COUNT(op)); i++) {
+			op[n] = any_op();
+			n += !has_key(op, n, &op[n]);
+		}
+		assert_int_equal(apply_it(op, n), 0);
+		for (size_t i = 0; i < COUNT(leaves); i++)
+			rules += check_order(leaves[i]);
+		assert_int_equal(rules, it.fw.mappings.rule_n);
+		if (turn % 100 == 99)
+			assert_int_equal(verify_it(), 0);
+	}
+	assert_true(it.fw.mappings.rule_n > 16);
+	admin("*nat\n:UPNPD-tcp-1 - [0:0]\n");
+	assert_int_equal(sync_it(), 0);
+	for (size_t i = 0; i < COUNT(leaves); i++)
+		check_order(leaves[i]);
+	assert_int_equal(verify_it(), 0);
+	end();
+}
+
 /* ---- verify -------------------------------------------------------- */
 
 /* Every line of ours, in both tables: without it, and with another last
@@ -675,6 +774,8 @@ int main(void)
 		cmocka_unit_test(test_lines_of_most_networks_fit_into_a_piece),
 		cmocka_unit_test(test_batch_writes_only_its_changes),
 		cmocka_unit_test(test_batch_appends_where_order_is_free),
+		cmocka_unit_test(test_rule_of_a_remote_port_names_it),
+		cmocka_unit_test(test_closer_rules_come_first),
 		cmocka_unit_test(test_verify_finds_every_changed_line),
 		cmocka_unit_test(test_verify_finds_what_is_too_much),
 		cmocka_unit_test(test_verify_accepts_other_spellings),
