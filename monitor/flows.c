@@ -61,14 +61,13 @@ static struct nat_rule rule_of(const struct conntrack_port *p)
 		.kind = NAT_PORTMAP, .proto = p->proto,
 		.ext_port = p->ext_port, .client = addr_ip4(p->client),
 		.remote = p->remote ? addr_ip4(p->remote) : addr_any(),
-		.int_port = p->int_port,
+		.int_port = p->int_port, .remote_port = p->remote_port,
 	};
 
 	if (p->client6.family == ADDR_IP6) {
 		r.kind = NAT_PINHOLE;
 		r.client = p->client6;
 		r.remote = p->remote6;
-		r.remote_port = p->remote_port;
 	}
 	return r;
 }

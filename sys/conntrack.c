@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/limits.h"
+#include "sys/ctmsg.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -50,37 +51,6 @@ struct part {
 
 /* ---- reading an entry ---------------------------------------------------- */
 
-static const struct rtattr *find_attr(struct nl_span s, unsigned type)
-{
-	const struct rtattr *a;
-
-	do {
-		a = netlink_next_attr(&s);
-	} while (a && (a->rta_type & NLA_TYPE_MASK) != type);
-	return a;
-}
-
-/* The attributes in the nest @type; empty if there is none. */
-static struct nl_span nest(struct nl_span s, unsigned type)
-{
-	const struct rtattr *a = find_attr(s, type);
-
-	if (!a)
-		return (struct nl_span){ NULL, 0 };
-	return (struct nl_span){ (const char *)a + RTA_LENGTH(0),
-				 RTA_PAYLOAD(a) };
-}
-
-static bool value(struct nl_span s, unsigned type, void *ret, size_t size)
-{
-	struct nl_span v = nest(s, type);
-
-	if (v.n < size)
-		return false;
-	memcpy(ret, v.p, size);
-	return true;
-}
-
 struct tuple {
 	uint32_t src, dst;
 	struct addr src6, dst6;		/* of IPv6; else ADDR_NONE */
@@ -92,10 +62,10 @@ static bool read_addresses(struct nl_span ip, struct tuple *t)
 {
 	uint8_t src[16], dst[16];
 
-	if (value(ip, CTA_IP_V4_SRC, &t->src, 4))
-		return value(ip, CTA_IP_V4_DST, &t->dst, 4);
-	if (!value(ip, CTA_IP_V6_SRC, src, sizeof(src)) ||
-	    !value(ip, CTA_IP_V6_DST, dst, sizeof(dst)))
+	if (ctmsg_value(ip, CTA_IP_V4_SRC, &t->src, 4))
+		return ctmsg_value(ip, CTA_IP_V4_DST, &t->dst, 4);
+	if (!ctmsg_value(ip, CTA_IP_V6_SRC, src, sizeof(src)) ||
+	    !ctmsg_value(ip, CTA_IP_V6_DST, dst, sizeof(dst)))
 		return false;
 	t->src6 = addr_ip6(src);
 	t->dst6 = addr_ip6(dst);
@@ -104,13 +74,13 @@ static bool read_addresses(struct nl_span ip, struct tuple *t)
 
 static bool read_tuple(struct nl_span s, struct tuple *t)
 {
-	struct nl_span proto = nest(s, CTA_TUPLE_PROTO);
+	struct nl_span proto = ctmsg_nest(s, CTA_TUPLE_PROTO);
 
 	*t = (struct tuple){ 0 };
-	if (!read_addresses(nest(s, CTA_TUPLE_IP), t) ||
-	    !value(proto, CTA_PROTO_NUM, &t->proto, 1) ||
-	    !value(proto, CTA_PROTO_SRC_PORT, &t->src_port, 2) ||
-	    !value(proto, CTA_PROTO_DST_PORT, &t->dst_port, 2))
+	if (!read_addresses(ctmsg_nest(s, CTA_TUPLE_IP), t) ||
+	    !ctmsg_value(proto, CTA_PROTO_NUM, &t->proto, 1) ||
+	    !ctmsg_value(proto, CTA_PROTO_SRC_PORT, &t->src_port, 2) ||
+	    !ctmsg_value(proto, CTA_PROTO_DST_PORT, &t->dst_port, 2))
 		return false;
 	t->src = ntohl(t->src);
 	t->dst = ntohl(t->dst);
@@ -125,14 +95,15 @@ bool conntrack_read(const struct nlmsghdr *h, struct conntrack_flow *ret)
 	struct tuple orig, reply;
 
 	if (h->nlmsg_type != MSG(IPCTNL_MSG_CT_NEW) ||
-	    !read_tuple(nest(s, CTA_TUPLE_ORIG), &orig) ||
-	    !read_tuple(nest(s, CTA_TUPLE_REPLY), &reply))
+	    !read_tuple(ctmsg_nest(s, CTA_TUPLE_ORIG), &orig) ||
+	    !read_tuple(ctmsg_nest(s, CTA_TUPLE_REPLY), &reply))
 		return false;
 	*ret = (struct conntrack_flow){
 		.src = orig.src, .dst = orig.dst, .dst_port = orig.dst_port,
 		.reply_src = reply.src, .reply_port = reply.src_port,
 		.proto = orig.proto, .src6 = orig.src6, .dst6 = orig.dst6,
 		.src_port = orig.src_port,
+		.reply_dst = reply.dst, .reply_dst_port = reply.dst_port,
 	};
 	return true;
 }
@@ -211,13 +182,20 @@ static size_t lower_bound(const struct conntrack_port *p, size_t n, uint64_t k)
 	return from;
 }
 
+static bool has_source_port(const struct conntrack_port *p,
+			    const struct conntrack_flow *f)
+{
+	return !p->remote_port || p->remote_port == f->src_port;
+}
+
 static bool find_for(const struct conntrack_port *p, size_t n,
 		     const struct conntrack_flow *f, uint32_t remote)
 {
 	uint64_t k = key(f->proto, f->dst_port, remote);
 
 	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
-		if (!is_pinhole(&p[i]) && p[i].ext_ip == f->dst &&
+		if (!is_pinhole(&p[i]) && has_source_port(&p[i], f) &&
+		    p[i].ext_ip == f->dst &&
 		    p[i].client == f->reply_src &&
 		    p[i].int_port == f->reply_port)
 			return true;
@@ -233,7 +211,7 @@ static bool find_pinhole(const struct conntrack_port *p, size_t n,
 	for (size_t i = lower_bound(p, n, k); i < n && key_of(&p[i]) == k; i++)
 		if (is_pinhole(&p[i]) && addr_equal(p[i].client6, f->dst6) &&
 		    addr_matches(p[i].remote6, f->src6) &&
-		    (!p[i].remote_port || p[i].remote_port == f->src_port))
+		    has_source_port(&p[i], f))
 			return true;
 	return false;
 }
@@ -287,7 +265,7 @@ static void send_requests(struct part *u)
 
 static void copy_attr(struct part *u, struct nl_span s, unsigned type)
 {
-	const struct rtattr *a = find_attr(s, type);
+	const struct rtattr *a = ctmsg_find(s, type);
 
 	if (!a || u->len + RTA_ALIGN(a->rta_len) > sizeof(u->requests))
 		return;
@@ -397,78 +375,39 @@ enum {
 	BY_SRC_PORT = 1 << 4, BY_DST_PORT = 1 << 5,
 };
 
-struct attr {
-	struct nlattr head;
-	char value[4];
-};
-
-static struct attr attr_of(uint16_t type, const void *value, size_t n)
-{
-	struct attr a = { { (uint16_t)(NLA_HDRLEN + n), type }, { 0 } };
-
-	memcpy(a.value, value, n);
-	return a;
-}
-
-static struct attr attr_be32(uint16_t type, uint32_t v)
-{
-	v = htonl(v);
-	return attr_of(type, &v, sizeof(v));
-}
-
-/* One direction of the flows to delete, with one port only. */
-struct half {
-	struct nlattr tuple, ip;
-	struct attr src, dst;
-	struct nlattr about;
-	struct attr proto, port;
-};
-
-static struct half half_of(uint16_t type, uint32_t src, uint32_t dst,
-			   uint8_t proto, uint16_t port_type, uint16_t port)
-{
-	const uint16_t nest = NLA_F_NESTED;
-	const uint16_t len = NLA_HDRLEN + 2 * sizeof(struct attr);
-
-	port = htons(port);
-	return (struct half){
-		.tuple = { sizeof(struct half), type | nest },
-		.ip = { len, CTA_TUPLE_IP | nest },
-		.src = attr_be32(CTA_IP_V4_SRC, src),
-		.dst = attr_be32(CTA_IP_V4_DST, dst),
-		.about = { len, CTA_TUPLE_PROTO | nest },
-		.proto = attr_of(CTA_PROTO_NUM, &proto, sizeof(proto)),
-		.port = attr_of(port_type, &port, sizeof(port)),
-	};
-}
-
 /* Delete the flows of a port by a filter. An older kernel takes this as a
  * request to delete a single entry, and refuses it (-EINVAL), because that
- * request needs both ports of a tuple. So it cannot delete another flow.
+ * request needs both ports of the first tuple. So it cannot delete another
+ * flow. The remote port is compared in the second tuple therefore.
  * Return: 0, -errno; -EINVAL the kernel has no such filter */
 static int kill_port(int fd, const struct conntrack_port *p)
 {
 	const uint32_t orig = BY_DST | BY_PROTO | BY_DST_PORT |
 			      (p->remote ? BY_SRC : 0);
-	const uint32_t reply = BY_SRC | BY_PROTO | BY_SRC_PORT;
+	const uint32_t reply = BY_SRC | BY_PROTO | BY_SRC_PORT |
+			       (p->remote_port ? BY_DST_PORT : 0);
 	const struct {
 		struct nlmsghdr head;
 		struct nfgenmsg about;
-		struct half orig, reply;
+		struct ctmsg_half orig;
+		struct ctmsg_tuple reply;
 		struct nlattr filter;
-		struct attr flags[2];
+		struct ctmsg_attr flags[2];
 	} req = {
 		.head = { sizeof(req), MSG(IPCTNL_MSG_CT_DELETE),
 			  NLM_F_REQUEST | NLM_F_ACK, 0, 0 },
 		.about.nfgen_family = AF_INET,
-		.orig = half_of(CTA_TUPLE_ORIG, p->remote, p->ext_ip, p->proto,
-				CTA_PROTO_DST_PORT, p->ext_port),
-		.reply = half_of(CTA_TUPLE_REPLY, p->client, 0, p->proto,
-				 CTA_PROTO_SRC_PORT, p->int_port),
+		.orig = ctmsg_half_of(CTA_TUPLE_ORIG, p->remote, p->ext_ip,
+				       p->proto, CTA_PROTO_DST_PORT,
+				       p->ext_port),
+		.reply = ctmsg_tuple_of(CTA_TUPLE_REPLY, p->client, 0,
+					 p->proto, p->int_port,
+					 p->remote_port),
 		.filter = { NLA_HDRLEN + sizeof(req.flags),
 			    FILTER | NLA_F_NESTED },
-		.flags = { attr_of(FILTER_ORIG_FLAGS, &orig, sizeof(orig)),
-			   attr_of(FILTER_REPLY_FLAGS, &reply, sizeof(reply)) },
+		.flags = { ctmsg_of(FILTER_ORIG_FLAGS, &orig, sizeof(orig)),
+			   ctmsg_of(FILTER_REPLY_FLAGS, &reply,
+				     sizeof(reply)) },
 	};
 
 	return netlink_ask_by(fd, &req.head, NULL, NULL);
@@ -486,7 +425,7 @@ static void on_stats(void *arg, const struct nlmsghdr *h)
 	uint32_t be;
 
 	if (h->nlmsg_type == MSG(IPCTNL_MSG_CT_GET_STATS) &&
-	    value(s, CTA_STATS_GLOBAL_ENTRIES, &be, sizeof(be)))
+	    ctmsg_value(s, CTA_STATS_GLOBAL_ENTRIES, &be, sizeof(be)))
 		*(uint32_t *)arg = ntohl(be);
 }
 

@@ -23,10 +23,10 @@ struct conntrack_port {
 	uint32_t client;
 	uint16_t ext_port;
 	uint16_t int_port;
+	uint16_t remote_port;	/* of the remote host; 0: any */
 	uint8_t proto;		/* IPPROTO_* */
 	/* A pinhole has these instead of the addresses above. Its port, 0 for
 	 * any, is int_port. */
-	uint16_t remote_port;	/* 0: any */
 	struct addr client6;	/* ADDR_NONE: it is a mapping */
 	struct addr remote6;	/* or ADDR_ANY */
 };
@@ -34,13 +34,13 @@ struct conntrack_port {
 /* The parts of a tracked flow that matter here. Host order. */
 struct conntrack_flow {
 	uint32_t src, dst;	/* of its first packet, before translation */
-	uint16_t dst_port;
-	uint16_t reply_port;	/* source port of the answers */
-	uint32_t reply_src;
+	uint16_t src_port, dst_port;
+	uint32_t reply_src, reply_dst;		/* of the answers */
+	uint16_t reply_port, reply_dst_port;	/* their source port, and the
+						 * other one */
 	uint8_t proto;
 	/* of IPv6 instead of the addresses above; else ADDR_NONE */
 	struct addr src6, dst6;
-	uint16_t src_port;
 };
 
 /**
@@ -66,6 +66,20 @@ void conntrack_sort(struct conntrack_port *, size_t n);
  */
 bool conntrack_find(const struct conntrack_port *port, size_t n,
 		    const struct conntrack_flow *);
+
+/**
+ * conntrack_ask - find the external port of a flow between a client and a host
+ * outside, whoever began it.
+ * @p: ext_ip, remote, client, int_port, proto and remote_port identify the
+ *     flow; its ext_port does not matter
+ * @ret: set only on success
+ *
+ * One request, in which the kernel looks up the flow by its tuple, in constant
+ * time: flows in another zone than 0 are not found. Does not wait.
+ * Return: 0, -ENOENT there is no such flow, or it does not use ext_ip, other
+ * -errno
+ */
+int conntrack_ask(const struct conntrack_port *p, uint16_t *ret);
 
 /* A walk over the kernel's table that is under way. Zeroed: there is none. */
 struct conntrack_walk {

@@ -744,6 +744,45 @@ static void test_blocked_remote(void **state)
 	assert_blocked(&env, one_port, &r, "yes inet fw f, rule 1");
 }
 
+static const char source_ports[] =
+	"table native inet fw\n"
+	"chain nat prerouting -100 nat\n"
+	"dport=8080 sport=5060 dnat\n"
+	"chain f forward 0 drop\n"
+	"sport=1-1023 drop\n";
+
+static enum walk_hold forwards(const struct natfw_env *env, const char *text,
+			       const struct nat_rule *r)
+{
+	struct ruleset *rs = ruletest_new(text);
+	enum walk_hold ret;
+	struct walk_packet p;
+	struct walk_rule at;
+
+	place_incoming(env, r, &p);
+	ret = walk_forwarded(rs, &p, &at);
+	ruleset_free(rs);
+	return ret;
+}
+
+/* A rule about other source ports does not concern the mapping. */
+static void test_blocked_remote_port(void **state)
+{
+	struct natfw_env env = router(1);
+	struct nat_rule r = rule(IPPROTO_UDP, PEER, 8080, HOST(10), 8080);
+
+	assert_blocked(&env, source_ports, &r, "depends inet fw f, rule 1");
+	r.remote_port = 1023;
+	assert_blocked(&env, source_ports, &r, "yes inet fw f, rule 1");
+	r.remote_port = 1024;
+	assert_blocked(&env, source_ports, &r, "no");
+	assert_int_equal(forwards(&env, source_ports, &r), WALK_NO);
+	r.remote_port = 5060;
+	assert_int_equal(forwards(&env, source_ports, &r), WALK_YES);
+	r.remote_port = 0;
+	assert_int_equal(forwards(&env, source_ports, &r), WALK_DEPENDS);
+}
+
 /* The accept is where no rule of ours can be. */
 static void test_blocked_lost(void **state)
 {
@@ -931,12 +970,15 @@ static void test_incoming(void **state)
 	assert_string_equal(p.oif, "");
 	assert_int_equal(p.iif_index, 2);
 	assert_int_equal(p.dport, 80);
+	assert_int_equal(p.sport, 0);
 	assert_int_equal(p.src.bits, 0);
 	assert_true(addr_equal(p.dst.addr, addr_ip4(EXT)));
 	assert_int_equal(p.dst.bits, 32);
 	assert_true(p.to_router);
 	r.remote = addr_ip4(PEER);
+	r.remote_port = 99;
 	place_incoming(&env, &r, &p);
+	assert_int_equal(p.sport, 99);
 	assert_int_equal(p.src.bits, 32);
 	assert_true(addr_equal(p.src.addr, addr_ip4(PEER)));
 }
@@ -970,6 +1012,7 @@ int main(void)
 		cmocka_unit_test(test_configured),
 		cmocka_unit_test(test_blocked),
 		cmocka_unit_test(test_blocked_remote),
+		cmocka_unit_test(test_blocked_remote_port),
 		cmocka_unit_test(test_blocked_lost),
 		cmocka_unit_test(test_incoming),
 		cmocka_unit_test(test_pinholes_have_places_of_their_own),

@@ -295,10 +295,12 @@ static void test_random_changes_match_a_plain_list(void **state)
 	for (turn = 0; turn < 4000; turn++) {
 		struct nat_rule r = rule(dice(2) ? IPPROTO_TCP : IPPROTO_UDP,
 					 dice(2) ? PEER : 0,
-					 (uint16_t)(1 + dice(15)),
+					 (uint16_t)(1 + dice(7)),
 					 HOST(2 + dice(3)),
 					 (uint16_t)(1 + dice(3)));
 
+		if (addr_is_set(r.remote))
+			r.remote_port = (uint16_t)dice(3);
 		if (dice(3) == 0) {
 			r = pinhole((uint8_t)(2 + dice(3)),
 				    (uint16_t)(1 + dice(3)));

@@ -94,9 +94,12 @@ static void test_entry_is_read(void **state)
 	assert_true(conntrack_read(&m.h, &f));
 	assert_int_equal(f.src, PEER);
 	assert_int_equal(f.dst, EXT);
+	assert_int_equal(f.src_port, 5000);
 	assert_int_equal(f.dst_port, 40000);
 	assert_int_equal(f.reply_src, CLIENT);
+	assert_int_equal(f.reply_dst, PEER);
 	assert_int_equal(f.reply_port, 8000);
+	assert_int_equal(f.reply_dst_port, 5000);
 	assert_int_equal(f.proto, IPPROTO_TCP);
 	m = entry(IPCTNL_MSG_CT_DELETE, &in, &back);
 	assert_false(conntrack_read(&m.h, &f));
@@ -147,7 +150,8 @@ static bool finds(struct conntrack_port p, struct conntrack_flow f)
 }
 
 static const struct conntrack_flow to_game = {
-	PEER, EXT, 40000, 8000, CLIENT, IPPROTO_TCP
+	.src = PEER, .dst = EXT, .dst_port = 40000, .reply_port = 8000,
+	.reply_src = CLIENT, .proto = IPPROTO_TCP,
 };
 
 static void test_flow_must_match_each_field(void **state)
@@ -226,14 +230,35 @@ static void test_port_of_a_remote_host_is_found(void **state)
 	assert_true(conntrack_find(p, 3, &f));
 }
 
+/* A mapping for one port of the remote host does not own the flows of its other
+ * ports, which another mapping with the same external port may. */
+static void test_remote_port_of_a_mapping_must_match(void **state)
+{
+	struct conntrack_flow f = to_game;
+	struct conntrack_port p[3] = { game, game, game };
+
+	f.src_port = 5000;
+	for (uint16_t i = 0; i < 3; i++) {
+		p[i].remote = PEER;
+		p[i].remote_port = 4999 + i;
+	}
+	assert_false(finds(p[0], f));
+	assert_true(finds(p[1], f));
+	assert_false(finds(p[2], f));
+	conntrack_sort(p, 3);
+	assert_true(conntrack_find(p, 3, &f));
+	f.src_port = 5003;
+	assert_false(conntrack_find(p, 3, &f));
+}
+
 /* ---- the kernel's table -------------------------------------------------- */
 
-static void put_nat(struct msg *m, const struct tuple *reply)
+static void put_nat(struct msg *m, uint16_t type, uint32_t host, uint16_t port)
 {
-	uint16_t port = htons(reply->src_port);
-	size_t at = open_nest(m, CTA_NAT_DST), inner;
+	size_t at = open_nest(m, type), inner;
 
-	msg_u32(m, CTA_NAT_V4_MINIP, htonl(reply->src));
+	port = htons(port);
+	msg_u32(m, CTA_NAT_V4_MINIP, htonl(host));
 	inner = open_nest(m, CTA_NAT_PROTO);
 	msg_attr(m, CTA_PROTONAT_PORT_MIN, &port, 2);
 	msg_attr(m, CTA_PROTONAT_PORT_MAX, &port, 2);
@@ -241,8 +266,10 @@ static void put_nat(struct msg *m, const struct tuple *reply)
 	close_nest(m, at);
 }
 
-/* Add a UDP flow to the table, translated as @to says; NULL: not translated. */
-static void track_by(int fd, struct tuple orig, const struct tuple *to)
+/* Add a UDP flow to the table. The destination becomes that of @to, or the
+ * source that of @as; NULL: it is not translated. */
+static void track_nat(int fd, struct tuple orig, const struct tuple *to,
+		      const struct tuple *as)
 {
 	struct tuple reply = { orig.dst, orig.src, orig.dst_port,
 			       orig.src_port, orig.proto };
@@ -252,9 +279,16 @@ static void track_by(int fd, struct tuple orig, const struct tuple *to)
 	m.len -= 8;				/* no ID */
 	msg_u32(&m, CTA_TIMEOUT, htonl(1000));
 	if (to)
-		put_nat(&m, to);
+		put_nat(&m, CTA_NAT_DST, to->src, to->src_port);
+	if (as)
+		put_nat(&m, CTA_NAT_SRC, as->src, as->src_port);
 	m.h.nlmsg_len = (uint32_t)m.len;
 	assert_int_equal(netlink_ask_by(fd, &m.h, NULL, NULL), 0);
+}
+
+static void track_by(int fd, struct tuple orig, const struct tuple *to)
+{
+	track_nat(fd, orig, to, NULL);
 }
 
 static void track(struct tuple orig, const struct tuple *to)
@@ -408,6 +442,96 @@ static void kill_by_remote(bool by_walk)
 	p.remote = 0;
 	kill_ports(&p, by_walk);
 	assert_int_equal(tracked(), 0);
+}
+
+/* Other ports of that host have flows of their own, perhaps by other mappings
+ * with the same external port. */
+static void kill_by_remote_port(bool by_walk)
+{
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	struct tuple other = from(5000, 40000);
+	struct conntrack_port p = game;
+
+	ip("link set lo up");
+	other.src++;
+	track(from(5000, 40000), &to);
+	track(from(5001, 40000), &to);
+	track(from(5002, 40000), &to);
+	track(other, &to);
+	p.proto = IPPROTO_UDP;
+	p.remote = PEER;
+	p.remote_port = 5003;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 4);
+	p.remote_port = 5001;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 3);
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 3);
+	p.remote_port = 0;
+	kill_ports(&p, by_walk);
+	assert_int_equal(tracked(), 1);
+}
+
+static void test_kill_ends_only_flows_of_the_remote_port(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote_port(false);
+}
+
+static void test_walk_ends_only_flows_of_the_remote_port(void **state)
+{
+	NEED_ROOT();
+	kill_by_remote_port(true);
+}
+
+/* The external port of the client's flow with port @port of PEER; 0: none. */
+static uint16_t ask_for(uint32_t client, uint16_t port)
+{
+	struct conntrack_port p = {
+		.ext_ip = EXT, .remote = PEER, .client = client,
+		.int_port = 8000, .remote_port = port, .proto = IPPROTO_UDP,
+	};
+	uint16_t ret = 0;
+	int rc = conntrack_ask(&p, &ret);
+
+	assert_int_equal(rc, ret ? 0 : -ENOENT);
+	return ret;
+}
+
+/* A flow that the client began, and one that came in. */
+static void test_ask_finds_the_external_port_of_a_flow(void **state)
+{
+	static const struct tuple as = { .src = EXT, .src_port = 61000 };
+	static const struct tuple old = { .src = EXT + 1, .src_port = 61001 };
+	static const struct tuple to = { .src = CLIENT, .src_port = 8000 };
+	const struct tuple out = { CLIENT, PEER, 8000, 3478, IPPROTO_UDP };
+	struct tuple plain = out, moved = out, second = out;
+	int fd;
+
+	NEED_ROOT();
+	ip("link set lo up");
+	assert_int_equal(ask_for(CLIENT, 3478), 0);
+	fd = netlink_open(NETLINK_NETFILTER);
+	track_nat(fd, out, NULL, &as);
+	plain.dst_port = 1;		/* not translated */
+	track_nat(fd, plain, NULL, NULL);
+	moved.dst_port = 2;		/* by a former address */
+	track_nat(fd, moved, NULL, &old);
+	second.src++;			/* of another client */
+	second.dst_port = 3;
+	track_nat(fd, second, NULL, &as);
+	track_nat(fd, from(4, 40000), &to, NULL);
+	close(fd);
+	assert_int_equal(tracked(), 5);
+	assert_int_equal(ask_for(CLIENT, 3478), 61000);
+	assert_int_equal(ask_for(CLIENT, 1), 0);
+	assert_int_equal(ask_for(CLIENT, 2), 0);
+	assert_int_equal(ask_for(CLIENT, 3), 0);
+	assert_int_equal(ask_for(CLIENT + 1, 3), 61000);
+	assert_int_equal(ask_for(CLIENT, 4), 40000);
+	assert_int_equal(ask_for(CLIENT, 5), 0);
+	assert_int_equal(ask_for(CLIENT + 1, 3478), 0);
 }
 
 static void test_kill_ends_only_flows_of_the_remote_host(void **state)
@@ -777,6 +901,7 @@ int main(void)
 		cmocka_unit_test(test_outbound_is_not_found),
 		cmocka_unit_test(test_each_of_many_ports_is_found),
 		cmocka_unit_test(test_port_of_a_remote_host_is_found),
+		cmocka_unit_test(test_remote_port_of_a_mapping_must_match),
 		cmocka_unit_test(test_kill_without_ports_does_nothing),
 		netns_test(test_kill_ends_only_the_flows_of_the_port),
 		netns_test(test_kill_ends_only_the_flows_of_the_pinhole),
@@ -786,6 +911,9 @@ int main(void)
 		netns_test(test_kill_ends_the_flows_of_two_ports),
 		netns_test(test_kill_ends_only_flows_of_the_remote_host),
 		netns_test(test_walk_ends_only_flows_of_the_remote_host),
+		netns_test(test_kill_ends_only_flows_of_the_remote_port),
+		netns_test(test_walk_ends_only_flows_of_the_remote_port),
+		netns_test(test_ask_finds_the_external_port_of_a_flow),
 		netns_test(test_kill_ends_many_flows),
 		netns_test(test_a_large_table_is_walked_in_parts),
 		netns_test(test_a_small_table_is_left_to_the_kernel),
