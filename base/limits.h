@@ -156,6 +156,9 @@
 /* Ops applied in one transaction, and ops that the engine sends before their
  * answers come: these always fit into the socket. */
 #define NAT_BATCH_MAX		128
+/* Questions about flows that the engine has not sent yet: one for each PEER
+ * request that can wait for its answer. */
+#define BROKER_FLOWS_MAX	128
 /* The kernel deletes 2,000 flows in 5 ms, in one system call that nothing can
  * interrupt: above this number of flows we do not ask it to search. */
 #define CONNTRACK_SEARCH_MAX	4096

@@ -74,6 +74,14 @@ static bool next_op(struct brokerclient *p, struct broker_req *ret)
 	return false;
 }
 
+static void next_flow(struct brokerclient *p, struct broker_req *ret)
+{
+	ret->verb = BROKER_FLOW;
+	ret->rule = p->flow[0];
+	p->flow_n--;
+	memmove(&p->flow[0], &p->flow[1], p->flow_n * sizeof(p->flow[0]));
+}
+
 static bool next_request(struct brokerclient *p, struct broker_req *ret)
 {
 	if (p->syncing || p->refresh_due)
@@ -97,6 +105,10 @@ static bool next_request(struct brokerclient *p, struct broker_req *ret)
 		p->packets_due = false;
 		ret->verb = BROKER_PACKETS;
 		ret->rule = p->counted;
+		return true;
+	}
+	if (p->flow_n) {
+		next_flow(p, ret);
 		return true;
 	}
 	return p->synced && next_op(p, ret);
@@ -157,6 +169,16 @@ void brokerclient_packets(struct brokerclient *p, const struct nat_rule *rule)
 	p->packets_due = true;
 	p->counted = *rule;
 	brokerclient_pump(p);
+}
+
+bool brokerclient_flow(struct brokerclient *p, const struct nat_rule *rule)
+{
+	if (p->flow_n == BROKER_FLOWS_MAX)
+		return false;
+	p->flow[p->flow_n] = *rule;
+	p->flow[p->flow_n++].ext_port = 0;
+	brokerclient_pump(p);
+	return true;
 }
 
 void brokerclient_link(struct brokerclient *p, bool up)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include "base/limits.h"
 #include "base/loop.h"
 #include "ipc/brokermsg.h"
 #include "map/portmap.h"
@@ -18,7 +19,7 @@ struct brokerclient_table {
 };
 
 /* Requests to the monitor have no queue: they are the ops of the tables and a
- * few flags, so nothing can overflow. */
+ * few flags, so nothing can overflow. Only questions about flows have one. */
 struct brokerclient {
 	struct brokerclient_table table[NAT_KINDS];	/* by enum nat_kind */
 	/* the answer to any other request; waiting ones are sent after it */
@@ -43,6 +44,8 @@ struct brokerclient {
 	bool verify_due;
 	bool packets_due;
 	struct nat_rule counted;	/* whose packets */
+	size_t flow_n;			/* whose ports, in this order */
+	struct nat_rule flow[BROKER_FLOWS_MAX];
 	bool synced;			/* a sync was sent */
 	bool ping_due;			/* an answer: to this ping */
 	struct nat_op_id ping;
@@ -76,6 +79,17 @@ void brokerclient_serving(struct brokerclient *, bool yes);
 /** brokerclient_packets - ask for the packets that a pinhole let in. Not again
  * before the answer, which is BROKER_PACKETS. */
 void brokerclient_packets(struct brokerclient *, const struct nat_rule *rule);
+
+/**
+ * brokerclient_flow - ask for the external port of a flow.
+ * @rule: client, protocol, internal port, remote host and remote port; its
+ *        external port does not matter
+ *
+ * The answer is BROKER_FLOW with the same rule, whose external port is that of
+ * the flow, or 0. The same question twice gets two answers.
+ * Return: false: BROKER_FLOWS_MAX questions wait already; there is no answer
+ */
+bool brokerclient_flow(struct brokerclient *, const struct nat_rule *rule);
 
 /** brokerclient_link - ask for the external link to be taken up or down. */
 void brokerclient_link(struct brokerclient *, bool up);

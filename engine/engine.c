@@ -143,6 +143,8 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	case BROKER_PACKETS:
 		count_done(&e->igd, err, rep->packets);
 		return;
+	case BROKER_FLOW:	/* nobody asks yet */
+		return;
 	case BROKER_VERIFY:
 		ctlserver_verified(e->ctl, err == NAT_OK, rep->repaired);
 		return;

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 6	/* raise it with every change of a record */
+#define BROKER_VERSION 7	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
@@ -36,6 +36,12 @@ enum broker_verb {
 			 * rules stay until a table comes; answered */
 	BROKER_PACKETS,	/* rule: the key of a pinhole; answered with the packets
 			 * that it let in. Not NAT_OK: they are not known */
+	BROKER_FLOW,	/* rule: a port mapping without an external port, with
+			 * a remote host and port; answered with the rule, and
+			 * in it the external port that the flow between client
+			 * and remote host has now, 0: there is no such flow, or
+			 * not NAT_OK. NAT_EREFUSED: it is no such rule, or the
+			 * client is in no internal network */
 	/* The monitor sends these without a request. */
 	BROKER_TAKEN,	/* rule: it was removed, or was left out of a sync; err
 			 * is why: NAT_ECONFLICT or NAT_EFORWARDED */
@@ -60,7 +66,7 @@ struct broker_rep {
 	int32_t err;		/* enum nat_err */
 	struct nat_op_id id;	/* of the request */
 	uint16_t repaired;	/* BROKER_VERIFY: our rules had been changed */
-	struct nat_rule rule;	/* BROKER_TAKEN; else zero */
+	struct nat_rule rule;	/* BROKER_TAKEN, BROKER_FLOW; else zero */
 	uint16_t ip6;		/* BROKER_SYNC_END, BROKER_CHANGED: enum
 				 * nat_ip6; else zero */
 	uint64_t packets;	/* BROKER_PACKETS; else zero */

@@ -49,3 +49,21 @@ int answer_packets(int fd, const struct broker_req *req, struct natfw *fw)
 	}
 	return send_rep(fd, &rep);
 }
+
+int answer_flow(int fd, const struct broker_req *req, enum nat_err err,
+		const struct flows *f)
+{
+	struct broker_rep rep = {
+		.version = BROKER_VERSION, .verb = req->verb,
+		.err = (int32_t)err, .rule = req->rule,
+	};
+	int rc;
+
+	rep.rule.ext_port = 0;
+	if (err == NAT_OK) {
+		rc = flows_port(f, &req->rule, &rep.rule.ext_port);
+		if (rc && rc != -ENOENT)
+			rep.err = NAT_EFAIL;
+	}
+	return send_rep(fd, &rep);
+}

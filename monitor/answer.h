@@ -5,6 +5,7 @@
 #define MONITOR_ANSWER_H
 
 #include "ipc/brokermsg.h"
+#include "monitor/flows.h"
 #include "natfw.h"
 
 /**
@@ -30,5 +31,15 @@ int answer_synced(int fd, const struct broker_req *req, enum nat_err err,
  * or the kernel cannot be read. Return: as answer_send()
  */
 int answer_packets(int fd, const struct broker_req *req, struct natfw *fw);
+
+/**
+ * answer_flow - send the external port of a flow.
+ * @err: rulecheck_flow(); the kernel is asked only after NAT_OK
+ *
+ * NAT_EFAIL: the kernel does not tell, for example because it tracks no flows.
+ * Return: as answer_send()
+ */
+int answer_flow(int fd, const struct broker_req *req, enum nat_err err,
+		const struct flows *);
 
 #endif

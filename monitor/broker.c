@@ -521,6 +521,9 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return answer_send(fd, req, res, false);
 	case BROKER_PACKETS:
 		return answer_packets(fd, req, &g->fw);
+	case BROKER_FLOW:
+		res = rulecheck_flow(g, &req->rule);
+		return answer_flow(fd, req, res, &g->flows);
 	case BROKER_VERIFY:
 		err = verify_all(g);	/* 1: repaired */
 		res = err < 0 || *broker_fault(g) ? NAT_EFAIL : NAT_OK;

@@ -33,13 +33,10 @@ void flows_close(struct flows *f)
 	f->noted = NULL;
 }
 
-void flows_note(struct flows *f, const struct nat_rule *r)
+static struct conntrack_port port_of(const struct flows *f,
+				     const struct nat_rule *r)
 {
-	struct conntrack_port port;
-
-	if (!r || (r->kind != NAT_PINHOLE && !addr_is_set(f->fw->env.ext)))
-		return;
-	port = (struct conntrack_port){
+	struct conntrack_port port = {
 		.ext_port = r->ext_port, .int_port = r->int_port,
 		.remote_port = r->remote_port, .proto = r->proto,
 	};
@@ -51,7 +48,21 @@ void flows_note(struct flows *f, const struct nat_rule *r)
 		port.remote = addr_to_ip4(r->remote);
 		port.client = addr_to_ip4(r->client);
 	}
-	f->noted[f->noted_n++] = port;
+	return port;
+}
+
+void flows_note(struct flows *f, const struct nat_rule *r)
+{
+	if (!r || (r->kind != NAT_PINHOLE && !addr_is_set(f->fw->env.ext)))
+		return;
+	f->noted[f->noted_n++] = port_of(f, r);
+}
+
+int flows_port(const struct flows *f, const struct nat_rule *r, uint16_t *ret)
+{
+	const struct conntrack_port port = port_of(f, r);
+
+	return port.ext_ip ? conntrack_ask(&port, ret) : -ENOENT;
 }
 
 /* The rule that led where @p led. */

@@ -64,6 +64,18 @@ void flows_note(struct flows *, const struct nat_rule *);
  */
 void flows_end(struct flows *, uint64_t now_ms);
 
+/**
+ * flows_port - find the external port that a flow of a client has now.
+ * @r: a port mapping whose ext_port does not matter: the flow between its client
+ *     and its remote host, with these ports
+ * @ret: set only on success
+ *
+ * One request to the kernel; blocks for its answer only.
+ * Return: 0, -ENOENT there is none, or it does not use the external address,
+ * other -errno: the kernel does not tell
+ */
+int flows_port(const struct flows *, const struct nat_rule *r, uint16_t *ret);
+
 /** flows_kill - end the flows of all noted rules that are deleted. Blocks for
  * the whole walk. Without notes it does nothing. */
 void flows_kill(struct flows *, uint64_t now_ms);

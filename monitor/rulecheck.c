@@ -132,3 +132,16 @@ enum nat_err rulecheck_client(struct broker *g, const struct broker_batch *b,
 		log_warn(RULECHECK_OVER_LIMIT);
 	return NAT_ENOSPC;
 }
+
+enum nat_err rulecheck_flow(const struct broker *g, const struct nat_rule *rule)
+{
+	struct nat_rule with_port = *rule;
+
+	with_port.ext_port = 1;
+	if (rule->kind != NAT_PORTMAP || !rule->remote_port ||
+	    !nat_rule_sane(&with_port) ||
+	    !policy_net_of(&g->policy, rule->client) ||
+	    policy_is_router(&g->policy, rule->client))
+		return NAT_EREFUSED;
+	return NAT_OK;
+}

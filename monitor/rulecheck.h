@@ -44,4 +44,14 @@ enum nat_err rulecheck_client(struct broker *, const struct broker_batch *b,
  */
 enum nat_err rulecheck_port(struct broker *, const struct nat_rule *rule);
 
+/**
+ * rulecheck_flow - may the engine ask for the flow of this rule?
+ *
+ * It must be a port mapping but for its external port, with a remote host and
+ * port, for a client in an internal network that is not the router. The engine
+ * has no reason to know of other flows.
+ * Return: NAT_OK, NAT_EREFUSED
+ */
+enum nat_err rulecheck_flow(const struct broker *, const struct nat_rule *rule);
+
 #endif

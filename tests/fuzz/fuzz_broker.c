@@ -12,6 +12,7 @@
  * serves is not mapped; each request has one answer; a malformed record ends
  * the engine; and the properties of fuzz_tool.h about the tools' input.
  */
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -133,6 +134,24 @@ int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
 	return 0;
 }
 
+/* Only flows of clients are asked for. */
+int conntrack_ask(const struct conntrack_port *p, uint16_t *ret)
+{
+	const struct addr client = addr_ip4(p->client);
+
+	CHECK(p->ext_ip == ext_ip && p->remote && p->remote_port &&
+	      p->int_port);
+	CHECK(p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP);
+	CHECK(policy_net_of(&policy, client) &&
+	      !policy_is_router(&policy, client));
+	if (p->int_port % 3 == 0)
+		return -ENOENT;
+	if (p->int_port % 3 == 1)
+		return -EPERM;
+	*ret = p->int_port;
+	return 0;
+}
+
 const struct conf_iface *conf_external(const struct conf *c)
 {
 	return &c->iface[0];
@@ -242,6 +261,7 @@ static int serve(void)
 		}
 		CHECK(waiting-- && rep.verb && rep.verb < BROKER_TAKEN);
 		CHECK(rep.err >= NAT_OK && rep.err <= NAT_EBLOCKED);
+		CHECK(rep.err == NAT_OK || !rep.rule.ext_port);
 		last = rep.err;
 	}
 	CHECK(err || !waiting);
@@ -295,6 +315,8 @@ static struct nat_rule make_rule(struct str *in)
 	r.kind = NAT_PORTMAP;
 	what = fuzz_u8(in);
 	r.proto = what % 2 ? IPPROTO_UDP : IPPROTO_TCP;
+	if (addr_is_set(r.remote) && what & 8)
+		r.remote_port = 3478 + what / 16 % 2;
 	if (what & 64)
 		make_pinhole(&r);
 	at = fuzz_u8(in);
@@ -327,7 +349,7 @@ static uint64_t table_sum(void)
 		sum += (uint64_t)addr_to_ip4(r->client) * 31 +
 		       addr_to_ip4(r->remote) * 7u +
 		       (r->ext_port * 65537ull ^ r->int_port) * 1009 +
-		       r->proto;
+		       r->remote_port * 31337ull + r->proto;
 	}
 	return sum;
 }

@@ -31,6 +31,14 @@ static struct nat_rule rule(uint32_t remote, uint16_t port, uint8_t proto)
 	};
 }
 
+static struct nat_rule from_port(uint16_t remote_port)
+{
+	struct nat_rule r = rule(0x08080808, 80, IPPROTO_TCP);
+
+	r.remote_port = remote_port;
+	return r;
+}
+
 /* Any port of the host, from one peer. */
 static struct nat_rule pinhole(uint8_t proto, uint16_t remote_port)
 {
@@ -180,7 +188,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct nat_rule rules[] = {
 		rule(0, 80, IPPROTO_TCP), rule(0x08080808, 80, IPPROTO_TCP),
 		rule(0, 53, IPPROTO_UDP), pinhole(IPPROTO_SCTP, 0),
+		from_port(99),
 	};
+	struct nat_op port = { from_port(98), NAT_SET };
 	struct nat_op hole = { pinhole(IPPROTO_TCP, 9), NAT_SET };
 	struct nat_op op = { rule(0, 81, IPPROTO_TCP), NAT_SET };
 	struct str in = { (const char *)data, n };
@@ -201,14 +211,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	CHECK(!natfw_init(&fw, 8, 8));
 	natfw_open(&fw, how & 128 ? &natfw_netlink : backends[how % 2],
 		   &env);
-	natfw_sync(&fw, rules, 4);
+	natfw_sync(&fw, rules, how & 4 ? 4 : 5);
 	CHECK(natfw_verify(&fw) <= 1);
 	natfw_batch(&fw, &op, 1, &err);
+	natfw_batch(&fw, &port, 1, &err);
 	natfw_batch(&fw, &hole, 1, &err);
 	natfw_packets(&fw, &rules[3], &sum);
 	op.verb = NAT_DEL;
 	natfw_batch(&fw, &op, 1, &err);
-	CHECK(fw.mappings.rule_n <= 4);
+	CHECK(fw.mappings.rule_n <= 6);
 	CHECK(natfw_verify(&fw) <= 1);
 	check_model(fw.rules);
 	CHECK(natfw_check(&fw, &op.rule, 1, NULL) <= NAT_EBLOCKED);

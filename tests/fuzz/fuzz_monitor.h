@@ -370,8 +370,23 @@ static enum nat_err mon_result(const struct broker_req *req, enum nat_err err)
 		mon.serving = req->verb == BROKER_SERVING;
 		return NAT_OK;
 	}
-	CHECK(req->verb == BROKER_VERIFY || req->verb == BROKER_PACKETS);
+	CHECK(req->verb == BROKER_VERIFY || req->verb == BROKER_PACKETS ||
+	      req->verb == BROKER_FLOW);
 	return err;
+}
+
+/* Some flows have a port. */
+static struct nat_rule mon_flow(const struct broker_req *req, enum nat_err err)
+{
+	struct nat_rule r = req->rule;
+
+	if (req->verb != BROKER_FLOW)
+		return (struct nat_rule){ 0 };
+	CHECK(r.kind == NAT_PORTMAP && !r.ext_port && r.remote_port &&
+	      addr_is_set(r.remote));
+	if (err == NAT_OK)
+		r.ext_port = r.int_port % 2 ? r.int_port : 0;
+	return r;
 }
 
 /* Answer the oldest request, with @err if it is one that can fail. Return:
@@ -399,6 +414,7 @@ static bool mon_answer(enum nat_err err)
 		.err = (int32_t)mon_result(&req, err),
 		.ip6 = req.verb == BROKER_SYNC_END ? mon.firewall6 : 0,
 		.packets = req.verb == BROKER_PACKETS ? req.rule.int_port : 0,
+		.rule = mon_flow(&req, err),
 	});
 	if (taken)
 		mon_take(mon_rule(&req.rule));
@@ -419,7 +435,7 @@ static void mon_read(void)
 			mon.pong = req.id.slot;
 			continue;
 		}
-		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_PACKETS);
+		CHECK(req.verb >= BROKER_SET && req.verb <= BROKER_FLOW);
 		if (req.verb <= BROKER_SYNC_RULE)
 			CHECK(nat_rule_sane(&req.rule));
 		mon.queue[mon.queue_n++] = req;
@@ -467,7 +483,7 @@ static void mon_set_ip6(uint8_t how)
 static void mon_lie(uint8_t how, struct str *in)
 {
 	struct broker_rep rep = {
-		.version = BROKER_VERSION, .verb = 1 + how / 8 % 14u,
+		.version = BROKER_VERSION, .verb = 1 + how / 8 % 15u,
 		.err = (int8_t)fuzz_u8(in),
 		.id = { fuzz_u8(in) % 4, fuzz_u8(in) % 32, fuzz_u8(in) % 8 },
 	};

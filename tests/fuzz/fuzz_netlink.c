@@ -198,7 +198,8 @@ static void ask_flows(void)
 {
 	struct conntrack_walk w = { .open = false };
 	struct conntrack_port port[6];
-	int more;
+	uint16_t ext_port = 0;
+	int more, rc;
 
 	for (unsigned i = 0; i < 6; i++)
 		port[i] = (struct conntrack_port){
@@ -206,7 +207,10 @@ static void ask_flows(void)
 			.client = 0xc0a8580a + i, .int_port = 80,
 			.ext_port = (uint16_t)((i * 7 + arg) % 5 + 8080),
 			.proto = i & 2 ? IPPROTO_UDP : IPPROTO_TCP,
+			.remote_port = i == 5 ? 3478 : 0,
 		};
+	rc = conntrack_ask(&port[5], &ext_port);
+	CHECK(rc <= 0 && (rc == 0) == (ext_port != 0));
 	do {
 		more = conntrack_kill(&w, port, 6, 0);
 		CHECK(more <= 1 && w.open == (more == 1));

@@ -111,6 +111,22 @@ static void check_answer(const struct ruleset *rs, enum walk_hold hold,
 	      rs->rule[by->rule].chain == by->chain));
 }
 
+static void check_answers(const struct ruleset *rs, const struct natfw_env *env,
+			  const struct places *places,
+			  const struct nat_rule *rule)
+{
+	struct walk_packet p;
+	struct walk_rule by;
+	enum walk_hold hold;
+
+	hold = place_blocked(rs, env, places, rule, &by);
+	check_answer(rs, hold, &by);
+	place_incoming(env, rule, &p);
+	hold = walk_forwarded(rs, &p, &by);
+	check_answer(rs, hold, &by);
+	walk_masqueraded(rs, &p);
+}
+
 static void check_walk(const struct ruleset *rs)
 {
 	struct natfw_env env = {
@@ -123,10 +139,8 @@ static void check_walk(const struct ruleset *rs)
 		.ext_port = 8080, .int_port = 80, .kind = NAT_PORTMAP,
 		.proto = IPPROTO_TCP,
 	};
+	struct nat_rule peer = rule;
 	struct places places;
-	struct walk_packet p;
-	struct walk_rule by;
-	enum walk_hold hold;
 
 	place_find(rs, &env, &places);
 	CHECK(places.n <= PLACES_MAX);
@@ -139,12 +153,10 @@ static void check_walk(const struct ruleset *rs)
 		       !rs->rule[at->before].ours));
 	}
 	CHECK(fuzz_printable(str_z(places.why)));
-	hold = place_blocked(rs, &env, &places, &rule, &by);
-	check_answer(rs, hold, &by);
-	place_incoming(&env, &rule, &p);
-	hold = walk_forwarded(rs, &p, &by);
-	check_answer(rs, hold, &by);
-	walk_masqueraded(rs, &p);
+	check_answers(rs, &env, &places, &rule);
+	peer.remote = addr_ip4(0xcb007209);
+	peer.remote_port = 3478;
+	check_answers(rs, &env, &places, &peer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)

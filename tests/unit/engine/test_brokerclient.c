@@ -350,6 +350,49 @@ static void test_packets_of_a_pinhole_are_asked_for(void **state)
 	assert_true(packets == UINT64_MAX);
 }
 
+static struct nat_rule flow(uint16_t port)
+{
+	struct nat_rule r = request(port, true).rule;
+
+	r.remote = addr_ip4(0x08080808);
+	r.remote_port = 3478;
+	return r;
+}
+
+/* Several PEER requests may wait for their flows at the same time. */
+static void test_each_flow_is_asked_for(void **state)
+{
+	const struct nat_rule first = flow(1);
+	struct nat_rule rule;
+	struct broker_req req;
+
+	assert_true(brokerclient_flow(&line, &first));
+	req = next();
+	assert_int_equal(req.verb, BROKER_FLOW);
+	assert_int_equal(req.rule.ext_port, 0);
+	req.rule.ext_port = 1;
+	assert_true(nat_rule_equal(&req.rule, &first));
+	reply(&req, NAT_OK);
+	loop_step(loop, 0);
+	assert_int_equal(answers, 1);
+	/* no more are sent than answers fit into the socket; the others wait */
+	for (uint16_t i = 1; i <= NAT_BATCH_MAX + BROKER_FLOWS_MAX; i++) {
+		rule = flow(i);
+		assert_true(brokerclient_flow(&line, &rule));
+	}
+	assert_false(brokerclient_flow(&line, &rule));
+	for (uint16_t i = 1; i <= NAT_BATCH_MAX + BROKER_FLOWS_MAX; i++) {
+		req = next();
+		assert_int_equal(req.verb, BROKER_FLOW);
+		assert_int_equal(req.rule.int_port, i);
+		reply(&req, NAT_OK);
+		loop_step(loop, 0);
+	}
+	assert_int_equal(next().verb, 0);
+	assert_int_equal(answers, 1 + NAT_BATCH_MAX + BROKER_FLOWS_MAX);
+	assert_true(brokerclient_flow(&line, &rule));
+}
+
 static void test_two_verify_requests_are_sent_as_one(void **state)
 {
 	struct broker_rep rep = {
@@ -586,6 +629,7 @@ int main(void)
 		T(test_sync_under_back_pressure),
 		T(test_link_change_is_answered),
 		T(test_packets_of_a_pinhole_are_asked_for),
+		T(test_each_flow_is_asked_for),
 		T(test_two_verify_requests_are_sent_as_one),
 		T(test_serving_is_sent_after_the_table),
 		T(test_no_op_is_sent_before_the_first_sync),

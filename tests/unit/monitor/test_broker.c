@@ -225,6 +225,20 @@ int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
 	return kill_fails;
 }
 
+/* The flow that was asked for last. */
+static struct conntrack_port asked;
+static int ask_fails;
+static unsigned asks;
+
+int conntrack_ask(const struct conntrack_port *p, uint16_t *ret)
+{
+	asked = *p;
+	asks++;
+	if (!ask_fails)
+		*ret = 61000;
+	return ask_fails;
+}
+
 /* Notices of nf_tables; each fake_apply() and fake_sync() of an "nftables"
  * backend causes one. */
 static unsigned notices;
@@ -1243,6 +1257,79 @@ static void test_packets_of_a_pinhole(void **state)
 	assert_int_equal(count(bad).err, NAT_EFAIL);
 }
 
+static struct nat_rule flow(void)
+{
+	struct nat_rule r = rule(0);
+
+	r.int_port = 5060;
+	r.remote = addr_ip4(0x08080808);
+	r.remote_port = 3478;
+	return r;
+}
+
+static struct broker_rep ask(struct nat_rule r)
+{
+	struct broker_rep rep;
+
+	send_request(BROKER_FLOW, r);
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(recv(engine, &rep, sizeof(rep), 0), sizeof(rep));
+	assert_int_equal(rep.verb, BROKER_FLOW);
+	if (rep.err != NAT_OK)
+		assert_int_equal(rep.rule.ext_port, 0);
+	r.ext_port = rep.rule.ext_port;		/* the rest is the question's */
+	assert_true(nat_rule_equal(&rep.rule, &r));
+	return rep;
+}
+
+static void test_port_of_a_flow_is_answered(void **state)
+{
+	struct broker_rep rep;
+
+	asks = 0;
+	ask_fails = 0;
+	rep = ask(flow());
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.rule.ext_port, 61000);
+	assert_int_equal(asked.ext_ip, EXT);
+	assert_int_equal(asked.client, CLIENT);
+	assert_int_equal(asked.int_port, 5060);
+	assert_int_equal(asked.remote, 0x08080808);
+	assert_int_equal(asked.remote_port, 3478);
+	ask_fails = -ENOENT;
+	rep = ask(flow());
+	assert_int_equal(rep.err, NAT_OK);
+	assert_int_equal(rep.rule.ext_port, 0);
+	ask_fails = -EPROTONOSUPPORT;
+	assert_int_equal(ask(flow()).err, NAT_EFAIL);
+	assert_int_equal(asks, 3);
+	ask_fails = 0;
+}
+
+/* A compromised engine learns nothing of the router's own flows, or of those of
+ * hosts outside. */
+static void test_only_flows_of_clients_are_answered(void **state)
+{
+	struct nat_rule bad[8];
+	size_t n = 0;
+
+	for (n = 0; n < 8; n++)
+		bad[n] = flow();
+	bad[0].client = addr_ip4(0x08080404);
+	bad[1].client = addr_ip4(ROUTER);
+	bad[2].remote = addr_any();
+	bad[3].remote_port = 0;
+	bad[4].int_port = 0;
+	bad[5].proto = IPPROTO_SCTP;
+	bad[6] = pinhole(7, 5060);
+	bad[6].remote_port = 3478;
+	bad[7].client.byte[9] = 1;
+	asks = 0;
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(ask(bad[i]).err, NAT_EREFUSED);
+	assert_int_equal(asks, 0);
+}
+
 /* The router serves port 2222, which does not conflict with a pinhole. */
 static void test_pinhole_may_use_a_port_of_the_router(void **state)
 {
@@ -1924,6 +2011,8 @@ int main(void)
 		T(test_mappings_and_pinholes_are_one_batch),
 		T(test_answer_repeats_the_id_of_the_op),
 		T(test_packets_of_a_pinhole),
+		T(test_port_of_a_flow_is_answered),
+		T(test_only_flows_of_clients_are_answered),
 		T(test_pinhole_may_use_a_port_of_the_router),
 		T(test_sync_has_both_kinds),
 		T(test_each_kind_has_its_own_limit),

@@ -68,6 +68,21 @@ int conntrack_kill(struct conntrack_walk *w, struct conntrack_port *port,
 	return walks.err ? walks.err : w->open;
 }
 
+static struct {
+	struct conntrack_port port;
+	int rc;
+	unsigned n;
+} asked;
+
+int conntrack_ask(const struct conntrack_port *p, uint16_t *ret)
+{
+	asked.port = *p;
+	asked.n++;
+	if (!asked.rc)
+		*ret = 61000;
+	return asked.rc;
+}
+
 /* Other clocks are real, because cmocka reads one. */
 int __real_clock_gettime(clockid_t clock, struct timespec *ret);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
@@ -131,6 +146,45 @@ static void test_flows_of_a_deleted_rule_are_ended(void **state)
 	assert_int_equal(walks.port[0].int_port, 5000);
 	assert_int_equal(walks.port[0].proto, IPPROTO_UDP);
 	assert_int_equal(flows.noted_n, 0);
+}
+
+/* Another rule with the same key but for the remote port still leads there. */
+static void test_flows_of_a_deleted_remote_port_are_ended(void **state)
+{
+	const struct nat_rule peer = rule(IPPROTO_UDP, PEER, 4000, HOST(2),
+					  5000);
+
+	table[table_n++] = peer;
+	table[table_n++] = from_port(peer, 3478);
+	note(from_port(peer, 3478));
+	note(from_port(peer, 3479));
+	flows_end(&flows, START_MS);
+	assert_int_equal(walks.port_n, 1);
+	assert_int_equal(walks.port[0].remote, PEER);
+	assert_int_equal(walks.port[0].remote_port, 3479);
+}
+
+static void test_port_of_a_flow_is_asked_for(void **state)
+{
+	const struct nat_rule peer = from_port(rule(IPPROTO_UDP, PEER, 0,
+						    HOST(2), 5000), 3478);
+	uint16_t port = 7;
+
+	asked.rc = -ENOENT;
+	assert_int_equal(flows_port(&flows, &peer, &port), -ENOENT);
+	assert_int_equal(port, 7);
+	asked.rc = 0;
+	assert_int_equal(flows_port(&flows, &peer, &port), 0);
+	assert_int_equal(port, 61000);
+	assert_int_equal(asked.port.ext_ip, EXT);
+	assert_int_equal(asked.port.client, HOST(2));
+	assert_int_equal(asked.port.int_port, 5000);
+	assert_int_equal(asked.port.remote, PEER);
+	assert_int_equal(asked.port.remote_port, 3478);
+	assert_int_equal(asked.port.proto, IPPROTO_UDP);
+	fw.env.ext = (struct addr){ ADDR_NONE };
+	assert_int_equal(flows_port(&flows, &peer, &port), -ENOENT);
+	assert_int_equal(asked.n, 2);
 }
 
 /* It needs no external address. */
@@ -536,6 +590,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_flows_of_a_deleted_rule_are_ended),
 		TEST(test_flows_of_a_deleted_pinhole_are_ended),
+		TEST(test_flows_of_a_deleted_remote_port_are_ended),
+		TEST(test_port_of_a_flow_is_asked_for),
 		TEST(test_flows_of_a_rule_that_stayed_are_kept),
 		TEST(test_flows_of_a_rule_that_leads_elsewhere_are_ended),
 		TEST(test_only_deleted_rules_are_looked_for),
