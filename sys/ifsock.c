@@ -323,17 +323,28 @@ static void stop(struct ifsock *s)
 
 /* ---- sending --------------------------------------------------------- */
 
+/* The groups of all hosts, in which every host is a member. */
+static const struct addr all_hosts[] = {
+	{ ADDR_IP4, { 224, 0, 0, 1 } },
+	{ ADDR_IP6, { 0xff, 0x02, [15] = 1 } },
+};
+
 /* It is bound to a group, because no unicast arrives there: one of two sockets
- * that are bound to the same address would take the other's. */
+ * that are bound to the same address would take the other's. A set without
+ * groups uses that of all hosts; the socket did not join it, so it receives
+ * nothing. */
 int ifsock_sender(const struct ifsock *from)
 {
 	const struct ifsock_config *c = &from->set->config;
-	struct netif_addr at = { .net.addr.family = ADDR_NONE };
+	bool ip6 = from->at.net.addr.family == ADDR_IP6;
+	struct netif_addr at = { .net.addr = all_hosts[ip6] };
 
 	for (size_t i = 0; i < c->group_n; i++)
 		if (c->group[i].family == from->at.net.addr.family &&
 		    !is_link_scoped(c->group[i]))
 			at.net.addr = c->group[i];
+	if (is_link_scoped(at.net.addr))
+		at.ifindex = from->at.ifindex;
 	return ifsockio_dgram(&at, from->set->port);
 }
 
@@ -428,7 +439,7 @@ static int start(struct ifsock_set *set, const struct netif_addr *at,
 		return -ENOSPC;
 	s->at = *at;
 	err = open_socket(s, port ? port : ifsock_port(set));
-	if (!err && c->group_n)
+	if (!err && c->type == SOCK_DGRAM && hops_of(c, at))
 		err = ifsockio_sends_to_groups(s->io.fd, at,
 					       hops_of(c, at));
 	if (err) {

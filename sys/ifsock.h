@@ -43,10 +43,12 @@ struct ifsock_config {
 	int backlog;		/* SOCK_STREAM only */
 	/* SOCK_DGRAM only: the multicast groups to join on each interface that
 	 * has an address of the same family, @group_n of them. For each family
-	 * one has a wider scope than the link (ifsock_sender()). */
+	 * none or one has a wider scope than the link (ifsock_sender()). */
 	struct addr group[IFSOCK_JOINS_MAX];
 	size_t group_n;
-	int ttl, hop_limit;	/* of what is sent to them, IPv4 and IPv6 */
+	/* of what is sent to groups, joined or not, IPv4 and IPv6; 0: nothing
+	 * is sent to one */
+	int ttl, hop_limit;
 
 	/* @s is readable: call ifsock_accept() or ifsock_recv() */
 	void (*ready)(void *arg, struct ifsock *s);
@@ -152,8 +154,7 @@ ssize_t ifsock_recv(struct ifsock *, void *buf, size_t size,
 
 /**
  * ifsock_sender - open one more socket that sends from the addresses of the
- * family of @from, an open socket of a set with groups, and from its port. It
- * receives nothing.
+ * family of @from, an open socket, and from its port. It receives nothing.
  *
  * A datagram waits in the buffer of its socket until the hardware address of
  * its receiver is known, at most a few seconds. The datagrams of other sockets
