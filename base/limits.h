@@ -45,6 +45,42 @@
 #define SSDP_ANSWERS_S		20
 #define SSDP_MAX_AGE_MIN_S	1800	/* UDA 1.1 1.2.2 */
 
+/* ---- NAT-PMP and PCP ------------------------------------------------ */
+
+#define PMP_MSG_MAX		1100	/* bytes of a message: RFC 6887 7 */
+/* Received: a longer message than PMP_MSG_MAX gets an error. An Ethernet frame
+ * has 1,472 bytes at most; a longer datagram is dropped. */
+#define PMP_DATAGRAM_MAX	2048
+/* Requests that wait for the kernel: as many as are applied in one transaction
+ * (NAT_BATCH_MAX). Clients repeat a request that was dropped. */
+#define PMP_PENDING_MAX		128
+/* Half of them: one host cannot take all. */
+#define PMP_PENDING_PER_CLIENT	64
+/* Requests of one source. Most are answered without the kernel, in a few
+ * microseconds. A client may send hundreds a second (RFC 6886 3.1), and all
+ * programs of a host send again at once when the epoch begins anew. New mappings
+ * have a limit of their own (ADDS_PER_S_MIN). */
+#define PMP_REQUESTS_BURST	20000
+#define PMP_REQUESTS_S		10000
+/* Each announcement is sent so often, after 250 ms, and twice as long each time
+ * (RFC 6886 3.2.1, RFC 6887 14.1.3). */
+#define PMP_ANNOUNCE_N		10
+#define PMP_ANNOUNCE_MS		250
+/* Each mapping update is sent so often, after 250 ms and after twice as long
+ * (RFC 6887 14.2). */
+#define PMP_UPDATE_N		3
+#define PMP_UPDATE_MS		250
+/* Updates are sent a few at a time, so that 1,000 take 320 ms, and the datagrams
+ * fit into the buffers of a client that has many mappings. */
+#define PMP_UPDATE_BURST	16
+#define PMP_UPDATE_GAP_MS	5
+/* Lifetimes of PCP: RFC 6887 15. */
+#define PCP_LEASE_MIN_S		120
+#define PCP_LEASE_MAX_S		86400
+/* Lifetimes of PCP's errors: RFC 6887 7.4. */
+#define PCP_ERROR_SHORT_S	30
+#define PCP_ERROR_LONG_S	1800
+
 /* ---- SOAP ---------------------------------------------------------- */
 
 #define SOAP_ARGS_MAX		10	/* AddPortMapping has 8 */
