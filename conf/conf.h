@@ -41,6 +41,7 @@ enum conf_versions { CONF_IGD1 = 2, CONF_IGD2 = 4, CONF_IGD_BOTH = 6 };
 struct conf_mapping {
 	struct addr client;	/* IPv6: it is a pinhole */
 	struct addr remote;	/* of the same family, or ADDR_ANY */
+	uint16_t remote_port;	/* of that host; 0: any */
 	uint16_t ext_port, int_port;	/* a pinhole's are equal */
 	uint16_t comment;	/* its offset in conf.comments; 0: none */
 	uint8_t proto;		/* nat_rule_has_proto() */

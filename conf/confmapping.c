@@ -55,17 +55,33 @@ static bool is_host(struct addr a)
 	return addr_is_host(a) && !addr_is_link_local(a);
 }
 
+bool confmapping_read_remote(struct str s, struct addr *ret, uint16_t *ret_port)
+{
+	struct addr a;
+	uint32_t port = 0;
+
+	if (!addr_parse(s, &a) &&
+	    (!addr_host_parse(&s, &a) || str_u32(s, 1, 65535, &port)))
+		return false;
+	*ret = a;
+	*ret_port = (uint16_t)port;
+	return true;
+}
+
 /* The remote host has the client's family. */
 static int read_remote(struct str s, struct conf_mapping *m, struct wr *why)
 {
 	struct addr a;
+	uint16_t port;
 
-	if (!addr_parse(s, &a) || a.family != m->client.family || !is_host(a))
+	if (!confmapping_read_remote(s, &a, &port) ||
+	    a.family != m->client.family || !is_host(a))
 		return fail(why, "\"%.*s\" is not an %s address of a host; "
 			    "example: remote %s", STR_F(s),
 			    is_pinhole(m) ? "IPv6" : "IPv4",
 			    is_pinhole(m) ? "2001:db8:1::9" : "203.0.113.5");
 	m->remote = a;
+	m->remote_port = port;
 	return 0;
 }
 
@@ -200,12 +216,22 @@ static void put_port(struct wr *w, const struct conf_mapping *m)
 	wr_fmt(w, "%s %u", nat_rule_proto(m->proto), (unsigned)m->ext_port);
 }
 
+void confmapping_put_remote(struct wr *w, struct addr remote, uint16_t port)
+{
+	if (!port) {
+		addr_write(w, remote);
+		return;
+	}
+	addr_host_write(w, remote);
+	wr_fmt(w, ":%u", (unsigned)port);
+}
+
 static void put_remote(struct wr *w, const struct conf_mapping *m)
 {
 	if (!addr_is_set(m->remote))
 		return;
 	wr_z(w, " remote ");
-	addr_write(w, m->remote);
+	confmapping_put_remote(w, m->remote, m->remote_port);
 }
 
 static void put_to(struct wr *w, const struct conf_mapping *m)
@@ -256,7 +282,8 @@ bool confmapping_same_key(const struct conf_mapping *a,
 	if (is_pinhole(a) != is_pinhole(b) ||
 	    (is_pinhole(a) && !addr_equal(a->client, b->client)))
 		return false;
-	return same_port(a, b) && addr_equal(a->remote, b->remote);
+	return same_port(a, b) && addr_equal(a->remote, b->remote) &&
+	       a->remote_port == b->remote_port;
 }
 
 const struct conf_mapping *confmapping_find(const struct conf *c,
@@ -330,7 +357,7 @@ struct nat_rule confmapping_rule(const struct conf_mapping *m)
 		.kind = is_pinhole(m) ? NAT_PINHOLE : NAT_PORTMAP,
 		.proto = m->proto, .client = m->client, .remote = m->remote,
 		.ext_port = is_pinhole(m) ? 0 : m->ext_port,
-		.int_port = m->int_port,
+		.int_port = m->int_port, .remote_port = m->remote_port,
 	};
 }
 
@@ -339,6 +366,6 @@ struct conf_mapping confmapping_of_rule(const struct nat_rule *r)
 	return (struct conf_mapping){
 		.client = r->client, .remote = r->remote, .proto = r->proto,
 		.ext_port = r->kind == NAT_PINHOLE ? r->int_port : r->ext_port,
-		.int_port = r->int_port,
+		.int_port = r->int_port, .remote_port = r->remote_port,
 	};
 }

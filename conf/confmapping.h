@@ -2,7 +2,8 @@
 /*
  * confmapping.h - parse and write the mapping lines of the configuration:
  *
- *   mapping tcp 8080 192.168.88.10:80 [remote ADDRESS] [disabled] ["comment"]
+ *   mapping tcp 8080 192.168.88.10:80 [remote ADDRESS[:PORT]] [disabled]
+ *     ["comment"]
  *   mapping tcp 8080 [2001:db8::5]:8080 [remote ADDRESS] and so on
  *
  * With an IPv6 address it is a pinhole: both ports are equal, because nothing
@@ -41,6 +42,14 @@ int confmapping_parse(struct str args, struct conf_mapping *ret,
 void confmapping_put(struct wr *, const struct conf_mapping *,
 		     const char *comment);
 
+/** confmapping_read_remote - read a remote host, with or without a port:
+ * "203.0.113.5", "203.0.113.5:3478", "2001:db8::9", "[2001:db8::9]:3478".
+ * @ret, @ret_port: set only on success; 0: no port */
+bool confmapping_read_remote(struct str, struct addr *ret, uint16_t *ret_port);
+
+/** confmapping_put_remote - write one. @port: 0: none */
+void confmapping_put_remote(struct wr *, struct addr, uint16_t port);
+
 /** confmapping_put_key - write the key in the words of the line: "tcp 8080",
  * "tcp 8080 remote 203.0.113.5", "tcp 8080 [2001:db8::5]:8080". */
 void confmapping_put_key(struct wr *, const struct conf_mapping *);
@@ -62,8 +71,8 @@ int confmapping_add(struct conf *, const struct conf_mapping *,
 const struct conf_mapping *confmapping_find(const struct conf *,
 					    const struct conf_mapping *m);
 
-/** confmapping_same_key - are protocol, external port and remote host equal,
- * and of pinholes the client? */
+/** confmapping_same_key - are protocol, external port, remote host and its port
+ * equal, and of pinholes the client? */
 bool confmapping_same_key(const struct conf_mapping *a,
 			  const struct conf_mapping *b);
 

@@ -34,8 +34,10 @@ static void put_name(struct taken *t, const struct nat_rule *rule)
 		wr_fmt(&w, "%s %u to %s:%u", nat_rule_proto(rule->proto),
 		       rule->ext_port, addr_text(rule->client).text,
 		       rule->int_port);
-	if (addr_is_set(rule->remote))
-		wr_fmt(&w, " from %s", addr_text(rule->remote).text);
+	if (addr_is_set(rule->remote)) {
+		wr_z(&w, " from ");
+		confmapping_put_remote(&w, rule->remote, rule->remote_port);
+	}
 	wr_cstr(&w);
 }
 

@@ -132,8 +132,12 @@ static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 	out_fmt("%s external-port=%u protocol=%s", m->disabled ?
 		" disabled=yes" : "", (unsigned)m->ext_port,
 		nat_rule_proto(m->proto));
-	if (addr_is_set(m->remote))
-		out_fmt(" remote-host=%s", addr_text(m->remote).text);
+	if (addr_is_set(m->remote)) {
+		confmapping_put_remote(&to, m->remote, m->remote_port);
+		out_str(STR(" remote-host="));
+		put_value(wr_done(&to));
+		to.len = 0;
+	}
 	addr_host_write(&to, m->client);
 	wr_fmt(&to, ":%u", (unsigned)m->int_port);
 	out_str(STR(" to="));

@@ -35,8 +35,8 @@ static const struct {
 		       "IPv6 address" },
 	[TO] = { "to", "a host of the LAN and a port, such as "
 		 "192.168.88.10:80 or [2001:db8::5]:8080", true },
-	[REMOTE] = { "remote-host", "the address of one host, or nothing for "
-		     "all" },
+	[REMOTE] = { "remote-host", "the address of one host, which a port may "
+		     "follow, such as 203.0.113.5:3478, or nothing for all" },
 	[LEASE] = { "lease", "seconds or a time such as 1d2h, 1w at most; 0 "
 		    "for ever" },
 	[DISABLED] = { "disabled", "yes or no" },
@@ -53,12 +53,6 @@ static bool is_host(struct addr a)
 	return addr_is_host(a) && !addr_is_link_local(a);
 }
 
-/* Parse such an address. */
-static bool read_host(struct str s, struct addr *ret)
-{
-	return addr_parse(s, ret) && is_host(*ret);
-}
-
 /* Parse the value of options[@i]. */
 static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 {
@@ -72,7 +66,10 @@ static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 				       &r->rule.int_port) &&
 		       is_host(r->rule.client);
 	case REMOTE:
-		return v.n == 0 || read_host(v, &r->rule.remote);
+		return v.n == 0 ||
+		       (confmapping_read_remote(v, &r->rule.remote,
+						&r->rule.remote_port) &&
+			is_host(r->rule.remote));
 	case LEASE:
 		return maptext_read_time(v, &r->lease_s) == 0;
 	case DISABLED:

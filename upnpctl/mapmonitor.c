@@ -56,6 +56,7 @@ static int compare(const void *a, const void *b)
 {
 	const struct nat_rule *x = &((const struct ctl_mapping *)a)->rule;
 	const struct nat_rule *y = &((const struct ctl_mapping *)b)->rule;
+	int c;
 
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
@@ -65,7 +66,8 @@ static int compare(const void *a, const void *b)
 		return x->ext_port < y->ext_port ? -1 : 1;
 	if (x->proto != y->proto)
 		return x->proto < y->proto ? -1 : 1;
-	return addr_compare(x->remote, y->remote);
+	c = addr_compare(x->remote, y->remote);
+	return c ? c : x->remote_port - y->remote_port;
 }
 
 /* Return: the index of @m, or where to insert it */

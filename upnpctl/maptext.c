@@ -11,6 +11,7 @@
 #include "upnpctl/maptext.h"
 #include "base/utf8.h"
 #include "base/wr.h"
+#include "conf/confmapping.h"
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
 #include "igd/igd.h"
@@ -213,8 +214,7 @@ static void json_rule(const struct nat_rule *r)
 	json_addr("to-address", r->client);
 	json_port("to-port", r->int_port);
 	json_addr("remote-host", r->remote);
-	if (is_pinhole(r))
-		json_port("remote-port", r->remote_port);
+	json_port("remote-port", r->remote_port);
 }
 
 void maptext_json(const struct ctl_mapping *m)
@@ -254,7 +254,7 @@ void maptext_key(struct wr *w, const struct nat_rule *r)
 	if (is_pinhole(r))
 		put_socket(w, r->remote, r->remote_port);
 	else
-		addr_write(w, r->remote);
+		confmapping_put_remote(w, r->remote, r->remote_port);
 }
 
 /* ---- reading --------------------------------------------------------- */
@@ -352,7 +352,8 @@ static struct str next_part(struct str *rest, bool *ret_more)
 	return head;
 }
 
-/* "8080" or "8080:203.0.113.5". @ret_more: a remote host is named */
+/* "8080", "8080:203.0.113.5" or "8080:203.0.113.5:3478". @ret_more: a remote
+ * host is named */
 static bool read_mapping_key(struct str s, struct nat_rule *ret, bool *ret_more)
 {
 	struct addr remote;
@@ -361,11 +362,12 @@ static bool read_mapping_key(struct str s, struct nat_rule *ret, bool *ret_more)
 		return false;
 	if (!*ret_more)
 		return true;
-	if (!addr_parse(s, &remote) || remote.family != ADDR_IP4)
+	if (!confmapping_read_remote(s, &remote, &ret->remote_port) ||
+	    remote.family != ADDR_IP4)
 		return false;
 	if (!addr_is_unspecified(remote))
 		ret->remote = remote;
-	return true;
+	return !ret->remote_port || addr_is_set(ret->remote);
 }
 
 /* "*" or a port */

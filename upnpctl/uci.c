@@ -254,9 +254,11 @@ static void put_mapping(struct job *j, const struct conf_mapping *m)
 {
 	const char *comment = confmapping_text(&j->now, m);
 	char key[160], section[64], port[8], to[ADDR_TEXT_MAX + 8];
+	char remote[ADDR_TEXT_MAX + 8];
 	struct wr k = wr_init(key, sizeof(key));
 	struct wr p = wr_init(port, sizeof(port));
 	struct wr t = wr_init(to, sizeof(to));
+	struct wr r = wr_init(remote, sizeof(remote));
 
 	wr_z(&k, "mapping ");
 	confmapping_put_key(&k, m);
@@ -269,8 +271,10 @@ static void put_mapping(struct job *j, const struct conf_mapping *m)
 	if (m->client.family != ADDR_IP6)
 		put(j, "set", section, "external_port", wr_cstr(&p));
 	put(j, "set", section, "to", wr_cstr(&t));
-	if (addr_is_set(m->remote))
-		put(j, "set", section, "remote", addr_text(m->remote).text);
+	if (addr_is_set(m->remote)) {
+		confmapping_put_remote(&r, m->remote, m->remote_port);
+		put(j, "set", section, "remote", wr_cstr(&r));
+	}
 	if (m->disabled)
 		put(j, "set", section, "disabled", "1");
 	if (*comment)

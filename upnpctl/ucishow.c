@@ -103,7 +103,8 @@ static bool is_mapping(const struct ucishow_section *s,
 {
 	struct conf_mapping is = { .proto = m->proto, .remote = addr_any() };
 
-	if (*s->remote && !addr_parse(str_z(s->remote), &is.remote))
+	if (*s->remote && !confmapping_read_remote(str_z(s->remote), &is.remote,
+						   &is.remote_port))
 		return false;
 	if (!maptext_read_to(str_z(s->to), &is.client, &is.int_port))
 		is.client = (struct addr){ 0 };

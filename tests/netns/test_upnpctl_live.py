@@ -120,7 +120,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
         "overruled": False, "kind": "mapping",
         "protocol": "tcp", "external-port": 40000,
         "to-address": HOST_IP, "to-port": 8000,
-        "remote-host": None, "by": HOST_IP, "origin": "upnp",
+        "remote-host": None, "remote-port": None, "by": HOST_IP,
+        "origin": "upnp",
         "configured": False, "description": "game"}
 
 

@@ -95,6 +95,10 @@ static void test_bad_line_is_refused_with_the_reason(void **state)
 		{ P "remote 1.2.3.4", "\"1.2.3.4\" is not an IPv6 address of "
 				      "a host; example: remote 2001:db8:1::9" },
 		{ P "remote fe80::1", "\"fe80::1\" is not an IPv6 address" },
+		{ M "remote 1.2.3.4:", "\"1.2.3.4:\" is not an IPv4 address" },
+		{ M "remote 1.2.3.4:0", "\"1.2.3.4:0\" is not an IPv4" },
+		{ M "remote 1.2.3.4:65536", "\"1.2.3.4:65536\" is not an" },
+		{ P "remote [2001:db8::9]", "\"[2001:db8::9]\" is not an" },
 		{ M "remote *", "\"*\" is not an IPv4 address" },
 		{ M "remote fe80::1", "\"fe80::1\" is not an IPv4 address" },
 		{ M "disabled remote 1.2.3.4", "\"remote 1.2.3.4\" is not "
@@ -141,6 +145,8 @@ static void test_written_line_is_parsed_back(void **state)
 	static const char *const lines[] = {
 		"mapping tcp 8080 192.168.88.10:80",
 		"mapping udp 1 10.0.0.1:65535 remote 203.0.113.5",
+		"mapping udp 1 10.0.0.1:65535 remote 203.0.113.5:3478",
+		"mapping sctp 1 [fd00::5]:1 remote [2001:db8:1::9]:65535",
 		"mapping tcp 1 10.0.0.1:2 disabled",
 		"mapping tcp 8080 [2001:db8::5]:8080",
 		("mapping udplite 65535 [fd00::5]:65535 remote 2001:db8:1::9 "
@@ -226,7 +232,8 @@ static void test_second_host_for_a_port_is_refused(void **state)
 	assert_string_equal(why, "port tcp 80 already leads to 10.0.0.1 on "
 			    "line 1; all mappings of a port must lead to one "
 			    "host");
-	assert_int_equal(conf.mapping_n, 3);
+	assert_int_equal(add("tcp 80 10.0.0.1:80 remote 1.2.3.4:5"), 0);
+	assert_int_equal(conf.mapping_n, 4);
 }
 
 /* Hosts do not share ports, because nothing is translated. */

@@ -74,6 +74,21 @@ static void usual_values_are_left_out(void **state)
 	assert_int_equal(line.req.requester.family, ADDR_NONE);
 }
 
+/* PCP's FILTER and PEER; without the host it is no rule. */
+static void mapping_of_a_remote_port_is_read(void **state)
+{
+	struct nat_rule key;
+
+	assert_true(get(PLAIN " remote=203.0.113.9 remote-port=3478 desc="));
+	assert_int_equal(line.req.rule.remote_port, 3478);
+	assert_string_equal(line.note, "");
+	assert_false(get(PLAIN " remote-port=3478 desc="));
+	assert_true(leaseline_get_key(STR("proto=tcp port=80 "
+					  "remote=203.0.113.9 "
+					  "remote-port=3478"), &key));
+	assert_int_equal(key.remote_port, 3478);
+}
+
 static void pinholes_are_read(void **state)
 {
 	static const char *const proto[] = { "tcp", "udp", "dccp", "sctp",
@@ -267,6 +282,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields_are_read_in_any_order),
 		cmocka_unit_test(usual_values_are_left_out),
+		cmocka_unit_test(mapping_of_a_remote_port_is_read),
 		cmocka_unit_test(pinholes_are_read),
 		cmocka_unit_test(wrong_fields_are_refused),
 		cmocka_unit_test(nul_bytes_are_refused),

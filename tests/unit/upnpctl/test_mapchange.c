@@ -206,6 +206,32 @@ static void test_disabled_mapping_is_written(void **state)
 			 CMD_USAGE);
 }
 
+static void test_mapping_of_a_remote_port_is_written(void **state)
+{
+	struct ctl_req req;
+
+	fakectl_serve(serve_yes);
+	env.json = true;
+	assert_int_equal(run(mapchange_add, ARGS(CAMERA,
+						 "remote-host=1.2.3.4:3478")),
+			 CMD_OK);
+	assert_has(conf, "\n" CAMERA_LINE " remote 1.2.3.4:3478\n");
+	req = fakectl_asked();
+	assert_int_equal(req.rule.remote_port, 3478);
+	assert_true(addr_equal(req.rule.remote, addr_ip4(0x01020304)));
+	assert_has(out, "\"remote-host\": \"1.2.3.4\"");
+	assert_has(out, "\"remote-port\": 3478");
+	for (size_t i = 0; i < 3; i++) {
+		static const char *const bad[] = {
+			"remote-host=1.2.3.4:", "remote-host=1.2.3.4:0",
+			"remote-host=:3478",
+		};
+
+		assert_int_equal(run(mapchange_add, ARGS(CAMERA, bad[i])),
+				 CMD_USAGE);
+	}
+}
+
 static void test_refused_mapping_is_not_written(void **state)
 {
 	fakectl_serve(serve_conflict);
@@ -574,6 +600,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_add_is_tried_then_written),
 		T(test_disabled_mapping_is_written),
+		T(test_mapping_of_a_remote_port_is_written),
 		T(test_refused_mapping_is_not_written),
 		T(test_mapping_is_written_without_an_engine),
 		T(test_mapping_that_cannot_be_written_is_undone),

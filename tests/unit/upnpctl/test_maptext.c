@@ -209,6 +209,10 @@ static void test_a_key_names_a_mapping(void **state)
 	m.rule.remote = addr_ip4(IP(203, 0, 113, 5));
 	maptext_key(&w, &m.rule);
 	assert_string_equal(text(), "tcp:8080:203.0.113.5");
+	m.rule.remote_port = 3478;
+	maptext_key(&w, &m.rule);
+	assert_string_equal(text(), "tcp:8080:203.0.113.5:3478");
+	assert_string_equal(field(MAPTEXT_REMOTE, m), "203.0.113.5:3478");
 }
 
 static struct addr ip6(const char *z)
@@ -227,6 +231,7 @@ static void test_keys_are_written_and_read_back(void **state)
 	} c[] = {
 		{ "tcp:8080", true },
 		{ "udp:1:203.0.113.5", false },
+		{ "udp:1:203.0.113.5:65535", false },
 		{ "tcp:[2001:db8::5]:8080", true },
 		{ "udplite:[2001:db8::5]:*", true },
 		{ "sctp:[2001:db8::5]:65535:[2001:db8::9]:*", false },
@@ -255,7 +260,9 @@ static void test_invalid_keys_are_refused(void **state)
 {
 	static const char *const c[] = {
 		"", ":", "tcp", "tcp:", "tcp:0", "tcp:*", "tcp:80:", "tcp:80:*",
-		"tcp:80:2001:db8::5", "icmp:80", "sctp:80", "tcp:[2001:db8::5]",
+		"tcp:80:2001:db8::5", "tcp:80:203.0.113.5:",
+		"tcp:80:203.0.113.5:0", "tcp:80:203.0.113.5:*",
+		"tcp:80:203.0.113.5:65536", "tcp:80:0.0.0.0:1", "icmp:80", "sctp:80", "tcp:[2001:db8::5]",
 		"tcp:[2001:db8::5]:", "tcp:[2001:db8::5]:0",
 		"tcp:[2001:db8::5]:80:", "tcp:[2001:db8::5]:80:*",
 		"tcp:[2001:db8::5]:80:*:", "tcp:[2001:db8::5]:80:1.2.3.4:*",
