@@ -2,9 +2,8 @@
 /*
  * pmtable.h - the mapping table's structures: slots, hash chains, order, queue.
  *
- * Only portmap.c, pmread.c and pmtable.c access struct portmap. pmtable.c keeps
- * the slots consistent; portmap.c implements the changes of a mapping, pmread.c
- * the lookups.
+ * Only portmap.c and pmtable.c access struct portmap. pmtable.c keeps the slots
+ * consistent; portmap.c implements the changes of a mapping.
  * Runs in: engine
  */
 #ifndef MAP_PMTABLE_H

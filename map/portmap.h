@@ -353,17 +353,6 @@ uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 uint16_t portmap_on_socket(const struct portmap *,
 			   const struct nat_rule *rule, uint16_t prev);
 
-/**
- * portmap_by_socket - the next committed mapping or pinhole to that client,
- * protocol and internal port, of any remote host.
- * @prev: as for portmap_on_socket()
- *
- * Return: its slot; PM_NONE when there is none
- */
-uint16_t portmap_by_socket(const struct portmap *, uint8_t proto,
-			   struct addr client, uint16_t int_port,
-			   uint16_t prev);
-
 /** portmap_slots - number of slots. Every entry's slot is below it, and does
  * not change while the entry exists (an index does). */
 uint16_t portmap_slots(const struct portmap *);
@@ -371,6 +360,28 @@ uint16_t portmap_slots(const struct portmap *);
 /** portmap_entry - the entry in @slot; valid until the next change. NULL for
  * PM_NONE and for a slot that is free. */
 const struct pm_entry *portmap_entry(const struct portmap *, uint16_t slot);
+
+/**
+ * portmap_by_socket - the next committed mapping or pinhole to that client,
+ * protocol and internal port, of any remote host.
+ * @prev: as for portmap_on_socket()
+ *
+ * Return: its slot; PM_NONE when there is none
+ */
+static inline uint16_t portmap_by_socket(const struct portmap *pm,
+					 uint8_t proto, struct addr client,
+					 uint16_t int_port, uint16_t prev)
+{
+	const struct nat_rule key = {
+		.client = client, .proto = proto, .int_port = int_port,
+	};
+	uint16_t slot = prev;
+
+	do
+		slot = portmap_on_socket(pm, &key, slot);
+	while (slot != PM_NONE && portmap_entry(pm, slot)->state < PM_ACTIVE);
+	return slot;
+}
 
 /**
  * portmap_desc - the description of an entry.
