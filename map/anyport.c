@@ -40,9 +40,17 @@ static bool is_free(const struct map *m, const struct pm_req *q, bool wished)
 	return true;
 }
 
+/* The ports on which PCP and NAT-PMP are spoken. Through a mapping of them, a
+ * server outside could pose as this one (RFC 6887 11.3). */
+static bool is_pcp(const struct nat_rule *r)
+{
+	return r->proto == IPPROTO_UDP && r->ext_port >= 5350 &&
+	       r->ext_port <= 5351;
+}
+
 bool anyport_is_free(const struct map *m, const struct pm_req *q)
 {
-	return is_free(m, q, false);
+	return !is_pcp(&q->rule) && is_free(m, q, false);
 }
 
 /* Does another client have the same port of the other protocol? Programs
@@ -63,7 +71,8 @@ static bool sibling_is_taken(const struct map *m, const struct nat_rule *r)
 
 static bool can_have(const struct map *m, const struct pm_req *q, bool wished)
 {
-	return is_free(m, q, wished) && !sibling_is_taken(m, &q->rule);
+	return !is_pcp(&q->rule) && is_free(m, q, wished) &&
+	       !sibling_is_taken(m, &q->rule);
 }
 
 /* Return: port number @k of the ranges, which have more than @k ports */

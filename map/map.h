@@ -267,8 +267,7 @@ int map_delete_range(struct map *, struct map_wait *, uint16_t lo, uint16_t hi,
  *    with REFUSAL_NONCE or REFUSAL_OPERATOR; one that UPnP made stays, without
  *    a refusal.
  *  - PCP deletes with the right nonce: MAP what MAP made, PEER (pm_req.peer)
- *    what PEER made. If there is none, a mapping with another nonce or of
- *    another origin is REFUSAL_NONCE.
+ *    what PEER made. If there is none, any other mapping is REFUSAL_NONCE.
  *
  * In secure mode the client must be the requester, unless the request is for a
  * third party.

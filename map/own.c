@@ -158,14 +158,13 @@ static bool is_meant(const struct pm_entry *e, const struct map_wait *w)
 }
 
 /* Does the mapping @e, which the requester did not make, prevent a success?
- * NAT-PMP knows nothing of a UPnP mapping, and its deletion of what is not there
- * succeeds. MAP and PEER do not delete what the other one made. */
+ * For PCP every one does (RFC 6887 15.1). NAT-PMP knows nothing of what UPnP or
+ * PEER made, and its deletion of what is not there succeeds. */
 static enum refusal why_it_stays(const struct pm_entry *e,
 				 const struct pm_req *q)
 {
 	if (q->origin == ORIGIN_PCP)
-		return e->origin == ORIGIN_PCP && e->peer != q->peer ?
-		       REFUSAL_NONE : REFUSAL_NONCE;
+		return REFUSAL_NONCE;
 	if (e->origin == ORIGIN_OPERATOR)
 		return REFUSAL_OPERATOR;
 	return e->origin == ORIGIN_PCP && !e->peer ? REFUSAL_NONCE :

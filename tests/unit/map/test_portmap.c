@@ -1916,12 +1916,158 @@ static void test_table_holds_the_maximum_of_mappings(void **state)
 	assert_int_equal(portmap_count(pm), 0);
 }
 
+/* ---- sockets and renewals ------------------------------------------ */
+
+/* The mappings of the socket of @q. */
+static size_t on_socket(const struct pm_req *q)
+{
+	const struct nat_rule *r = &q->rule;
+	uint16_t slot = PM_NONE;
+	size_t n = 0;
+
+	while ((slot = portmap_by_socket(pm, r->proto, r->client, r->int_port,
+					 slot)) != PM_NONE) {
+		assert_true(nat_rule_same_socket(&portmap_entry(pm, slot)->rule,
+						 r));
+		assert_int_equal(portmap_find(pm,
+			&portmap_entry(pm, slot)->rule), slot);
+		n++;
+	}
+	return n;
+}
+
+static void test_mappings_are_found_by_socket(void **state)
+{
+	struct pm_req q = req(A, 80), second = req(A, 81), far = req(A, 80);
+	struct pm_req other[] = { q, q, q };
+	uint16_t slot;
+
+	far.rule.remote = addr_ip4(HOST);
+	other[0].rule.client = addr_ip4(B);
+	other[0].rule.ext_port = 82;
+	other[1].rule.proto = IPPROTO_UDP;
+	other[2].rule.int_port = 81;
+	other[2].rule.ext_port = 83;
+	assert_int_equal(on_socket(&q), 0);
+	slot = add(&q, PM_STARTED);
+	assert_int_equal(on_socket(&q), 0);	/* not committed */
+	assert_int_equal(portmap_on_socket(pm, &q.rule, PM_NONE), slot);
+	done(next_op(NAT_SET, &q.rule), NAT_OK, slot);
+	assert_int_equal(on_socket(&q), 1);
+	for (size_t i = 0; i < N(other); i++)
+		made(&other[i]);
+	assert_int_equal(on_socket(&q), 1);
+	made(&second);
+	made(&far);
+	assert_int_equal(on_socket(&q), 3);
+	assert_int_equal(on_socket(&other[0]), 1);
+	/* a replacement is not one more, and a deletion is one less */
+	renewed(&second);
+	assert_int_equal(on_socket(&q), 3);
+	assert_true(portmap_forget(pm, &second.rule));
+	assert_int_equal(on_socket(&q), 2);
+}
+
+/* With an op, and without one. */
+static void test_socket_follows_the_internal_port(void **state)
+{
+	for (unsigned enabled = 0; enabled < 2; enabled++) {
+		struct pm_req q = req(A, 80), moved;
+
+		q.enabled = enabled;
+		if (enabled)
+			made(&q);
+		else
+			add(&q, PM_DONE);
+		moved = q;
+		moved.rule.int_port = 90;
+		if (enabled)
+			renewed(&moved);
+		else
+			add(&moved, PM_DONE);
+		assert_int_equal(on_socket(&q), 0);
+		assert_int_equal(on_socket(&moved), 1);
+		assert_true(portmap_forget(pm, &q.rule));
+		assert_int_equal(on_socket(&moved), 0);
+	}
+}
+
+/* Renew, and let the kernel accept it. Return: when the lease ends */
+static uint64_t renew(uint16_t slot, uint32_t lease_s, bool extend)
+{
+	const struct pm_renewal r = { .lease_s = lease_s, .extend = extend };
+	const struct nat_rule rule = portmap_entry(pm, slot)->rule;
+	uint16_t on = PM_NONE;
+
+	assert_int_equal(portmap_renew(pm, slot, &r, now, &on), PM_STARTED);
+	assert_int_equal(done(next_op(NAT_SET, &rule), NAT_OK, on),
+			 PM_UPDATED);
+	assert_int_equal(portmap_find(pm, &rule), on);
+	return portmap_entry(pm, on)->expires_ms;
+}
+
+static void test_renewal_changes_the_lease_alone(void **state)
+{
+	struct pm_req q = req(A, 80);
+	const struct pm_entry *e;
+	uint16_t slot;
+
+	q.origin = ORIGIN_PCP;
+	memset(&q.nonce, 0xa5, sizeof(q.nonce));
+	q.peer = true;
+	q.requester = addr_ip4(B);
+	q.lease_s = 100;
+	snprintf(q.desc, sizeof(q.desc), "text");
+	slot = made(&q);
+	portmap_set_told(pm, slot, 90);
+	portmap_set_note(pm, slot, STR("x=1"));
+	assert_int_equal(renew(slot, 50, false), now + 50000);
+	slot = portmap_find(pm, &q.rule);
+	e = portmap_entry(pm, slot);
+	assert_true(nat_rule_equal(&e->rule, &q.rule));
+	assert_int_equal(e->origin, ORIGIN_PCP);
+	assert_memory_equal(&e->nonce, &q.nonce, sizeof(q.nonce));
+	assert_true(e->peer);
+	assert_true(addr_equal(e->requester, q.requester));
+	assert_string_equal(desc(slot), "text");
+	assert_int_equal(e->told_port, 90);
+	/* extended, by less and by more, and for ever */
+	assert_int_equal(renew(slot, 40, true), now + 50000);
+	slot = portmap_find(pm, &q.rule);
+	assert_int_equal(renew(slot, 60, true), now + 60000);
+	slot = portmap_find(pm, &q.rule);
+	assert_int_equal(renew(slot, 0, true), 0);
+	slot = portmap_find(pm, &q.rule);
+	assert_int_equal(renew(slot, 60, true), 0);
+	slot = portmap_find(pm, &q.rule);
+	assert_int_equal(renew(slot, 60, false), now + 60000);
+}
+
+static void test_extension_enables(void **state)
+{
+	const struct pm_renewal r = { .lease_s = 60 };
+	struct pm_req q = req(A, 80);
+	uint16_t slot;
+
+	q.enabled = false;
+	slot = add(&q, PM_DONE);
+	assert_int_equal(portmap_renew(pm, slot, &r, now, &slot), PM_DONE);
+	assert_false(portmap_entry(pm, slot)->enabled);
+	assert_int_equal(portmap_entry(pm, slot)->expires_ms, now + 60000);
+	renew(slot, 60, true);
+	assert_true(portmap_entry(pm, portmap_find(pm, &q.rule))->enabled);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_new_table_is_empty), T(test_add_commits_on_ok),
+		T(test_mappings_are_found_by_socket),
+		T(test_socket_follows_the_internal_port),
+		T(test_renewal_changes_the_lease_alone),
+		T(test_extension_enables),
 		T(test_failed_add_is_rolled_back),
 		T(test_entry_has_the_fields_of_its_request),
 		T(test_full_table_holds_the_longest_descriptions),
