@@ -125,8 +125,8 @@
 
 #define PM_DESC_MAX		256	/* bytes of a description; above: 605 */
 /* Bytes of fields in the lease file that a later version wrote, which are kept
- * for each mapping. A PCP nonce needs 30, every other field that is planned
- * below 20. */
+ * for each mapping. The longest field that a version added, PCP's nonce, needs
+ * 30. */
 #define PM_NOTE_MAX		192
 /* New mappings of a client per second, if its share is less: some clients retry
  * with other ports at once. */

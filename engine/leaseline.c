@@ -3,7 +3,8 @@
  * leaseline.c - the lines of the lease file, version 2.
  *
  *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
- *   requester=ADDRESS remote=ADDRESS told=PORT disabled=yes overruled=yes
+ *   requester=ADDRESS nonce=HEX peer=yes remote=ADDRESS told=PORT
+ *   disabled=yes overruled=yes
  *   lease=MONO-MS,WALL-S,LEFT-S suspended=MONO-MS,WALL-S,LEFT-S
  *   desc=TEXT                                         (all on one line)
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS
@@ -16,8 +17,9 @@
  * mapping; remote-port=0, which is every port; "suspended" of a mapping that is
  * not suspended, or whose suspension has no end, as the operator's. When the
  * networks are known, such a mapping is suspended again. "id" is the unique id
- * of a pinhole. The link-layer address of its requester is not kept: it is read
- * from the neighbour table again (share_find_hosts()).
+ * of a pinhole. "nonce" has 24 digits; only a mapping of PCP has one, and only
+ * one that PEER made has "peer". The link-layer address of its requester is not
+ * kept: it is read from the neighbour table again (share_find_hosts()).
  *
  * A later upnpd may add fields without a new version of the file: this one
  * keeps fields that it does not know. A field that must not be ignored needs a
@@ -39,14 +41,15 @@
 #define CRC_LEN		8
 #define WALL_MAX_S	(UINT64_MAX / 1000)
 
-enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, REMOTE,
+enum { KIND, PROTO, PORT, CLIENT, TO, ORIGIN, REQUESTER, NONCE, PEER, REMOTE,
        REMOTE_PORT, ID, TOLD, DISABLED, OVERRULED, LEASE, SUSPENDED, DESC,
        FIELDS };
 
 static const char *const names[FIELDS] = {
 	[KIND] = "kind", [PROTO] = "proto", [PORT] = "port",
 	[CLIENT] = "client", [TO] = "to", [ORIGIN] = "origin",
-	[REQUESTER] = "requester", [REMOTE] = "remote",
+	[REQUESTER] = "requester", [NONCE] = "nonce", [PEER] = "peer",
+	[REMOTE] = "remote",
 	[REMOTE_PORT] = "remote-port", [ID] = "id", [TOLD] = "told",
 	[DISABLED] = "disabled", [OVERRULED] = "overruled",
 	[LEASE] = "lease",
@@ -118,6 +121,13 @@ static void put_end(struct wr *w, const char *name,
 		       end->mono_ms, end->wall_s, end->left_s);
 }
 
+static void put_nonce(struct wr *w, const struct pm_nonce *nonce)
+{
+	wr_z(w, " nonce=");
+	for (size_t i = 0; i < sizeof(nonce->byte); i++)
+		wr_fmt(w, "%02x", nonce->byte[i]);
+}
+
 static void put_client(struct wr *w, const struct nat_rule *r)
 {
 	put_addr(w, "client", r->client);
@@ -156,6 +166,10 @@ void leaseline_put(struct wr *w, const struct portmap *pm,
 	wr_fmt(w, " origin=%s", origin_name(e->origin));
 	if (e->origin != ORIGIN_OPERATOR)
 		put_addr(w, "requester", e->requester);
+	if (e->origin == ORIGIN_PCP)
+		put_nonce(w, &e->nonce);
+	if (e->peer)
+		wr_z(w, " peer=yes");
 	if (e->told_port != e->rule.ext_port)
 		wr_fmt(w, " told=%u", e->told_port);
 	if (!e->enabled)
@@ -206,6 +220,24 @@ static bool get_origin(struct str s, uint8_t *ret)
 	return false;
 }
 
+/* As put_nonce() writes it: without capital letters. */
+static bool get_nonce(struct str s, struct pm_nonce *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *high, *low;
+
+	if (s.n != 2 * sizeof(ret->byte))
+		return false;
+	for (size_t i = 0; i < sizeof(ret->byte); i++) {
+		high = memchr(digits, s.p[2 * i], 16);
+		low = memchr(digits, s.p[2 * i + 1], 16);
+		if (high == NULL || low == NULL)
+			return false;
+		ret->byte[i] = (uint8_t)((high - digits) << 4 | (low - digits));
+	}
+	return true;
+}
+
 /* "MONO-MS,WALL-S,LEFT-S" */
 static bool get_end(struct str s, uint32_t max_s, struct leaseline_end *ret)
 {
@@ -237,6 +269,11 @@ static bool get_value(int field, struct str v, struct leaseline *l)
 		return get_origin(v, &q->origin);
 	case REQUESTER:
 		return addr_parse(v, &q->requester);
+	case NONCE:
+		return get_nonce(v, &q->nonce);
+	case PEER:
+		q->peer = str_eq(v, STR("yes"));
+		return q->peer;
 	case REMOTE:
 		return addr_parse(v, &q->rule.remote);
 	case REMOTE_PORT:
@@ -311,7 +348,8 @@ static bool get_field(struct str *rest, unsigned *seen, struct leaseline *l)
 	return get_value(i, value, l);
 }
 
-/* @need: a bit for each required field */
+/* @need: a bit for each required field. A nonce is PCP's; a file of an earlier
+ * version has none. */
 static bool get_fields(struct str s, unsigned need, struct leaseline *l)
 {
 	unsigned seen = 0;
@@ -327,6 +365,8 @@ static bool get_fields(struct str s, unsigned need, struct leaseline *l)
 		need |= 1u << CLIENT | 1u << TO;
 	if (!(seen & 1u << TOLD))
 		l->told_port = l->req.rule.ext_port;
+	if (seen & (1u << NONCE | 1u << PEER) && l->req.origin != ORIGIN_PCP)
+		return false;
 	return (seen & need) == need;
 }
 

@@ -95,6 +95,9 @@ static void check_entry(const struct portmap *pm, const struct pm_entry *e,
 	      (e->suspended_ms > NOW_MS || e->overruled));
 	CHECK(!e->overruled || (e->enabled && !e->suspended_ms));
 	CHECK(e->suspended_ms <= NOW_MS + 1000ull * PM_SUSPENDED_MAX_S);
+	for (size_t i = 0; i < sizeof(e->nonce.byte); i++)
+		CHECK(e->origin == ORIGIN_PCP || !e->nonce.byte[i]);
+	CHECK(e->origin == ORIGIN_PCP || !e->peer);
 	CHECK(desc.n <= PM_DESC_MAX);
 	for (size_t i = 0; i < desc.n; i++)
 		CHECK((unsigned char)buf[i] >= ' ' && buf[i] != 0x7f);
@@ -132,6 +135,8 @@ static void check_same(const struct portmap *a, const struct portmap *b)
 		CHECK(x->suspended_ms == y->suspended_ms);
 		CHECK(x->overruled == y->overruled);
 		CHECK(x->origin == y->origin);
+		CHECK(!memcmp(&x->nonce, &y->nonce, sizeof(x->nonce)));
+		CHECK(x->peer == y->peer);
 		CHECK(addr_equal(x->requester, y->requester));
 		CHECK(x->enabled == y->enabled);
 		CHECK(str_eq(portmap_desc(a, x, x_desc),

@@ -18,6 +18,9 @@
 #define PLAIN	"proto=tcp port=80 client=192.168.1.2 to=8080 origin=upnp " \
 		"requester=192.168.1.3"
 
+#define OF_PCP	"proto=tcp port=80 client=192.168.1.2 to=8080 origin=pcp " \
+		"requester=192.168.1.2"
+
 #define HOLE	"kind=pinhole proto=sctp client=2001:db8::1 to=0 " \
 		"origin=operator"
 
@@ -34,6 +37,7 @@ static void fields_are_read_in_any_order(void **state)
 			"suspended=8,9,10 overruled=yes "
 			"requester=192.168.1.3 disabled=yes origin=pcp to=8080 "
 			"kind=portmap client=192.168.1.2 port=80 proto=udp "
+			"peer=yes nonce=00a5ffb1c2d3e4f501020304 "
 			"z= desc= two  words = x=1 "));
 	assert_int_equal(line.req.rule.kind, NAT_PORTMAP);
 	assert_int_equal(line.req.rule.proto, IPPROTO_UDP);
@@ -43,6 +47,9 @@ static void fields_are_read_in_any_order(void **state)
 	assert_int_equal(addr_to_ip4(line.req.rule.remote), 0xcb007109);
 	assert_int_equal(addr_to_ip4(line.req.requester), A + 1);
 	assert_int_equal(line.req.origin, ORIGIN_PCP);
+	assert_memory_equal(&line.req.nonce, "\x00\xa5\xff\xb1\xc2\xd3\xe4\xf5"
+			    "\x01\x02\x03\x04", 12);
+	assert_true(line.req.peer);
 	assert_false(line.req.enabled);
 	assert_int_equal(line.told_port, 90);
 	assert_int_equal(line.lease.mono_ms, 5);
@@ -140,6 +147,17 @@ static void wrong_fields_are_refused(void **state)
 		PLAIN " told= desc=", PLAIN " told=-1 desc=",
 		PLAIN " disabled=no desc=", PLAIN " disabled= desc=",
 		PLAIN " overruled=no desc=", PLAIN " overruled= desc=",
+		PLAIN " nonce=00a5ffb1c2d3e4f501020304 desc=",
+		PLAIN " peer=yes desc=",
+		OF_PCP " nonce= desc=", OF_PCP " nonce=00 desc=",
+		OF_PCP " nonce=00a5ffb1c2d3e4f50102030 desc=",
+		OF_PCP " nonce=00a5ffb1c2d3e4f5010203040 desc=",
+		OF_PCP " nonce=00A5ffb1c2d3e4f501020304 desc=",
+		OF_PCP " nonce=0xa5ffb1c2d3e4f501020304 desc=",
+		OF_PCP " nonce=00a5ffb1c2d3e4f50102030g desc=",
+		OF_PCP " nonce=00a5ffb1c2d3e4f501020304 "
+			"nonce=00a5ffb1c2d3e4f501020304 desc=",
+		OF_PCP " peer=no desc=", OF_PCP " peer= desc=",
 		PLAIN " remote=* desc=", PLAIN " remote=host desc=",
 		PLAIN " remote= desc=", PLAIN " remote=0.0.0.0 desc=",
 		PLAIN " remote=2001:db8::1 desc=",
@@ -189,6 +207,8 @@ static void wrong_fields_are_refused(void **state)
 		if (get(bad[i]))
 			fail_msg("%s", bad[i]);
 	assert_true(get(PLAIN " desc="));
+	assert_true(get(OF_PCP " desc="));
+	assert_false(line.req.peer);
 }
 
 static void nul_bytes_are_refused(void **state)
@@ -249,7 +269,9 @@ static void written_fields_are_read_back(void **state)
 	q.rule.remote_port = 65533;
 	q.rule.client = q.rule.remote = q.requester = longest;
 	q.rule.int_port = 65534;
-	q.origin = ORIGIN_NAT_PMP;
+	q.origin = ORIGIN_PCP;
+	memset(&q.nonce, 0xb7, sizeof(q.nonce));
+	q.peer = true;
 	q.enabled = false;
 	memset(q.desc, 'x', PM_DESC_MAX);
 	memset(note + 2, 'y', PM_NOTE_MAX - 2);
@@ -262,6 +284,8 @@ static void written_fields_are_read_back(void **state)
 	assert_true(w.len + 16 < 512 + PM_NOTE_MAX + PM_DESC_MAX);
 	assert_true(get(wr_cstr(&w)));
 	assert_true(nat_rule_equal(&line.req.rule, &q.rule));
+	assert_memory_equal(&line.req.nonce, &q.nonce, sizeof(q.nonce));
+	assert_true(line.req.peer);
 	assert_int_equal(line.told_port, 60000);
 	assert_string_equal(line.note, note);
 	assert_string_equal(line.req.desc, q.desc);

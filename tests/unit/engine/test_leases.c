@@ -31,6 +31,8 @@
 #define BOOT	"0b4d5a4e-8f3c-4b7e-9a55-3c1f0e6d7a21"
 #define OTHER	"7e0f6a52-1111-4c2d-8d0e-aa00bb11cc22"
 #define N(a)	(sizeof(a) / sizeof((a)[0]))
+#define FIELDS(port) "proto=tcp port=" port " client=192.168.1.2 to=80 " \
+	"origin=upnp requester=192.168.1.2 desc="
 
 static char dir[64];
 static int dir_fd;
@@ -192,6 +194,8 @@ static void same(const struct pm_req *q, uint64_t expires_ms)
 	assert_int_equal(e->enabled, q->enabled);
 	assert_int_equal(e->origin, q->origin);
 	assert_true(addr_equal(e->requester, q->requester));
+	assert_memory_equal(&e->nonce, &q->nonce, sizeof(e->nonce));
+	assert_int_equal(e->peer, q->peer);
 	assert_string_equal(desc(q), q->desc);
 	assert_true(e->expires_ms == expires_ms);
 	assert_int_equal(e->state, PM_ACTIVE);
@@ -303,6 +307,8 @@ static size_t some(struct pm_req *q)
 	q[8].requester = ip6("fe80::1");
 	q[9].requester = ip6("2001:db8::1:2");
 	q[9].origin = ORIGIN_PCP;
+	memset(&q[9].nonce, 0xa5, sizeof(q[9].nonce));
+	q[9].peer = true;
 	return i;
 }
 
@@ -329,6 +335,49 @@ static void test_mappings_are_read_back(void **state)
 					 portmap_find(pm, &q[i].rule));
 		}
 	}
+}
+
+/* The file decides after a restart whose mapping it is, so another nonce is
+ * written at once, as a change to another protocol is. */
+static void test_nonces_are_read_back(void **state)
+{
+	struct pm_req q = req(A, 80);
+
+	open_it();
+	for (unsigned i = 0; i < 256; i++) {
+		q.origin = ORIGIN_PCP;
+		memset(&q.nonce, (int)i, sizeof(q.nonce));
+		q.nonce.byte[11] = (uint8_t)(255 - i);
+		q.peer = i % 2;
+		assert_int_equal(set(&q), 0);
+		reopen();
+		assert_int_equal(met.dropped, 0);
+		same(&q, 0);
+	}
+	q.origin = ORIGIN_NAT_PMP;
+	q.nonce = (struct pm_nonce){ { 0 } };
+	q.peer = false;
+	assert_int_equal(set(&q), 0);
+	reopen();
+	same(&q, 0);
+}
+
+/* A file of a version that did not speak PCP. */
+static void test_file_without_nonces_is_read(void **state)
+{
+	struct pm_req q = req(A, 80), r = req(A, 81);
+	char buf[2048] = "";
+
+	add_line(buf, sizeof(buf), "upnpd-leases 2 boot=" BOOT);
+	add_line(buf, sizeof(buf), "+ " FIELDS("80"));
+	add_line(buf, sizeof(buf), "+ proto=tcp port=81 client=192.168.1.2 "
+		 "to=80 origin=pcp requester=192.168.1.2 desc=");
+	spit(buf, strlen(buf));
+	reopen();
+	assert_int_equal(met.dropped, 0);
+	same(&q, 0);
+	r.origin = ORIGIN_PCP;
+	same(&r, 0);
 }
 
 static void test_order_and_changes_are_read_back(void **state)
@@ -560,9 +609,6 @@ static void test_random_file_has_no_mappings(void **state)
 		assert_int_equal(met.dropped > 0, n > 0);
 	}
 }
-
-#define FIELDS(port) "proto=tcp port=" port " client=192.168.1.2 to=80 " \
-	"origin=upnp requester=192.168.1.2 desc="
 
 /* The checksums are right. (For wrong fields see test_leaseline.c.) */
 static void test_invalid_lines_are_dropped(void **state)
@@ -1022,7 +1068,7 @@ static void test_file_of_a_newer_version_is_set_aside(void **state)
 
 /* ---- fields of a later version ------------------------------------- */
 
-static const char later[] = "nonce=00112233aabbccdd upstream=40000";
+static const char later[] = "token=00112233aabbccdd upstream=40000";
 
 static void with_later_fields(const char *fields)
 {
@@ -1075,7 +1121,7 @@ static void test_unknown_fields_are_kept(void **state)
 	del(&q);
 	set(&q);
 	reopen();
-	assert_false(file_has("nonce"));
+	assert_false(file_has("token"));
 	same(&q, 0);
 }
 
@@ -2080,6 +2126,8 @@ int main(void)
 		T(test_first_start_creates_the_file),
 		T(test_file_has_its_form_byte_by_byte),
 		T(test_mappings_are_read_back),
+		T(test_nonces_are_read_back),
+		T(test_file_without_nonces_is_read),
 		T(test_order_and_changes_are_read_back),
 		T(test_control_characters_are_replaced),
 		T(test_functions_accept_null),
