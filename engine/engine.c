@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,17 +24,16 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "sys/netif.h"
+#include "sys/rnd.h"
 #include "conf/confmapping.h"
 #include "map/configured.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
 #include "engine/hosts.h"
 #include "engine/ifwatch.h"
-#include "engine/identity.h"
 #include "engine/leases.h"
 #include "engine/brokerclient.h"
-#include "engine/urlroutes.h"
-#include "engine/state.h"
+#include "engine/services.h"
 
 struct engine {
 	struct conf conf;
@@ -53,12 +51,7 @@ struct engine {
 	struct leases *leases;		/* NULL: there is no lease file */
 	struct loop_timer tick, lease_tick;
 
-	struct identity id;
-	uint32_t boot_id, boot_id_last;	/* in use; reserved */
-	struct ssdp_target target[SSDP_TARGETS_MAX];
-	struct ssdp *ssdp;
-	struct urlroutes *urlroutes;
-
+	struct services services;
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	uint64_t started_ms;
@@ -69,15 +62,6 @@ struct engine {
 static int64_t wall_s(void)
 {
 	return time(NULL);
-}
-
-static uint32_t rnd(void)
-{
-	uint32_t v = 0;
-
-	if (getrandom(&v, sizeof(v), GRND_NONBLOCK) != sizeof(v))
-		v = (uint32_t)wall_s() * 2654435761u;
-	return v;
 }
 
 static const struct leases_clock *clock_now(struct engine *e)
@@ -118,7 +102,7 @@ static void set_ip6(struct engine *e, uint16_t ip6)
 	if (ip6 == e->igd.wan.firewall6)
 		return;
 	e->igd.wan.firewall6 = ip6;
-	urlroutes_mark_dirty(e->urlroutes);
+	services_mark_dirty(&e->services);
 }
 
 static void on_answer(void *arg, const struct broker_rep *rep)
@@ -138,7 +122,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		 * control point has asked for the opposite */
 		ifwatch_refresh(&e->ifwatch);
 		link_done(&e->igd, err);
-		urlroutes_mark_dirty(e->urlroutes);
+		services_mark_dirty(&e->services);
 		return;
 	case BROKER_PACKETS:
 		count_done(&e->igd, err, rep->packets);
@@ -190,7 +174,7 @@ static bool op_link(void *arg, bool up)
 	struct engine *e = arg;
 
 	brokerclient_link(&e->brokerclient, up);
-	urlroutes_mark_dirty(e->urlroutes);
+	services_mark_dirty(&e->services);
 	return true;
 }
 
@@ -259,7 +243,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	ctlserver_stored(e->ctl, m);
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
-	urlroutes_mark_dirty(e->urlroutes);
+	services_mark_dirty(&e->services);
 }
 
 static void op_gone(void *arg, const struct nat_rule *rule)
@@ -268,7 +252,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 
 	lease_result(e, leases_del(e->leases, rule));
 	ctlserver_gone(e->ctl, rule);
-	urlroutes_mark_dirty(e->urlroutes);
+	services_mark_dirty(&e->services);
 }
 
 static void op_refused(void *arg, const struct refused *r)
@@ -290,7 +274,7 @@ static void op_refused(void *arg, const struct refused *r)
 
 static uint32_t op_rnd(void *arg)
 {
-	return rnd();
+	return rnd_u32();
 }
 
 static enum map_same op_same_host(void *arg, int ifindex,
@@ -367,8 +351,6 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
-	ret->http_port = httpd_port(urlroutes_httpd(e->urlroutes));
-	ret->igd_versions = e->conf.igd_version;
 	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
 	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
@@ -382,8 +364,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	status_pinholes(e, ret);
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
-	ret->subscribers = (uint32_t)urlroutes_subscribers(e->urlroutes);
-	ret->subscribers_max = GENA_SUBS_MAX;
+	services_status(&e->services, ret);
 	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
 }
 
@@ -473,61 +454,21 @@ static void restore_configured(struct engine *e)
 	}
 }
 
-static uint32_t next_boot_id(void *arg)
-{
-	struct engine *e = arg;
-
-	if (e->boot_id < e->boot_id_last)
-		return ++e->boot_id;
-	e->boot_id = state_boot_id(e->dir_fd, wall_s(), false,
-				   &e->boot_id_last);
-	return e->boot_id;
-}
-
-static void on_outside(void *arg, struct addr peer)
-{
-	igd_refused(&((struct engine *)arg)->igd, REFUSAL_OUTSIDE, peer);
-}
-
-static struct addr share(void *arg, int ifindex, struct addr peer)
-{
-	const struct peer p = { &((struct engine *)arg)->igd, ifindex, peer };
-
-	return peer_share(&p);
-}
-
 static int start_services(struct engine *e)
 {
 	struct igd *g = &e->igd;
-	uint32_t boot_id = state_boot_id(e->dir_fd, wall_s(), true,
-					 &e->boot_id_last);
-	struct urlroutes_config urlroutes = {
-		&e->id.desc, &e->igd, e->conf.igd_version, e->id.server, wall_s,
-	};
-	struct ssdp_config ssdp = {
-		.target = e->target, .server = e->id.server,
-		.boot_id = boot_id, .next_boot_id = next_boot_id,
-		.config_id = e->id.desc.config_id,
-		.outside = on_outside, .share = share, .arg = e,
-		.notify_s = e->conf.notify_interval,
-		.rnd = rnd, .wall_s = wall_s,
-	};
 
-	e->boot_id = boot_id;
 	g->show_dummy = e->conf.show_dummy_rule;
 	g->allow_link = e->conf.allow_disable_external;
 	g->list_all = e->conf.list_scope == CONF_LIST_ALL;
 	g->ops = &igd_ops;
 	g->ops_arg = e;
-	for (unsigned n = 1; n <= 2; n++)
-		g->wan_uuid[n] = e->id.desc.udn[n][IGD_DEVICES - 1];
 	igd_init(g, &e->map);
-	e->urlroutes = urlroutes_new(e->loop, &urlroutes);
-	if (!e->urlroutes)
-		return -ENOMEM;
-	ssdp.target_n = urlroutes_targets(e->urlroutes, e->target);
-	e->ssdp = ssdp_new(e->loop, &ssdp);
-	return e->ssdp ? 0 : -ENOMEM;
+	e->services.loop = e->loop;
+	e->services.conf = &e->conf;
+	e->services.igd = g;
+	e->services.dir_fd = e->dir_fd;
+	return services_open(&e->services);
 }
 
 /* The monitor sent it before this process was forked. */
@@ -570,10 +511,6 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
-	err = identity_read(&e->id, &e->conf, e->dir_fd);
-	if (err)
-		log_err("state-dir: %s; our UUIDs change at the next start",
-			strerror(-err));
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);
@@ -594,8 +531,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->ifwatch.loop = e->loop;
 	e->ifwatch.igd = &e->igd;
 	e->ifwatch.brokerclient = &e->brokerclient;
-	e->ifwatch.urlroutes = e->urlroutes;
-	e->ifwatch.ssdp = e->ssdp;
+	e->ifwatch.services = &e->services;
 	if (!err)
 		err = ifwatch_open(&e->ifwatch);
 	if (!err)
@@ -627,7 +563,7 @@ int engine_run(const struct engine_start *s)
 		lease_tick(&e);
 		e.started_ms = loop_now_ms(e.loop);
 		err = loop_run(e.loop);
-		ssdp_byebye(e.ssdp);
+		services_byebye(&e.services);
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));

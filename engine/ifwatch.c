@@ -119,22 +119,13 @@ static size_t choose_networks(const struct ifwatch *f,
 	return n;
 }
 
-/* Listen on the addresses of the internal interfaces, and announce them. */
+/* Serve the addresses of the internal interfaces. */
 static int serve_interfaces(struct ifwatch *f)
 {
 	struct netif_addr at[NETWORKS_SERVED_MAX];
 	size_t n = choose_networks(f, at);
-	struct httpd *httpd = urlroutes_httpd(f->urlroutes);
-	int err, err2;
 
-	err = httpd_listen(httpd, at, n, (uint16_t)f->conf->http_port);
-	err2 = ssdp_ifaces(f->ssdp, at, n, httpd_port(httpd));
-	if (err)
-		log_err("HTTP port %u: %s; trying again",
-			(unsigned)f->conf->http_port, strerror(-err));
-	if (err2)
-		log_err("SSDP port 1900: %s; trying again", strerror(-err2));
-	return err ? err : err2;
+	return services_serve(f->services, at, n);
 }
 
 /* These are left out: see choose_networks(). */
@@ -174,16 +165,19 @@ static void apply_policy(struct ifwatch *f)
 			 "back", (unsigned)did.resumed);
 }
 
-static uint16_t port_of(const struct ifwatch *f)
+static bool is_up(const struct ifwatch *f)
 {
-	return httpd_port(urlroutes_httpd(f->urlroutes));
+	const struct services_at at = services_at(f->services);
+
+	return services_up(f->services, &at);
 }
 
 /* Does another process have our port, or is there no internal network? If it
- * stays so, the table is sent all the same, so that leases end. */
+ * stays so, the table is sent all the same, so that leases end. If no protocol
+ * is on, there is nothing to wait for. */
 static bool may_sync(const struct ifwatch *f)
 {
-	return f->synced || port_of(f) ||
+	return f->synced || is_up(f) || !conf_serves(f->conf) ||
 	       loop_now_ms(f->loop) >= f->opened_ms + SYNC_HOLD_MS;
 }
 
@@ -227,7 +221,7 @@ static int read_state(struct ifwatch *f)
 	if (!addr_equal(f->igd->map->ext, before) || !f->was_read)
 		log_external(f);
 	f->was_read = true;
-	urlroutes_mark_dirty(f->urlroutes);
+	services_mark_dirty(f->services);
 	if (changed || f->serve_due)
 		err = serve_interfaces(f);
 	f->serve_due = err != 0;
@@ -235,23 +229,37 @@ static int read_state(struct ifwatch *f)
 	return err;
 }
 
+static void log_serving(const struct ifwatch *f, bool up)
+{
+	char text[64];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (up) {
+		services_put(&f->at, &w);
+		log_info("serving on %s, %u mappings", wr_cstr(&w),
+			 (unsigned)portmap_count(f->igd->map->pm));
+	} else if (conf_serves(f->conf)) {
+		log_info("nobody is served: no internal interface has an "
+			 "address");
+	} else {
+		log_info("nobody is served: upnp, nat-pmp and pcp are no");
+	}
+}
+
 /* Report that we are ready even if only some networks are served, or if there
  * is none yet. */
 static void report(struct ifwatch *f, int err)
 {
-	uint16_t port = port_of(f);
+	const struct services_at at = services_at(f->services);
+	bool up = services_up(f->services, &at);
 
-	if (f->reported ? port == f->port : !port && err)
+	if (f->reported ? services_at_equal(&at, &f->at) : !up && err)
 		return;
 	f->reported = true;
-	f->port = port;
-	if (port)
-		log_info("serving on port %u, %u mappings", (unsigned)port,
-			 (unsigned)portmap_count(f->igd->map->pm));
-	else if (!err)
-		log_info("nobody is served: no internal interface has an "
-			 "address");
-	brokerclient_serving(f->brokerclient, port != 0);
+	f->at = at;
+	if (up || !err)
+		log_serving(f, up);
+	brokerclient_serving(f->brokerclient, up);
 }
 
 static void refresh(struct ifwatch *f)

@@ -15,8 +15,7 @@
 #include "igd/igd.h"
 #include "engine/brokerclient.h"
 #include "conf/ifstate.h"
-#include "engine/urlroutes.h"
-#include "ssdp.h"
+#include "engine/services.h"
 
 struct ifwatch {
 	/* set by the owner before ifwatch_open(); all borrowed */
@@ -25,8 +24,7 @@ struct ifwatch {
 	struct igd *igd;	/* its wan, and its map's policy and ext, are
 				 * kept current */
 	struct brokerclient *brokerclient; /* open before ifwatch_refresh() */
-	struct urlroutes *urlroutes;
-	struct ssdp *ssdp;
+	struct services *services;	/* open */
 
 	struct loop_fd netlink;	/* private, down to port */
 	struct loop_timer settle;
@@ -42,7 +40,7 @@ struct ifwatch {
 	bool sync_due;		/* until the LAN is served */
 	bool synced;		/* the table was sent */
 	bool reported;		/* the monitor knows that we are ready */
-	uint16_t port;		/* that it knows we serve on; 0: none */
+	struct services_at at;	/* what the monitor knows that we serve by */
 
 	struct ifstate ifstate;	/* as read last; public, read-only */
 };
@@ -57,7 +55,7 @@ int ifwatch_open(struct ifwatch *f);
  *
  * Updates the gateway's external address and link. After a change, suspends
  * mappings whose network no longer exists, removes those that are now forbidden
- * (they count as refused to their requesters). HTTP and SSDP then serve the
+ * (they count as refused to their requesters). The protocols then serve the
  * addresses that exist, subscribers may get an event, and the whole table is
  * sent to the monitor. The first call does all of that, and reports to the
  * monitor whether we serve; so does each call that finds a difference. No table

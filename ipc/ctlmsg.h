@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 6	/* raise it with every change of a record */
+#define CTL_VERSION 7	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -98,6 +98,9 @@ struct ctl_status {
 	uint32_t no_address;	/* enum ctl_no_address */
 	uint32_t ext_private;	/* behind another NAT */
 	char ext_if[16];
+	uint32_t protocols;	/* a bit for each that is on, 1 << enum
+				 * origin; the operator's is 0 */
+	uint32_t served;	/* those of them that answer the LAN */
 	uint32_t http_port;	/* 0: does not listen (yet) */
 	uint32_t igd_versions;	/* a bit for each, 1 << version */
 	uint32_t up_s;		/* time that this engine has been serving */

@@ -45,7 +45,7 @@ int httpport_check(const struct conf *conf)
 	uint16_t port = (uint16_t)conf->http_port;
 	struct ifstate r;
 
-	if (!port || ifstate_read(conf, &r))
+	if (!conf->upnp || !port || ifstate_read(conf, &r))
 		return 0;
 	for (size_t i = 0; i < r.net_n; i++) {
 		if (r.net[i].routed || !is_taken(&r.net[i], port))

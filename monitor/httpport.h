@@ -10,7 +10,8 @@
  * @conf: enabled
  *
  * Binds a socket to each address of the internal interfaces, with the engine's
- * own options, and closes it. Not for a port on which our engine listens.
+ * own options, and closes it. Not for a port on which our engine listens. With
+ * upnp = no there is nothing to check.
  * Return: 0; -EADDRINUSE: another program has it (logged, with its name if this
  * process may see it). Other errors count as free: the engine reports them
  */

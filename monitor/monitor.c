@@ -356,7 +356,10 @@ static int apply(struct monitor *m)
 		sweep(m);
 		return 0;
 	}
-	if (m->conf->allow_disable_external)
+	if (!conf_serves(m->conf))
+		log_warn("%s: upnp, nat-pmp and pcp are all no: no program can "
+			 "open a port; set one of them to yes", m->path);
+	if (m->conf->upnp && m->conf->allow_disable_external)
 		log_warn("any host of the LAN may take %s down: set "
 			 "allow-disable-external-interface = no to forbid it",
 			 conf_external(m->conf)->name);
@@ -443,7 +446,7 @@ static int read_next(struct monitor *m)
 			why.text, m->path);
 	else if (err)
 		log_err("%s", why.text);
-	else if (next.enabled && (!m->conf->enabled ||
+	else if (next.enabled && (!m->conf->enabled || !m->conf->upnp ||
 				  next.http_port != m->conf->http_port))
 		err = httpport_check(&next);
 	if (!err && next.enabled)

@@ -34,7 +34,7 @@ static void state_line(const struct report *r, char *buf)
 		wr_fmt(&w, "serving by %s", s->backend);
 	else if (r->ready)
 		wr_z(&w, "nobody is served: no internal interface has an "
-		     "address, or http-port is taken");
+		     "address, a port is taken, or all protocols are off");
 	else if (s->engine_deaths)
 		wr_z(&w, "the engine ended, another one starts");
 	else

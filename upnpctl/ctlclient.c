@@ -144,7 +144,8 @@ static bool sane(const struct ctl_rep *rep)
 	case CTL_STATUS_IS:
 		return has_nul(s->ext_if, sizeof(s->ext_if)) &&
 		       s->no_address <= CTL_ADDRESS_PRIVATE &&
-		       s->ext_private <= 1 && s->http_port <= UINT16_MAX;
+		       s->ext_private <= 1 && s->protocols < 1u << ORIGINS &&
+		       s->served < 1u << ORIGINS && s->http_port <= UINT16_MAX;
 	case CTL_MAPPING:
 	case CTL_ADDED:
 		return nat_rule_sane(r) && m->unique_id <= UINT16_MAX &&

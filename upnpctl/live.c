@@ -137,6 +137,11 @@ bool live_idle(const struct live *l)
 	return l->alive && l->monitor.state == STATUS_DISABLED;
 }
 
+bool live_serves(const struct ctl_status *s)
+{
+	return s->served == s->protocols;
+}
+
 uint64_t live_uptime_s(const struct live *l)
 {
 	uint64_t now_s = clock_boot_s();

@@ -49,6 +49,10 @@ int live_request(const struct live *, const struct ctl_req *, unsigned kinds,
  * live_error_text() */
 int live_engine(const struct live *, struct ctl_status *ret);
 
+/** live_serves - does the engine answer the LAN, by every protocol that is on?
+ * Also if none is. */
+bool live_serves(const struct ctl_status *);
+
 /** live_uptime_s - how long the monitor has been running, by a clock that
  * cannot be set. */
 uint64_t live_uptime_s(const struct live *);

@@ -108,10 +108,22 @@ static void put_mappings(const struct ctl_status *s)
 	       s->subscribers_max);
 }
 
+static void put_protocols(const char *name, const char *help, uint32_t mask)
+{
+	head(name, GAUGE, help);
+	for (unsigned o = ORIGIN_OPERATOR + 1; o < ORIGINS; o++)
+		out_fmt("upnpd_%s{protocol=\"%s\"} %u\n", name,
+			origin_name(o), mask >> o & 1u);
+}
+
 static void put_engine(const struct ctl_status *s)
 {
 	metric("engine_uptime_seconds", GAUGE,
 	       "Time since the engine started.", s->up_s);
+	put_protocols("protocol_enabled", "Whether the protocol is on.",
+		      s->protocols);
+	put_protocols("protocol_serving", "Whether it answers the LAN.",
+		      s->served);
 	metric("external_address_usable", GAUGE,
 	       "Whether there is a usable external address.",
 	       addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK);

@@ -18,6 +18,7 @@
 #include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/live.h"
 #include "upnpctl/reload.h"
 #include "upnpctl/source.h"
 #include "sys/fileio.h"
@@ -30,8 +31,9 @@
  * time. */
 #define RELOAD_MS 15000
 #define SERVE_MS 5000
-/* An engine that answers and has no HTTP port yet waits for an address of its
- * interfaces. The reload does not wait for that. */
+/* An engine that answers and does not serve yet waits for an address of its
+ * interfaces, or for a port that another program has. The reload does not wait
+ * for that. */
 #define LISTEN_MS 1000
 
 struct daemon {
@@ -160,9 +162,9 @@ static int wait_read(struct daemon *d)
 	return CMD_OK;
 }
 
-static int store_port(void *arg, const struct ctl_rep *r)
+static int store_serves(void *arg, const struct ctl_rep *r)
 {
-	*(uint32_t *)arg = r->status.http_port;
+	*(bool *)arg = live_serves(&r->status);
 	return 0;
 }
 
@@ -173,12 +175,12 @@ static int wait_serving(struct daemon *d, const char *socket)
 	struct ctl_end end;
 
 	for (;;) {
-		uint32_t port = 0;
+		bool serves = false;
 		int err = ctlclient_request(socket, &req,
 					CTLCLIENT_KIND(CTL_STATUS_IS),
-					store_port, &port, &end);
+					store_serves, &serves, &end);
 
-		if (!err && (port || clock_mono_ms() > start + LISTEN_MS))
+		if (!err && (serves || clock_mono_ms() > start + LISTEN_MS))
 			return CMD_OK;
 		if (report_ended(d))
 			return CMD_FAULT;

@@ -137,6 +137,34 @@ static void put_external(const struct ctl_status *s)
 	     "forward ports as well" : "");
 }
 
+/* "upnp, nat-pmp (does not listen yet), pcp" */
+static void put_protocols(const struct ctl_status *s)
+{
+	char text[160];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	for (unsigned o = ORIGIN_OPERATOR + 1; o < ORIGINS; o++)
+		if (s->protocols & 1u << o)
+			wr_fmt(&w, "%s%s%s", w.len ? ", " : "", origin_name(o),
+			       s->served & 1u << o ? "" :
+			       " (does not listen yet)");
+	line("protocols", "%s", w.len ? wr_cstr(&w) : "none is on");
+}
+
+/* "2 upnp, 1 pcp": those of clients */
+static void put_origins(const char *key, const uint32_t of[ORIGINS])
+{
+	char text[160];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	for (unsigned o = ORIGIN_OPERATOR + 1; o < ORIGINS; o++)
+		if (of[o])
+			wr_fmt(&w, "%s%u %s", w.len ? ", " : "",
+			       (unsigned)of[o], origin_name(o));
+	if (w.len)
+		line(key, "%s", wr_cstr(&w));
+}
+
 static void put_pinholes(const struct ctl_status *s)
 {
 	char without[32];
@@ -150,6 +178,7 @@ static void put_pinholes(const struct ctl_status *s)
 		     (unsigned)s->pinholes_of[ORIGIN_OPERATOR], wr_cstr(&w));
 	else
 		line("pinholes", "disabled");
+	put_origins("pinholes-by-origin", s->pinholes_of);
 }
 
 static void put_engine(const struct ctl_status *s)
@@ -158,13 +187,16 @@ static void put_engine(const struct ctl_status *s)
 	struct wr w = wr_init(without, sizeof(without));
 	bool any = false;
 
-	line("engine", "%s for %s%s", s->http_port ? "serving" : "running",
+	line("engine", "%s for %s%s", s->served ? "serving" : "running",
 	     format_duration(time, s->up_s),
-	     s->http_port ? "" : ", but serves nobody");
+	     s->served ? "" : ", but serves nobody");
+	put_protocols(s);
 	if (s->http_port)
 		line("http-port", "%u", (unsigned)s->http_port);
 	else
-		line("http-port", "none: it does not listen yet");
+		line("http-port", "none: %s",
+		     s->protocols & 1u << ORIGIN_UPNP ?
+		     "it does not listen yet" : "upnp is no");
 	put_external(s);
 	if (s->suspended)
 		wr_fmt(&w, ", %u suspended", (unsigned)s->suspended);
@@ -174,6 +206,7 @@ static void put_engine(const struct ctl_status *s)
 	     (unsigned)s->mappings, (unsigned)s->mappings_max,
 	     (unsigned)s->mappings_of[ORIGIN_OPERATOR], wr_cstr(&w),
 	     (unsigned)s->per_client_max);
+	put_origins("mappings-by-origin", s->mappings_of);
 	put_pinholes(s);
 	line("subscribers", "%u of %u", (unsigned)s->subscribers,
 	     (unsigned)s->subscribers_max);
@@ -264,6 +297,18 @@ static void json_external(const struct ctl_status *s)
 	json_end();
 }
 
+static void json_protocols(const struct ctl_status *s)
+{
+	json_object("protocols");
+	for (unsigned o = ORIGIN_OPERATOR + 1; o < ORIGINS; o++) {
+		json_object(origin_name(o));
+		json_bool("enabled", s->protocols & 1u << o);
+		json_bool("serving", s->served & 1u << o);
+		json_end();
+	}
+	json_end();
+}
+
 static void json_pinholes(const struct ctl_status *s)
 {
 	json_object("pinholes");
@@ -289,6 +334,7 @@ static void json_engine(const struct ctl_status *s)
 			json_u64(NULL, v);
 	json_end();
 	json_end();
+	json_protocols(s);
 	json_external(s);
 	json_object("mappings");
 	json_u64("count", s->mappings);
@@ -316,7 +362,8 @@ static void json_engine(const struct ctl_status *s)
 static void json_engine_fault(const struct snapshot *p)
 {
 	static const char *const keys[] = {
-		"external", "mappings", "pinholes", "subscribers", "refused"
+		"protocols", "external", "mappings", "pinholes", "subscribers",
+		"refused"
 	};
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));

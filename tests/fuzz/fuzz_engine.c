@@ -61,7 +61,7 @@ static void check(void)
 	CHECK(!stopped || mon.lied);
 	check_table(NAT_PORTMAP, conf.max_mappings);
 	check_table(NAT_PINHOLE, conf.max_pinholes);
-	CHECK(urlroutes_subscribers(eng->urlroutes) <= GENA_SUBS_MAX);
+	CHECK(urlroutes_subscribers(eng->services.urlroutes) <= GENA_SUBS_MAX);
 	if (!is_idle())
 		return;
 	for (enum nat_kind kind = NAT_PORTMAP; kind < NAT_KINDS; kind++)
@@ -164,12 +164,12 @@ static void settle(void)
 		pass(GENA_MODERATE_MS);
 	CHECK(mon.ready);
 	CHECK(is_idle());
-	CHECK(mon.serving == (httpd_port(urlroutes_httpd(eng->urlroutes)) > 0));
+	CHECK(mon.serving == (httpd_port(urlroutes_httpd(eng->services.urlroutes)) > 0));
 	check();
 	ask_status();
 	CHECK(lan_status.mappings == portmap_count(eng->pm));
 	CHECK(lan_status.pinholes == portmap_count(table(NAT_PINHOLE)));
-	CHECK(lan_status.subscribers == urlroutes_subscribers(eng->urlroutes));
+	CHECK(lan_status.subscribers == urlroutes_subscribers(eng->services.urlroutes));
 	check_events();
 }
 
@@ -511,7 +511,7 @@ static void read_settings(uint8_t how)
 		"max-pinholes = %d\nsecure-mode = %s\nshow-dummy-rule = %s\n"
 		"private-external-address = %s\nhttp-port = 2828\n"
 		"allow-disable-external-interface = yes\nlist-scope = %s\n"
-		"max-lease = %d\n%s"
+		"max-lease = %d\nnat-pmp = no\npcp = no\n%s"
 		"[interface wan0]\ntype = external\n"
 		"[interface lan0]\ntype = internal\n"
 		"[interface lan1]\ntype = internal\n",

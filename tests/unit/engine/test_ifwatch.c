@@ -185,6 +185,32 @@ int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
 	return served.ssdp_err;
 }
 
+/* services_open() calls these; the tests set its result themselves. */
+struct urlroutes *urlroutes_new(struct loop *l,
+				const struct urlroutes_config *c)
+{
+	return NULL;
+}
+
+size_t urlroutes_subscribers(const struct urlroutes *r)
+{
+	return 0;
+}
+
+size_t urlroutes_targets(struct urlroutes *r, struct ssdp_target *ret)
+{
+	return 0;
+}
+
+struct ssdp *ssdp_new(struct loop *l, const struct ssdp_config *c)
+{
+	return NULL;
+}
+
+void ssdp_byebye(struct ssdp *s)
+{
+}
+
 static struct brokerclient client;
 
 void brokerclient_sync(struct brokerclient *c)
@@ -230,6 +256,7 @@ static struct loop *loop;
 static struct conf conf;
 static struct map map;
 static struct igd igd;
+static struct services services;
 static struct ifwatch watch;
 
 static uint64_t fake_clock(void)
@@ -271,7 +298,11 @@ static int set_up(void **state)
 	igd_init(&igd, &map);
 	watch = (struct ifwatch){
 		.conf = &conf, .loop = loop, .igd = &igd,
-		.brokerclient = &client, .urlroutes = ROUTES, .ssdp = SSDP,
+		.brokerclient = &client, .services = &services,
+	};
+	services = (struct services){
+		.loop = loop, .conf = &conf, .igd = &igd,
+		.urlroutes = ROUTES, .ssdp = SSDP,
 	};
 	return loop && map.pm ? ifwatch_open(&watch) : -1;
 }
@@ -1123,6 +1154,22 @@ static void test_ssdp_port_in_use_is_retried(void **state)
 	CALLS("");
 }
 
+/* With upnp = no there are neither HTTP nor SSDP. */
+static void test_no_protocol_is_on(void **state)
+{
+	conf.upnp = conf.nat_pmp = conf.pcp = false;
+	services.urlroutes = NULL;
+	services.ssdp = NULL;
+	served.has_port = 0;
+	ifwatch_refresh(&watch);
+	CALLS("sync idle");	/* the operator's mappings need no server */
+	assert_int_equal(logged_count("<6>nobody is served: upnp, nat-pmp and "
+				      "pcp are no"), 1);
+	pass(RETRY_MS);
+	change();
+	CALLS("");
+}
+
 static void test_open_fails_without_netlink(void **state)
 {
 	struct ifwatch w = { .conf = &conf, .loop = loop };
@@ -1174,6 +1221,7 @@ int main(void)
 		TEST(test_failed_refresh_changes_nothing),
 		TEST(test_a_change_is_read_before_the_retry),
 		TEST(test_http_port_in_use_is_retried),
+		TEST(test_no_protocol_is_on),
 		TEST(test_the_table_waits_ten_seconds_for_the_port),
 		TEST(test_the_table_waits_ten_seconds_for_a_network),
 		TEST(test_no_table_is_sent_before_somebody_is_served),

@@ -619,6 +619,14 @@ static void test_not_enabled_starts_nothing(void **unused)
 	CALLS("close");
 }
 
+static void test_no_protocol_is_logged(void **unused)
+{
+	put_conf("upnp = no\nnat-pmp = no\npcp = no");
+	assert_int_equal(monitor(NULL, false), 0);
+	assert_int_equal(logged_count("upnp, nat-pmp and pcp are all no: no "
+				      "program can open a port"), 1);
+}
+
 static void test_a_risky_setting_is_logged(void **unused)
 {
 	put_conf("allow-disable-external-interface = yes");
@@ -1603,6 +1611,10 @@ static void on_other_port(void)
 	calls[0] = '\0';
 	reload("hairpin = yes");
 	assert_int_equal(state, STATUS_SERVING);
+	/* nothing listens there with upnp = no */
+	reload("upnp = no");
+	calls[0] = '\0';
+	refused_reload("hairpin = yes", "http-port 2828 is taken");
 }
 
 static void test_a_reload_keeps_the_port_if_the_new_one_is_taken(void **unused)
@@ -1725,6 +1737,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_rules_are_removed_at_the_end),
 	TEST(test_not_enabled_starts_nothing),
 	TEST(test_a_risky_setting_is_logged),
+	TEST(test_no_protocol_is_logged),
 	TEST(test_the_daemon_ends_without_a_backend),
 	TEST(test_a_failure_to_enter_the_jail_ends_it),
 	TEST(test_a_start_without_its_port_fails),

@@ -106,14 +106,14 @@ static void test_ready_without_anybody_to_serve(void **state)
 	MESSAGE("STATUS=starting");
 	report_serving(&r, false);
 	MESSAGE("READY=1\nSTATUS=nobody is served: no internal interface has "
-		"an address, or http-port is taken");
+		"an address, a port is taken, or all protocols are off");
 	report_serving(&r, false);
 	NO_MESSAGE();
 	report_serving(&r, true);
 	MESSAGE("STATUS=serving by netlink");
 	report_serving(&r, false);
 	MESSAGE("STATUS=nobody is served: no internal interface has an "
-		"address, or http-port is taken");
+		"address, a port is taken, or all protocols are off");
 }
 
 static void test_disabled_is_ready(void **state)

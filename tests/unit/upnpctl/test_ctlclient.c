@@ -302,6 +302,8 @@ static void add_bad_rest(void)
 	add_bad(CTL_STATUS_IS, -EPROTO)->rep.status.no_address =
 		CTL_ADDRESS_PRIVATE + 1;
 	add_bad(CTL_STATUS_IS, -EPROTO)->rep.status.http_port = 65536;
+	add_bad(CTL_STATUS_IS, -EPROTO)->rep.status.protocols = 1u << ORIGINS;
+	add_bad(CTL_STATUS_IS, -EPROTO)->rep.status.served = 1u << ORIGINS;
 	add_bad(CTL_REMOVED, -EPROTO)->rep.mapping.rule.proto = 1;
 	add_bad(CTL_REMOVED, -EPROTO)->rep.mapping.rule.ext_port = 0;
 	b = add_bad(CTL_END, -EPROTO);

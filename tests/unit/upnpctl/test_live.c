@@ -1002,15 +1002,21 @@ static void test_error_if_the_answer_is_invalid(void **state)
 /* ---- status ---------------------------------------------------------- */
 
 static uint16_t http_port;	/* of the engine */
+static uint32_t protocols;	/* that are on; pcp does not listen */
 
 static void serve_status(int conn, unsigned nth, const struct ctl_req *req)
 {
 	struct ctl_rep rep = { .kind = CTL_STATUS_IS, .status = {
 		.ext = addr_ip4(IP(198, 51, 100, 7)), .ext_if = "wan0",
 		.http_port = http_port, .igd_versions = 6, .up_s = 61,
+		.protocols = protocols,
+		.served = protocols & ~(1u << ORIGIN_PCP) &
+			  ~(http_port ? 0 : 1u << ORIGIN_UPNP),
 		.mappings = 3, .mappings_max = 1024, .suspended = 2,
 		.overruled = 1,
 		.mappings_of = { [ORIGIN_OPERATOR] = 1, [ORIGIN_UPNP] = 2 },
+		.pinholes = 2, .pinholes_max = 1024,
+		.pinholes_of = { [ORIGIN_UPNP] = 1, [ORIGIN_PCP] = 1 },
 		.per_client_max = 128, .subscribers = 2,
 		.subscribers_max = 64,
 	} };
@@ -1035,6 +1041,7 @@ static void test_status(void **state)
 	strcpy(s.reload_fault, "line 3");
 	put_status(s);
 	http_port = 2828;
+	protocols = 1u << ORIGIN_UPNP | 1u << ORIGIN_PCP;
 	fakectl_serve(serve_status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_string_equal(err, "");
@@ -1043,10 +1050,16 @@ static void test_status(void **state)
 			"for ");
 	assert_contains(out, "       configuration: /etc/upnpd.conf\n");
 	assert_contains(out, "              engine: serving for 1m1s\n");
+	assert_contains(out, "           protocols: upnp, pcp (does not listen "
+			"yet)\n");
+	assert_contains(out, "           http-port: 2828\n");
 	assert_contains(out, "  external-interface: wan0\n");
 	assert_contains(out, "    external-address: 198.51.100.7\n");
 	assert_contains(out, "            mappings: 3 of 1024, 1 static, 2 "
-			"suspended, 1 overruled; 128 per client at most\n");
+			"suspended, 1 overruled; 128 per client at most\n"
+			"  mappings-by-origin: 2 upnp\n"
+			"            pinholes: 2 of 1024, 0 static\n"
+			"  pinholes-by-origin: 1 upnp, 1 pcp\n");
 	assert_contains(out, "         subscribers: 2 of 64\n");
 	assert_contains(out, "             refused: 5 ");
 	assert_contains(out, "             backend: netlink: nf_tables governs "
@@ -1064,6 +1077,7 @@ static void test_status_without_a_port(void **state)
 {
 	put_status(monitor_status(STATUS_SERVING));
 	http_port = 0;
+	protocols = 1u << ORIGIN_UPNP;
 	fakectl_serve(serve_status);
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	assert_contains(out, "              engine: running for 1m1s, but "
@@ -1072,13 +1086,44 @@ static void test_status_without_a_port(void **state)
 			"yet\n");
 }
 
+/* Nothing waits for a port that will not be opened. */
+static void test_status_without_upnp(void **state)
+{
+	put_status(monitor_status(STATUS_SERVING));
+	http_port = 0;
+	protocols = 1u << ORIGIN_NAT_PMP;
+	fakectl_serve(serve_status);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
+	assert_contains(out, "              engine: serving for 1m1s\n");
+	assert_contains(out, "           protocols: nat-pmp\n");
+	assert_contains(out, "           http-port: none: upnp is no\n");
+}
+
+static void test_status_without_any_protocol(void **state)
+{
+	put_status(monitor_status(STATUS_SERVING));
+	http_port = 0;
+	protocols = 0;
+	fakectl_serve(serve_status);
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
+	assert_contains(out, "              engine: running for 1m1s, but "
+			"serves nobody\n");
+	assert_contains(out, "           protocols: none is on\n");
+}
+
 static void test_status_json(void **state)
 {
 	put_status(monitor_status(STATUS_SERVING));
+	http_port = 2828;
+	protocols = 1u << ORIGIN_UPNP | 1u << ORIGIN_PCP;
 	fakectl_serve(serve_status);
 	env.json = true;
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
+	assert_contains(out, "\"protocols\":{\"upnp\":{\"enabled\":true,"
+			"\"serving\":true},\"nat-pmp\":{\"enabled\":false,"
+			"\"serving\":false},\"pcp\":{\"enabled\":true,"
+			"\"serving\":false}}");
 	assert_contains(out, "{\"running\":true,\"enabled\":true,\"pid\":");
 	assert_contains(out, "\"igd-versions\":[1,2]}");
 	assert_contains(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
@@ -1192,9 +1237,18 @@ static void test_metrics(void **state)
 
 	strcpy(s.backend, "a\"b\\");
 	put_status(s);
+	http_port = 2828;
+	protocols = 1u << ORIGIN_UPNP | 1u << ORIGIN_PCP;
 	fakectl_serve(serve_status);
 	assert_int_equal(run(metrics_run, NO_ARGS), CMD_OK);
 	assert_contains(out, "# TYPE upnpd_up gauge\nupnpd_up 1\n");
+	assert_contains(out, "# TYPE upnpd_protocol_enabled gauge\n"
+			"upnpd_protocol_enabled{protocol=\"upnp\"} 1\n"
+			"upnpd_protocol_enabled{protocol=\"nat-pmp\"} 0\n"
+			"upnpd_protocol_enabled{protocol=\"pcp\"} 1\n");
+	assert_contains(out, "upnpd_protocol_serving{protocol=\"upnp\"} 1\n"
+			"upnpd_protocol_serving{protocol=\"nat-pmp\"} 0\n"
+			"upnpd_protocol_serving{protocol=\"pcp\"} 0\n");
 	assert_contains(out, "\nupnpd_engine_up 1\n");
 	assert_contains(out, "\nupnpd_mappings{type=\"dynamic\"} 2\n");
 	assert_contains(out, "\nupnpd_mappings{type=\"static\"} 1\n");
@@ -1510,6 +1564,8 @@ int main(void)
 		T(test_error_if_the_answer_is_invalid),
 		T(test_status),
 		T(test_status_without_a_port),
+		T(test_status_without_upnp),
+		T(test_status_without_any_protocol),
 		T(test_status_json),
 		T(test_status_without_a_daemon),
 		T(test_status_of_a_killed_daemon),

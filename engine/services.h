@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * services.h - the protocols that hosts of the LAN use: those that the
+ * configuration turns on, on the same addresses.
+ * Runs in: engine
+ */
+#ifndef ENGINE_SERVICES_H
+#define ENGINE_SERVICES_H
+
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "engine/identity.h"
+#include "engine/urlroutes.h"
+#include "igd/igd.h"
+#include "ipc/ctlmsg.h"
+#include "ssdp.h"
+
+struct services {
+	/* set by the owner before services_open(); all borrowed */
+	struct loop *loop;
+	const struct conf *conf;
+	struct igd *igd;	/* with its map */
+	int dir_fd;		/* the state directory */
+
+	/* private from here on */
+	struct identity id;	/* of UPnP, as all below */
+	uint32_t boot_id, boot_id_last;	/* in use; reserved */
+	struct ssdp_target target[SSDP_TARGETS_MAX];
+	struct ssdp *ssdp;	/* NULL: upnp = no */
+	struct urlroutes *urlroutes;	/* the same */
+};
+
+/* What the LAN is served by. */
+struct services_at {
+	uint16_t http_port;	/* 0: nothing listens */
+};
+
+/**
+ * services_open - create the servers of the protocols that are on. They open no
+ * socket before services_serve().
+ * @s: the caller's memory; zeroed but for what the owner sets
+ *
+ * A UUID that cannot be stored is logged; it is no error.
+ * Return: 0 or -ENOMEM
+ */
+int services_open(struct services *s);
+
+/**
+ * services_serve - serve exactly these addresses of internal interfaces.
+ *
+ * Call it again to retry an address that failed.
+ * Return: 0, or -errno of the first failure, which is logged (the others are
+ * served)
+ */
+int services_serve(struct services *, const struct netif_addr *at, size_t n);
+
+/** services_at - what is served now. */
+struct services_at services_at(const struct services *);
+
+/** services_up - does @at mean that the LAN is served: by UPnP, or where that
+ * is off by another protocol? Not if all protocols are off. */
+bool services_up(const struct services *, const struct services_at *at);
+
+/** services_at_equal - are they the same? */
+bool services_at_equal(const struct services_at *a,
+		       const struct services_at *b);
+
+/** services_put - write what is served for the log: "port 2828". @at: serves */
+void services_put(const struct services_at *at, struct wr *);
+
+/** services_mark_dirty - report that variables may have changed; subscribers of
+ * UPnP are notified later, from the loop. */
+void services_mark_dirty(struct services *);
+
+/** services_status - set the fields of the protocols. */
+void services_status(const struct services *, struct ctl_status *ret);
+
+/** services_byebye - send SSDP's byebye, and stop to serve SSDP. */
+void services_byebye(struct services *);
+
+#endif

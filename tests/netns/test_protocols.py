@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: ISC
+"""Each protocol can be turned off, also by a reload. Then nothing listens on
+its port, and the others work."""
+import json
+import os
+import socket
+
+import pytest
+
+from daemon import UPNPD
+from lab import LAN_IP, listener, reaches, wait_until
+
+pytestmark = pytest.mark.only("netlink")
+
+SEARCH = b"""M-SEARCH * HTTP/1.1\r
+HOST: 239.255.255.250:1900\r
+MAN: "ssdp:discover"\r
+MX: 1\r
+ST: upnp:rootdevice\r
+\r
+"""
+
+
+def asks(lab, port, request, host=None):
+    """The answer to a datagram to LAN_IP, or None if the port is closed: then
+    the kernel sends an error."""
+    with (host or lab.lan1).socket(socket.SOCK_DGRAM) as sock:
+        sock.connect((LAN_IP, port))
+        sock.settimeout(1)
+
+        def answered():
+            try:
+                sock.send(request)
+                return [sock.recv(2048)]
+            except ConnectionRefusedError:
+                return [None]
+            except TimeoutError:
+                return None
+        found = wait_until(answered)
+        assert found, f"neither an answer nor an error from port {port}"
+        return found[0]
+
+
+def who_answers(lab, upnpd):
+    """{protocols that answer lan1}"""
+    found = set()
+    if asks(lab, 1900, SEARCH):
+        found.add("ssdp")
+    if upnpd.serves():
+        found.add("http")
+    return found
+
+
+def bound(lab):
+    """The UDP ports of the router that are bound, and the TCP ports that
+    listen."""
+    out = lab.router.run("ss", "-Hltun")
+    return {int(line.split()[4].rpartition(":")[2])
+            for line in out.splitlines()}
+
+
+def ctl(lab, upnpd, *words):
+    path = lab.path("upnpctl")
+    if not os.path.islink(path):
+        os.symlink(os.path.abspath(UPNPD), path)
+    return lab.router.run(path, "-f", upnpd.conf, *words, check=False)
+
+
+def status(lab, upnpd):
+    return json.loads(ctl(lab, upnpd, "--json", "status"))
+
+
+NOTHING = {"upnp": "no", "nat_pmp": "no", "pcp": "no"}
+
+
+@pytest.mark.conf(**NOTHING)
+def test_without_any_protocol(lab, stopped):
+    """Nothing listens. The operator's mappings work, at once, and upnpctl
+    reports it."""
+    server = listener(lab.lan1, "TCP", 8080)
+    stopped.lines.append("mapping tcp 8080 192.168.88.10:8080")
+    stopped.start(wait=False)
+    assert stopped.wait_log("upnp, nat-pmp and pcp are all no: no program")
+    assert stopped.wait_log("nobody is served: upnp, nat-pmp and pcp are no")
+    assert reaches(lab, "TCP", 8080, server)
+    assert who_answers(lab, stopped) == set()
+    assert bound(lab) == set()
+    got = status(lab, stopped)
+    assert got["running"] is True
+    assert not any(one["enabled"] or one["serving"]
+                   for one in got["protocols"].values())
+    assert got["engine"]["igd-versions"] == []
+    assert "protocols: none is on" in ctl(lab, stopped, "status")
+    # a change is in force as soon as upnpctl returns
+    assert ctl(lab, stopped, "set", "upnp=yes") == ""
+    assert who_answers(lab, stopped) == {"ssdp", "http"}
+    assert ctl(lab, stopped, "/ip", "upnp", "set", "upnp=no") == ""
+    assert who_answers(lab, stopped) == set()
+    assert reaches(lab, "TCP", 8080, server)
+
+
+@pytest.mark.conf(**NOTHING)
+def test_http_port_matters_to_upnp_only(lab, stopped):
+    """Without UPnP another program may have it. UPnP cannot be turned on
+    then."""
+    with lab.router.listen(stopped.port):
+        stopped.start(wait=False)
+        assert stopped.wait_log("nobody is served: upnp, nat-pmp and pcp")
+        said = ctl(lab, stopped, "set", "upnp=yes")
+        assert f"http-port {stopped.port} is taken by " in said
+        assert asks(lab, 1900, SEARCH) is None
+    assert ctl(lab, stopped, "set", "upnp=no", "hairpin=yes") == ""
+
+
+def test_mappings_of_a_protocol_that_was_turned_off(lab, upnpd, igd):
+    """They stay until their leases end, and nobody can renew them."""
+    server = listener(lab.lan1, "TCP", 8000)
+    igd.add(40000, "TCP", 8000)
+    upnpd.options.update(NOTHING)
+    since = upnpd.reload()
+    assert upnpd.wait_log("nobody is served", since=since)
+    assert reaches(lab, "TCP", 40000, server)
+    assert who_answers(lab, upnpd) == set()
+    (one,) = json.loads(ctl(lab, upnpd, "--json", "mappings", "print"))
+    assert one["origin"] == "upnp"
+    text = ctl(lab, upnpd, "status")
+    assert "  mappings-by-origin: 1 upnp\n" in text
+    assert "http-port: none: upnp is no\n" in text

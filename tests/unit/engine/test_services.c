@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * test_services.c - a protocol that is off has no server, and nothing is done
+ * for it; those that are on serve the same addresses. The servers are fakes in
+ * this file.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include "base/wr.h"
+#include "engine/services.h"
+#include "tests/unit/addrtest.h"
+#include "tests/unit/logged.h"
+
+/* ---- the servers ----------------------------------------------------- */
+
+static char calls[256];		/* in their order, one word each */
+
+static void note(const char *what)
+{
+	assert_true(strlen(calls) + strlen(what) + 2 < sizeof(calls));
+	strcat(calls, *calls ? " " : "");
+	strcat(calls, what);
+}
+
+/* Check the calls since the last CALLS(). */
+#define CALLS(want) do {					\
+		assert_string_equal(calls, want);		\
+		calls[0] = '\0';				\
+	} while (0)
+
+static char some_routes, some_httpd, some_ssdp;
+#define ROUTES	((struct urlroutes *)(void *)&some_routes)
+#define HTTPD	((struct httpd *)(void *)&some_httpd)
+#define SSDP	((struct ssdp *)(void *)&some_ssdp)
+
+static struct {
+	struct urlroutes *routes;	/* what urlroutes_new() returns */
+	struct ssdp_config ssdp;
+	int listen_err, ssdp_err;
+	uint16_t has_port, ssdp_port;
+} fake;
+
+struct urlroutes *urlroutes_new(struct loop *l,
+				const struct urlroutes_config *c)
+{
+	assert_int_equal(c->versions, CONF_IGD_BOTH);
+	assert_true(*c->server);
+	note("routes");
+	return fake.routes;
+}
+
+struct httpd *urlroutes_httpd(struct urlroutes *r)
+{
+	assert_ptr_equal(r, ROUTES);
+	return HTTPD;
+}
+
+size_t urlroutes_subscribers(const struct urlroutes *r)
+{
+	assert_ptr_equal(r, ROUTES);
+	return 3;
+}
+
+void urlroutes_mark_dirty(struct urlroutes *r)
+{
+	assert_ptr_equal(r, ROUTES);
+	note("events");
+}
+
+size_t urlroutes_targets(struct urlroutes *r, struct ssdp_target *ret)
+{
+	return 7;
+}
+
+int httpd_listen(struct httpd *h, const struct netif_addr *a, size_t n,
+		 uint16_t port)
+{
+	assert_ptr_equal(h, HTTPD);
+	assert_int_equal(n, 2);
+	assert_int_equal(port, 5000);
+	note("http");
+	return fake.listen_err;
+}
+
+uint16_t httpd_port(const struct httpd *h)
+{
+	assert_ptr_equal(h, HTTPD);
+	return fake.has_port;
+}
+
+struct ssdp *ssdp_new(struct loop *l, const struct ssdp_config *c)
+{
+	fake.ssdp = *c;
+	note("ssdp-new");
+	return SSDP;
+}
+
+int ssdp_ifaces(struct ssdp *s, const struct netif_addr *f, size_t n,
+		uint16_t http_port)
+{
+	assert_ptr_equal(s, SSDP);
+	assert_int_equal(n, 2);
+	fake.ssdp_port = http_port;
+	note("ssdp");
+	return fake.ssdp_err;
+}
+
+void ssdp_byebye(struct ssdp *s)
+{
+	assert_ptr_equal(s, SSDP);
+	note("byebye");
+}
+
+/* ---- the module under test ------------------------------------------- */
+
+static struct conf conf;
+static struct map map;
+static struct igd igd;
+static struct loop *loop;
+static struct services s;
+static char dir[] = "/tmp/test_services.XXXXXX";
+static int dir_fd;
+static const struct netif_addr at[2] = {
+	{ .ifindex = 3, .ifname = "lan0" }, { .ifindex = 4, .ifname = "lan1" },
+};
+
+static int set_up(void **state)
+{
+	conf_defaults(&conf);
+	conf.http_port = 5000;
+	memset(&fake, 0, sizeof(fake));
+	fake.routes = ROUTES;
+	fake.has_port = 5000;
+	calls[0] = '\0';
+	memset(&map, 0, sizeof(map));
+	igd_init(&igd, &map);
+	logged_open();
+	loop = loop_new(4, NULL);
+	s = (struct services){ .loop = loop, .conf = &conf, .igd = &igd,
+			       .dir_fd = dir_fd };
+	return loop ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	loop_free(loop);
+	logged_close();
+	return 0;
+}
+
+static int make_dir(void **state)
+{
+	if (!mkdtemp(dir))
+		return -1;
+	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return dir_fd < 0;
+}
+
+static int drop_dir(void **state)
+{
+	unlinkat(dir_fd, "uuid", 0);
+	unlinkat(dir_fd, "bootid", 0);
+	close(dir_fd);
+	return rmdir(dir);
+}
+
+static const char *text_of(const struct services_at *what)
+{
+	static char text[64];
+	struct wr w = wr_init(text, sizeof(text));
+
+	services_put(what, &w);
+	return wr_cstr(&w);
+}
+
+static void test_upnp_is_http_and_ssdp(void **state)
+{
+	struct services_at now;
+
+	conf.nat_pmp = conf.pcp = false;
+	assert_int_equal(services_open(&s), 0);
+	CALLS("routes ssdp-new");
+	assert_int_equal(fake.ssdp.target_n, 7);
+	assert_int_equal(fake.ssdp.boot_id, s.boot_id);
+	assert_memory_equal(igd.wan_uuid[1], s.id.desc.udn[1][IGD_DEVICES - 1],
+			    16);
+	assert_int_equal(services_serve(&s, at, 2), 0);
+	CALLS("http ssdp");
+	assert_int_equal(fake.ssdp_port, 5000);
+	now = services_at(&s);
+	assert_true(services_up(&s, &now));
+	assert_string_equal(text_of(&now), "port 5000");
+	services_mark_dirty(&s);
+	services_byebye(&s);
+	CALLS("events byebye");
+}
+
+static void test_without_upnp_there_is_neither_http_nor_ssdp(void **state)
+{
+	struct ctl_status status = { .http_port = 0 };
+	struct services_at now;
+
+	conf.upnp = conf.nat_pmp = conf.pcp = false;
+	assert_int_equal(services_open(&s), 0);
+	assert_int_equal(services_serve(&s, at, 2), 0);
+	services_mark_dirty(&s);
+	services_byebye(&s);
+	services_status(&s, &status);
+	CALLS("");
+	now = services_at(&s);
+	assert_false(services_up(&s, &now));
+	assert_int_equal(status.protocols, 0);
+	assert_int_equal(status.served, 0);
+	assert_int_equal(status.igd_versions, 0);
+	assert_int_equal(status.subscribers_max, 0);
+	/* no UUID, no BOOTID */
+	assert_int_equal(faccessat(dir_fd, "bootid", F_OK, 0), -1);
+}
+
+static void test_the_first_error_is_returned(void **state)
+{
+	conf.nat_pmp = conf.pcp = false;
+	assert_int_equal(services_open(&s), 0);
+	fake.ssdp_err = -EADDRNOTAVAIL;
+	assert_int_equal(services_serve(&s, at, 2), -EADDRNOTAVAIL);
+	assert_int_equal(logged_errors("<3>SSDP port 1900: ", EADDRNOTAVAIL),
+			 1);
+	fake.listen_err = -EADDRINUSE;
+	fake.has_port = 0;
+	assert_int_equal(services_serve(&s, at, 2), -EADDRINUSE);
+	assert_int_equal(logged_errors("<3>HTTP port 5000: ", EADDRINUSE), 1);
+}
+
+static void test_no_memory(void **state)
+{
+	fake.routes = NULL;
+	assert_int_equal(services_open(&s), -ENOMEM);
+}
+
+static void test_status_has_the_protocols(void **state)
+{
+	struct ctl_status status = { .http_port = 1 };
+
+	conf.pcp = false;
+	assert_int_equal(services_open(&s), 0);
+	services_status(&s, &status);
+	assert_int_equal(status.protocols, 1u << ORIGIN_UPNP);
+	assert_true(status.served & 1u << ORIGIN_UPNP);
+	assert_int_equal(status.http_port, 5000);
+	assert_int_equal(status.igd_versions, CONF_IGD_BOTH);
+	assert_int_equal(status.subscribers, 3);
+	fake.has_port = 0;
+	services_status(&s, &status);
+	assert_false(status.served & 1u << ORIGIN_UPNP);
+}
+
+/* BOOTID grows with each change, and the state directory has it. */
+static void test_boot_ids_grow(void **state)
+{
+	uint32_t id;
+
+	assert_int_equal(services_open(&s), 0);
+	id = s.boot_id;
+	for (int i = 1; i <= 20; i++)
+		assert_true(fake.ssdp.next_boot_id(&s) >= id + (uint32_t)i);
+	id = s.boot_id;
+	assert_int_equal(services_open(&s), 0);	/* the next start */
+	assert_true(s.boot_id > id);
+}
+
+#define TEST(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_without_upnp_there_is_neither_http_nor_ssdp),
+		TEST(test_upnp_is_http_and_ssdp),
+		TEST(test_the_first_error_is_returned),
+		TEST(test_no_memory),
+		TEST(test_status_has_the_protocols),
+		TEST(test_boot_ids_grow),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, drop_dir);
+}
