@@ -95,6 +95,7 @@ static int core_tear_down(void **state)
 	return 0;
 }
 
+__attribute__((unused))
 static struct portmap *table(enum family f)
 {
 	return f == V6 ? map.pinholes : map.pm;
