@@ -138,8 +138,9 @@
  * which the firewall refuses. */
 #define MAP_RESUME_MS		10000
 /* Overwrites in progress while the table is full, renewals among them: each
- * needs a second slot. Further ones fail. A connection has one request. */
-#define PM_SPARE_SLOTS		HTTP_CONNS_MAX
+ * needs a second slot. Further ones fail. A connection has one request, and so
+ * has each pending one of NAT-PMP and PCP. */
+#define PM_SPARE_SLOTS		(HTTP_CONNS_MAX + PMP_PENDING_MAX)
 /* Retries of AddAnyPortMapping with another port, when the port is taken: each
  * is a batch. */
 #define PM_ANY_TRIES		8

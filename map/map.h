@@ -263,9 +263,9 @@ int map_delete_range(struct map *, struct map_wait *, uint16_t lo, uint16_t hi,
  * The external port is not read. A mapping that is not there is no error (RFC
  * 6886 3.4, RFC 6887 15.1).
  *  - NAT-PMP deletes what NAT-PMP made; internal port 0: everything of that
- *    client and protocol. A mapping that PCP or the operator made is refused
- *    with REFUSAL_NONCE or REFUSAL_OPERATOR; one that UPnP made stays, without
- *    a refusal.
+ *    client and protocol. If a mapping that PCP or the operator made stays, the
+ *    result is REFUSAL_NONCE or REFUSAL_OPERATOR, for a single port only if
+ *    nothing was deleted; one that UPnP made stays without a refusal.
  *  - PCP deletes with the right nonce: MAP what MAP made, PEER (pm_req.peer)
  *    what PEER made. If there is none, any other mapping is REFUSAL_NONCE.
  *

@@ -157,11 +157,7 @@ static bool is_meant(const struct pm_entry *e, const struct map_wait *w)
 	       (!r->remote_port || e->rule.remote_port == r->remote_port);
 }
 
-/* Does the mapping @e, which the requester did not make, prevent a success?
- * For PCP every one does (RFC 6887 15.1). NAT-PMP knows nothing of what UPnP or
- * PEER made, and its deletion of what is not there succeeds. */
-static enum refusal why_it_stays(const struct pm_entry *e,
-				 const struct pm_req *q)
+enum refusal own_why_it_stays(const struct pm_entry *e, const struct pm_req *q)
 {
 	if (q->origin == ORIGIN_PCP)
 		return REFUSAL_NONCE;
@@ -191,7 +187,7 @@ static struct found search(const struct map *m, const struct map_wait *w)
 			continue;
 		if (made(e, q))
 			f.slot = slot;
-		else if (why_it_stays(e, q) != REFUSAL_NONE)
+		else if (own_why_it_stays(e, q) != REFUSAL_NONE)
 			f.stays = e;
 	}
 	return f;
@@ -203,11 +199,28 @@ static int end(struct map *m, struct map_wait *w, const struct pm_entry *stays,
 	enum refusal why = REFUSAL_NONE;
 
 	if (stays && !w->deleted && !w->req.except)
-		why = why_it_stays(stays, &w->req.mapping);
+		why = own_why_it_stays(stays, &w->req.mapping);
 	if (why == REFUSAL_NONE)
 		return REFUSAL_NONE;
 	return why == REFUSAL_NONCE ? own_refuse(m, w, stays, now_ms) :
 	       (int)mapreport_refusal(m, w, why, 0);
+}
+
+/* Delete all mappings of the client and protocol, after those that are being
+ * made. */
+static int delete_all(struct map *m, struct map_wait *w)
+{
+	const struct pm_req *q = &w->req.mapping;
+	const struct pm_entry *e;
+
+	for (uint16_t slot = 0; slot < portmap_slots(m->pm); slot++) {
+		e = portmap_entry(m->pm, slot);
+		if (e && is_new(e) && e->origin == q->origin &&
+		    e->rule.proto == q->rule.proto &&
+		    addr_equal(e->rule.client, q->rule.client))
+			return wait_for(m, w, slot);
+	}
+	return range_start(m, w);
 }
 
 int own_delete(struct map *m, struct map_wait *w, uint64_t now_ms)
@@ -222,7 +235,7 @@ int own_delete(struct map *m, struct map_wait *w, uint64_t now_ms)
 
 	if (w->req.mapping.origin == ORIGIN_NAT_PMP &&
 	    !w->req.mapping.rule.int_port)
-		return range_start(m, w);
+		return delete_all(m, w);
 	while ((f = search(m, w)).slot != PM_NONE) {
 		e = portmap_entry(pm, f.slot);
 		if (is_new(e))

@@ -9,6 +9,7 @@
  * Runs in: engine
  */
 #include "map/interwork.h"
+#include "map/own.h"
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
@@ -20,8 +21,7 @@ static bool in_range(const struct map_wait *w, const struct pm_entry *e)
 
 	if (w->what == MAP_DELETE_OWN)
 		return r->proto == w->req.mapping.rule.proto &&
-		       addr_equal(r->client, w->req.mapping.rule.client) &&
-		       e->origin == w->req.mapping.origin;
+		       addr_equal(r->client, w->req.mapping.rule.client);
 	return owner_sees(e, &w->req.mapping) &&
 	       r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
 	       r->ext_port <= w->hi;
@@ -41,7 +41,7 @@ static bool may_delete(const struct map *m, const struct map_wait *w,
 	const struct pm_req *by = &w->req.mapping;
 
 	if (w->what == MAP_DELETE_OWN)
-		return true;
+		return e->origin == by->origin;
 	return !interwork_keeps(e, by) &&
 	       owner_may_change(m, e, by) == REFUSAL_NONE &&
 	       (w->others || owner_is(e, by->requester));
@@ -52,6 +52,7 @@ struct tally {
 	size_t n;		/* mappings that are deleted, or will be */
 	uint16_t busy;		/* the op to wait for, of a mapping in the
 				 * range, or PM_NONE */
+	struct nat_rule stays;	/* one that may not be deleted; kind 0: none */
 };
 
 /* A mapping with another op in flight is skipped: both requests are in progress
@@ -81,48 +82,78 @@ static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
 	}
 }
 
-int range_start(struct map *m, struct map_wait *w)
+/* The mapping @e is in the range, and stays. */
+static void note_stays(struct map *m, const struct map_wait *w,
+		       const struct pm_entry *e, struct tally *t)
 {
-	struct nat_rule stays = { .kind = 0 };
+	enum refusal why;
+
+	/* For a requester that did not ask for other clients' mappings, they do
+	 * not exist. */
+	if (w->what != MAP_DELETE_OWN) {
+		if (w->others || is_kept(w, e))
+			t->stays = e->rule;
+		return;
+	}
+	/* "MUST still delete as many as possible, but respond with a non-zero
+	 * result code" (RFC 6886 3.4) */
+	why = own_why_it_stays(e, &w->req.mapping);
+	if (why != REFUSAL_NONE)
+		m->range_why = why;
+}
+
+static struct tally delete_all(struct map *m, struct map_wait *w)
+{
 	struct tally t = { .busy = PM_NONE };
 	const struct pm_entry *e;
+	uint16_t slot;
 	size_t i = 0;
+
+	while (i < portmap_count(m->pm)) {
+		slot = portmap_at(m->pm, i);
+		e = portmap_entry(m->pm, slot);
+		if (in_range(w, e) && !may_delete(m, w, e))
+			note_stays(m, w, e, &t);
+		else if (in_range(w, e) && delete_one(m, slot, &t))
+			continue;
+		i++;
+	}
+	return t;
+}
+
+/* The result if there is no op to wait for. */
+static int end(struct map *m, struct map_wait *w, const struct tally *t)
+{
+	enum refusal why = m->range_why;
+
+	if (!t->n && w->what != MAP_DELETE_OWN) {
+		if (!t->stays.kind)
+			return REFUSAL_NOT_FOUND;
+		w->req.mapping.rule = t->stays;		/* for the log */
+		why = REFUSAL_OWNER;
+	}
+	return why == REFUSAL_NONE ? REFUSAL_NONE :
+	       (int)mapreport_refusal(m, w, why, 0);
+}
+
+int range_start(struct map *m, struct map_wait *w)
+{
+	struct tally t;
 
 	if (m->range_left) {
 		waitlist_queue(m, w, PM_NONE, false);
 		return MAP_WAIT;
 	}
 	m->range_why = REFUSAL_NONE;
-	while (i < portmap_count(m->pm)) {
-		uint16_t slot = portmap_at(m->pm, i);
-
-		e = portmap_entry(m->pm, slot);
-		/* For a requester that did not ask for other clients' mappings,
-		 * they do not exist. */
-		if (in_range(w, e) && !may_delete(m, w, e)) {
-			if (w->others || is_kept(w, e))
-				stays = e->rule;
-		} else if (in_range(w, e) && delete_one(m, slot, &t)) {
-			continue;
-		}
-		i++;
-	}
+	t = delete_all(m, w);
 	/* If the op in flight renews the mapping, the mapping may exist
 	 * afterwards: wait. */
 	if (!t.n && t.busy != PM_NONE) {
 		waitlist_queue(m, w, t.busy, false);
 		return MAP_WAIT;
 	}
-	if (!t.n && w->what == MAP_DELETE_OWN)
-		return REFUSAL_NONE;
-	if (!t.n && !stays.kind)
-		return REFUSAL_NOT_FOUND;
-	if (!t.n) {
-		w->req.mapping.rule = stays;	/* for the log */
-		return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
-	}
 	if (!m->range_left)
-		return REFUSAL_NONE;
+		return end(m, w, &t);
 	waitlist_queue(m, w, PM_NONE, true);
 	m->ops->wake(m->ops_arg);
 	return MAP_WAIT;

@@ -560,10 +560,58 @@ static void nat_pmp_deletes_all(void **state)
 	assert_int_equal(take_ops(), 3);	/* in one batch */
 	answer_all();
 	assert_int_equal(a.n, 1);
-	assert_int_equal(a.why, REFUSAL_NONE);
+	/* some stay */
+	assert_int_equal(a.why, REFUSAL_OPERATOR);
 	assert_int_equal(count(), 5);
 	assert_int_equal(gone, 3);
-	assert_int_equal(refused, 0);
+	assert_int_equal(refused, 1);
+	assert_int_equal(delete_own(&a, V4, all), REFUSAL_OPERATOR);
+	assert_int_equal(delete_own(&a, V4, udp(all)), REFUSAL_NONE);
+	assert_int_equal(count(), 4);
+	/* a failure is reported first */
+	have(V4, inside(5001, with_port(pmp, 5001)));
+	assert_int_equal(ask_delete_own(&a, V4, all), MAP_WAIT);
+	answer(NAT_EFAIL);
+	assert_int_equal(a.why, REFUSAL_FIREWALL);
+}
+
+/* Those of PCP stay, also if they have no rule; UPnP's are not concerned. */
+static void what_stays_of_all(void **state)
+{
+	struct rq all = pmp, peer = to_remote(FAR, inside(5002, with_port(pcp,
+		5002)));
+	struct answer a;
+
+	all.no_port = true;
+	peer.peer = true;
+	have(V4, (struct rq){ .int_port = 5001, .ext_port = 5001 });
+	have(V4, peer);
+	assert_int_equal(delete_own(&a, V4, all), REFUSAL_NONE);
+	have(V4, inside(5003, with_port(pcp, 5003)));
+	assert_int_equal(delete_own(&a, V4, all), REFUSAL_NONCE);
+	have(V4, (struct rq){ .by = ORIGIN_NAT_PMP, .int_port = 5004,
+			      .ext_port = 5004, .disabled = true });
+	assert_int_equal(delete_own(&a, V4, all), REFUSAL_NONCE);
+	assert_int_equal(count(), 3);
+}
+
+/* All includes what is being made. */
+static void deletion_of_all_waits_for_mappings(void **state)
+{
+	struct rq all = pmp;
+	struct answer a, b, c;
+
+	all.no_port = true;
+	assert_int_equal(ask(&a, V4, pmp), MAP_WAIT);
+	assert_int_equal(ask(&b, V4, inside(5001, with_port(pmp, 5001))),
+			 MAP_WAIT);
+	assert_int_equal(ask_delete_own(&c, V4, all), MAP_WAIT);
+	answer_all();
+	assert_int_equal(a.why, REFUSAL_NONE);
+	assert_int_equal(b.why, REFUSAL_NONE);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.why, REFUSAL_NONE);
+	assert_int_equal(count(), 0);
 }
 
 static void nat_pmp_learns_that_a_deletion_failed(void **state)
@@ -752,6 +800,8 @@ int main(void)
 		T(nat_pmp_leaves_what_others_made),
 		T(nat_pmp_deletes_only_that_socket),
 		T(nat_pmp_deletes_all),
+		T(what_stays_of_all),
+		T(deletion_of_all_waits_for_mappings),
 		T(nat_pmp_learns_that_a_deletion_failed),
 		T(a_deletion_waits_for_the_mapping),
 		T(a_deletion_can_be_cancelled),
