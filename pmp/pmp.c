@@ -24,9 +24,11 @@
 #include "base/limits.h"
 #include "base/mem.h"
 #include "pmp/natpmp.h"
+#include "pmp/pcp.h"
 #include "pmp/pmpannounce.h"
 #include "pmp/pmpask.h"
 #include "pmp/pmpmsg.h"
+#include "pmp/pmpupdate.h"
 #include "sys/ifsock.h"
 
 #define PMP_PORT	5351
@@ -38,6 +40,8 @@ struct pending {
 	const struct ifsock *sock;	/* NULL: this place is free */
 	uint16_t port;			/* of the source */
 	struct addr share;
+	bool held;			/* it has not begun: see is_held() */
+	uint32_t seq;			/* grows in the order of arrival */
 	size_t n;
 	uint8_t request[PMP_MSG_MAX];
 };
@@ -48,6 +52,8 @@ struct pmp {
 	struct ifsock_set socks;
 	struct buckets rate;		/* of requests, for each share */
 	struct pmpannounce announce;
+	struct pmpupdate update;
+	uint32_t seq;			/* of the next request that waits */
 	struct pending pending[PMP_PENDING_MAX];
 };
 
@@ -105,7 +111,7 @@ static void answer_now(struct pmp *s, const struct request *r,
 
 	if (m->version == PMP_VERSION_PCP) {
 		if (m->result)
-			a.lifetime_s = PCP_ERROR_LONG_S;
+			a.lifetime_s = pcp_error_s(m->result);
 	} else if (!m->result) {
 		a.ext = s->config.map->ext;
 		if (!addr_is_set(a.ext))
@@ -148,14 +154,101 @@ static void finish(struct pending *p)
 		.datagram = { (const char *)p->request, p->n },
 	};
 
+	if (!p->ask.answer.result && p->ask.made.kind)
+		pmpupdate_note(&p->pmp->update, &p->ask, p->port,
+			       ifsock_index(p->sock));
 	answer(p->pmp, &r, &p->ask.msg, &p->ask.answer);
 	p->sock = NULL;
+}
+
+static void begin(struct pending *p)
+{
+	struct pmpask *a = &p->ask;
+
+	p->held = false;
+	if (a->msg.version == PMP_VERSION_PCP ? pcp_start(a) :
+						natpmp_start(a))
+		finish(p);
+}
+
+/* Does it delete all of the client's mappings of one protocol? */
+static bool deletes_all(const struct pending *p)
+{
+	const struct pmpmsg *m = &p->ask.msg;
+
+	return m->version == PMP_VERSION_NAT_PMP && !m->lifetime_s &&
+	       !m->int_port;
+}
+
+/*
+ * A program that starts may delete all of its host's mappings, and request its
+ * own at once, without waiting for the answers (Jami). The deletion may have to
+ * wait for others, and must not delete what was requested after it: so the
+ * requests behind it wait until it is done.
+ */
+static bool is_held(struct pmp *s, struct addr source)
+{
+	const struct pending *p;
+
+	FOR_EACH(p, s)
+		if (p->sock && !p->held && deletes_all(p) &&
+		    addr_equal(p->ask.source, source))
+			return true;
+	return false;
+}
+
+/* Begin the requests of @source that were held, in the order of arrival. */
+static void release(struct pmp *s, struct addr source)
+{
+	struct pending *p, *first;
+
+	do {
+		first = NULL;
+		FOR_EACH(p, s)
+			if (p->sock && p->held &&
+			    addr_equal(p->ask.source, source) &&
+			    (!first || (int32_t)(p->seq - first->seq) < 0))
+				first = p;
+		if (first)
+			begin(first);
+	} while (first && !is_held(s, source));
 }
 
 /* struct pmpask.done */
 static void on_done(struct pmpask *a)
 {
-	finish(LOOP_OWNER(a, struct pending, ask));
+	struct pending *p = LOOP_OWNER(a, struct pending, ask);
+
+	finish(p);
+	if (deletes_all(p))
+		release(p->pmp, a->source);
+}
+
+/* struct pmpask.ask_flow */
+static void on_ask_flow(struct pmpask *a)
+{
+	const struct pmp_config *c = &LOOP_OWNER(a, struct pending,
+						 ask)->pmp->config;
+
+	c->ask_flow(c->arg, &a->flow);
+}
+
+void pmp_flow(struct pmp *s, const struct nat_rule *rule, uint16_t ext_port)
+{
+	struct pending *p;
+
+	FOR_EACH(p, s)
+		if (p->sock && p->ask.asks_flow &&
+		    nat_rule_equal(&p->ask.flow, rule) &&
+		    pcp_flow(&p->ask, ext_port))
+			finish(p);
+}
+
+static bool may_third_party(const struct pmp *s, struct addr source)
+{
+	const struct pmp_config *c = &s->config;
+
+	return c->may_ask_for_others && c->may_ask_for_others(c->arg, source);
 }
 
 /* A request that finds no place is dropped, as RFC 6887 8.2 allows: its client
@@ -170,6 +263,9 @@ static void start(struct pmp *s, const struct request *r,
 	p->ask = (struct pmpask){
 		.map = s->config.map, .loop = s->loop, .msg = *m,
 		.source = r->source, .ifindex = r->ifindex, .done = on_done,
+		.may_third_party = m->third_party &&
+				   may_third_party(s, r->source),
+		.ask_flow = s->config.ask_flow ? on_ask_flow : NULL,
 	};
 	p->pmp = s;
 	p->sock = r->sock;
@@ -177,14 +273,36 @@ static void start(struct pmp *s, const struct request *r,
 	p->share = r->share;
 	p->n = r->datagram.n;
 	memcpy(p->request, r->datagram.p, p->n);
-	if (natpmp_start(&p->ask))
-		finish(p);
+	p->seq = s->seq++;
+	p->held = true;
+	if (!is_held(s, r->source))
+		begin(p);
 }
 
 static void forget(struct pending *p)
 {
-	map_cancel(p->ask.map, &p->ask.wait);
+	if (!p->held)
+		map_cancel(p->ask.map, &p->ask.wait);
 	p->sock = NULL;
+}
+
+/* ---- mapping updates ------------------------------------------------------ */
+
+/* struct pmpupdate.send: the answer to a request as the client has sent it. */
+static void send_update(struct pmpupdate *u, const struct pmpupdate_client *c,
+			const struct pmpmsg *m, struct pmpmsg_answer *a)
+{
+	struct pmp *s = LOOP_OWNER(u, struct pmp, update);
+	uint8_t text[PMP_MSG_MAX];
+	const struct request r = {
+		.sock = &s->socks.sock[c->sock], .source = addr_ip4(c->ip),
+		.port = c->port,
+		.datagram = { (const char *)text,
+			      pmpmsg_write_request(m, text) },
+	};
+
+	if (r.sock->io.fd >= 0 && r.sock->at.net.addr.family == ADDR_IP4)
+		answer(s, &r, m, a);
 }
 
 /* ---- receiving ----------------------------------------------------------- */
@@ -217,9 +335,6 @@ static void handle(struct pmp *s, const struct request *r)
 
 	if (!pmpmsg_parse(r->datagram, &c, &m))
 		return;
-	if (!m.result && m.version == PMP_VERSION_PCP &&
-	    m.opcode != PCP_ANNOUNCE)
-		m.result = PCP_UNSUPP_OPCODE;
 	if (m.result || m.opcode == NATPMP_ADDRESS)	/* PCP_ANNOUNCE too */
 		answer_now(s, r, &m);
 	else
@@ -293,10 +408,7 @@ int pmp_ifaces(struct pmp *s, const struct netif_addr *at, size_t n)
 void pmp_address(struct pmp *s)
 {
 	pmpannounce_again(&s->announce);
-}
-
-void pmp_flow(struct pmp *s, const struct nat_rule *rule, uint16_t ext_port)
-{
+	pmpupdate_begin(&s->update);
 }
 
 bool pmp_serves(const struct pmp *s)
@@ -319,6 +431,13 @@ struct pmp *pmp_new(struct loop *loop, const struct pmp_config *config)
 		return NULL;
 	s->loop = loop;
 	s->config = *config;
+	s->update.loop = loop;
+	s->update.map = config->map;
+	s->update.send = send_update;
+	if (!pmpupdate_init(&s->update)) {
+		mem_free(s, 1, sizeof(*s));
+		return NULL;
+	}
 	s->rate.burst = PMP_REQUESTS_BURST;
 	s->rate.per_s = PMP_REQUESTS_S;
 	ifsock_init(&s->socks, loop, &socks);
@@ -331,5 +450,6 @@ void pmp_free(struct pmp *s)
 	if (!s)
 		return;
 	ifsock_close(&s->socks);
+	pmpupdate_done(&s->update);
 	mem_free(s, 1, sizeof(*s));
 }
