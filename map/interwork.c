@@ -60,6 +60,16 @@ bool interwork_keeps(const struct pm_entry *e, const struct pm_req *by)
 	return e->origin == ORIGIN_PCP && by->origin == ORIGIN_UPNP;
 }
 
+enum refusal interwork_stays(const struct pm_entry *e, const struct pm_req *q)
+{
+	if (q->origin == ORIGIN_PCP)
+		return REFUSAL_NONCE;
+	if (e->origin == ORIGIN_OPERATOR)
+		return REFUSAL_OPERATOR;
+	return e->origin == ORIGIN_PCP && !e->peer ? REFUSAL_NONCE :
+						     REFUSAL_NONE;
+}
+
 /* PEER cannot shorten what MAP made (RFC 6887 12.1). */
 static enum interwork by_nonce(const struct map *m, const struct pm_entry *e,
 			       const struct pm_req *q)

@@ -40,4 +40,15 @@ bool interwork_same_nonce(const struct pm_entry *e, const struct pm_req *q);
  * it? A PCP mapping does, because the request has no nonce (RFC 6970 5.8). */
 bool interwork_keeps(const struct pm_entry *e, const struct pm_req *by);
 
+/**
+ * interwork_stays - does the mapping @e, which the requester did not make,
+ * prevent the success of its deletion?
+ *
+ * For PCP every one does (RFC 6887 15.1). NAT-PMP knows nothing of what UPnP or
+ * PEER made, and its deletion of what is not there succeeds.
+ * Return: why, or REFUSAL_NONE
+ */
+enum refusal interwork_stays(const struct pm_entry *e,
+			     const struct pm_req *q);
+
 #endif

@@ -157,16 +157,6 @@ static bool is_meant(const struct pm_entry *e, const struct map_wait *w)
 	       (!r->remote_port || e->rule.remote_port == r->remote_port);
 }
 
-enum refusal own_why_it_stays(const struct pm_entry *e, const struct pm_req *q)
-{
-	if (q->origin == ORIGIN_PCP)
-		return REFUSAL_NONCE;
-	if (e->origin == ORIGIN_OPERATOR)
-		return REFUSAL_OPERATOR;
-	return e->origin == ORIGIN_PCP && !e->peer ? REFUSAL_NONCE :
-						     REFUSAL_NONE;
-}
-
 /* What the socket has. */
 struct found {
 	uint16_t slot;		/* a mapping to delete, or PM_NONE */
@@ -187,7 +177,7 @@ static struct found search(const struct map *m, const struct map_wait *w)
 			continue;
 		if (made(e, q))
 			f.slot = slot;
-		else if (own_why_it_stays(e, q) != REFUSAL_NONE)
+		else if (interwork_stays(e, q) != REFUSAL_NONE)
 			f.stays = e;
 	}
 	return f;
@@ -199,7 +189,7 @@ static int end(struct map *m, struct map_wait *w, const struct pm_entry *stays,
 	enum refusal why = REFUSAL_NONE;
 
 	if (stays && !w->deleted && !w->req.except)
-		why = own_why_it_stays(stays, &w->req.mapping);
+		why = interwork_stays(stays, &w->req.mapping);
 	if (why == REFUSAL_NONE)
 		return REFUSAL_NONE;
 	return why == REFUSAL_NONCE ? own_refuse(m, w, stays, now_ms) :

@@ -41,17 +41,6 @@ bool own_is_renewal(const struct map *, const struct map_wait *);
 int own_refuse(struct map *, struct map_wait *, const struct pm_entry *e,
 	       uint64_t now_ms);
 
-/**
- * own_why_it_stays - does the mapping @e, which the requester did not make, prevent
- * the success of its deletion?
- *
- * For PCP every one does (RFC 6887 15.1). NAT-PMP knows nothing of what UPnP or
- * PEER made, and its deletion of what is not there succeeds.
- * Return: why, or REFUSAL_NONE
- */
-enum refusal own_why_it_stays(const struct pm_entry *e,
-			      const struct pm_req *q);
-
 /** own_delete - start map_delete_own(), or continue it after an op.
  * Return: as map_delete_own() */
 int own_delete(struct map *, struct map_wait *, uint64_t now_ms);

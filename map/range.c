@@ -9,7 +9,6 @@
  * Runs in: engine
  */
 #include "map/interwork.h"
-#include "map/own.h"
 #include "map/owner.h"
 #include "map/range.h"
 #include "map/mapreport.h"
@@ -97,7 +96,7 @@ static void note_stays(struct map *m, const struct map_wait *w,
 	}
 	/* "MUST still delete as many as possible, but respond with a non-zero
 	 * result code" (RFC 6886 3.4) */
-	why = own_why_it_stays(e, &w->req.mapping);
+	why = interwork_stays(e, &w->req.mapping);
 	if (why != REFUSAL_NONE)
 		m->range_why = why;
 }
