@@ -349,12 +349,13 @@
 #define NATFW_NETS_MAX		(IFSOCKS_MAX - CONF_IFACES_MAX + \
 				 CONF_NETWORKS_ALL)
 
-/* Connections, HTTP listeners, events, SSDP sockets, monitor, netlink. */
+/* Connections, HTTP listeners, events, SSDP sockets, those of NAT-PMP and PCP,
+ * monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
 			 GENA_SUBS_MAX + IFSOCKS_MAX + IFSOCK_GROUPS_MAX + \
-			 CTL_CLIENTS_MAX + 1 + 8 + 1)
+			 IFSOCKS_MAX + CTL_CLIENTS_MAX + 1 + 8 + 1)
 /* RLIMIT_NOFILE: those, a socket for each search that is being answered, and
- * files that are open for a moment. */
+ * files and sockets that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + SSDP_PENDING_MAX + 16)
 /* RLIMIT_FSIZE: the lease journal of the default table, several times over; a
  * runaway writer must not fill a router's flash. */

@@ -127,7 +127,8 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 	case BROKER_PACKETS:
 		count_done(&e->igd, err, rep->packets);
 		return;
-	case BROKER_FLOW:	/* nobody asks yet */
+	case BROKER_FLOW:
+		services_flow(&e->services, &rep->rule);
 		return;
 	case BROKER_VERIFY:
 		ctlserver_verified(e->ctl, err == NAT_OK, rep->repaired);
@@ -408,6 +409,7 @@ static int start_map(struct engine *e)
 	m->max_lease_s = e->conf.max_lease;
 	m->adds_per_s = e->conf.max_per_client > ADDS_PER_S_MIN ?
 			e->conf.max_per_client : ADDS_PER_S_MIN;
+	m->strict_nonce = e->conf.pcp_strict_nonce;
 	m->ops = &map_ops;
 	m->ops_arg = e;
 	if (e->conf.ipv6 && e->conf.max_pinholes) {
@@ -467,6 +469,7 @@ static int start_services(struct engine *e)
 	e->services.loop = e->loop;
 	e->services.conf = &e->conf;
 	e->services.igd = g;
+	e->services.brokerclient = &e->brokerclient;
 	e->services.dir_fd = e->dir_fd;
 	return services_open(&e->services);
 }

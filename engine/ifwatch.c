@@ -44,6 +44,8 @@ static void update_wan(struct ifwatch *f)
 	bool connected = wanip_connected(f->igd);
 
 	map->ext = ext;
+	if (moved)
+		services_address(f->services);
 	wan->ip6 = has_global_ip6(&f->ifstate);
 	wan->admin_up = e->up;
 	/* somebody else took it up again */

@@ -18,6 +18,9 @@
 #include "igd/peer.h"
 #include "sys/rnd.h"
 
+/* Each request that waits asks one question at most. */
+_Static_assert(BROKER_FLOWS_MAX >= PMP_PENDING_MAX, "all questions fit");
+
 static int64_t wall_s(void)
 {
 	return time(NULL);
@@ -96,21 +99,83 @@ static int serve_upnp(struct services *s, const struct netif_addr *at,
 	return err ? err : err2;
 }
 
+/* ---- NAT-PMP and PCP ------------------------------------------------- */
+
+static uint32_t epoch_s(void *arg)
+{
+	const struct services *s = arg;
+
+	return (uint32_t)((loop_now_ms(s->loop) - s->epoch_ms) / 1000);
+}
+
+static bool may_ask_for_others(void *arg, struct addr requester)
+{
+	const struct conf_networks *nets =
+		&((struct services *)arg)->conf->pcp_third_party;
+
+	for (size_t i = 0; i < nets->n; i++)
+		if (addr_in(&nets->at[i], requester))
+			return true;
+	return false;
+}
+
+/* Questions of requests that were given up may still wait, so the queue may be
+ * full. */
+static void ask_flow(void *arg, const struct nat_rule *rule)
+{
+	struct services *s = arg;
+
+	if (!brokerclient_flow(s->brokerclient, rule))
+		pmp_flow(s->pmp, rule, 0);
+}
+
+static int open_pmp(struct services *s)
+{
+	const struct pmp_config config = {
+		.nat_pmp = s->conf->nat_pmp, .pcp = s->conf->pcp,
+		.map = s->igd->map, .epoch_s = epoch_s,
+		.may_ask_for_others = may_ask_for_others,
+		.ask_flow = ask_flow, .share = share, .outside = on_outside,
+		.rnd = rnd_u32, .arg = s,
+	};
+
+	s->epoch_ms = loop_now_ms(s->loop);
+	s->pmp = pmp_new(s->loop, &config);
+	return s->pmp ? 0 : -ENOMEM;
+}
+
+static int serve_pmp(struct services *s, const struct netif_addr *at, size_t n)
+{
+	int err = pmp_ifaces(s->pmp, at, n);
+
+	if (err)
+		log_err("UDP port 5351 (NAT-PMP, PCP): %s; trying again",
+			strerror(-err));
+	return err;
+}
+
 /* ---- all ------------------------------------------------------------- */
 
 int services_open(struct services *s)
 {
-	return s->conf->upnp ? open_upnp(s) : 0;
+	int err = s->conf->upnp ? open_upnp(s) : 0;
+
+	if (!err && (s->conf->nat_pmp || s->conf->pcp))
+		err = open_pmp(s);
+	return err;
 }
 
 int services_serve(struct services *s, const struct netif_addr *at, size_t n)
 {
-	return s->urlroutes ? serve_upnp(s, at, n) : 0;
+	int err = s->urlroutes ? serve_upnp(s, at, n) : 0;
+	int err2 = s->pmp ? serve_pmp(s, at, n) : 0;
+
+	return err ? err : err2;
 }
 
 struct services_at services_at(const struct services *s)
 {
-	struct services_at ret = { .http_port = 0 };
+	struct services_at ret = { .pmp = s->pmp && pmp_serves(s->pmp) };
 
 	if (s->urlroutes)
 		ret.http_port = httpd_port(urlroutes_httpd(s->urlroutes));
@@ -119,18 +184,38 @@ struct services_at services_at(const struct services *s)
 
 bool services_up(const struct services *s, const struct services_at *at)
 {
-	return at->http_port != 0;
+	return s->urlroutes ? at->http_port != 0 : at->pmp;
 }
 
 bool services_at_equal(const struct services_at *a,
 		       const struct services_at *b)
 {
-	return a->http_port == b->http_port;
+	return a->http_port == b->http_port && a->pmp == b->pmp;
 }
 
 void services_put(const struct services_at *at, struct wr *w)
 {
-	wr_fmt(w, "port %u", (unsigned)at->http_port);
+	if (at->http_port)
+		wr_fmt(w, "port %u", (unsigned)at->http_port);
+	if (at->pmp)
+		wr_fmt(w, "%sUDP port 5351", at->http_port ? " and " : "");
+}
+
+void services_address(struct services *s)
+{
+	/* RFC 6887 8.5: mappings of another external address are new ones */
+	s->epoch_ms = loop_now_ms(s->loop);
+	if (s->pmp)
+		pmp_address(s->pmp);
+}
+
+void services_flow(struct services *s, const struct nat_rule *rule)
+{
+	struct nat_rule asked = *rule;
+
+	asked.ext_port = 0;
+	if (s->pmp)
+		pmp_flow(s->pmp, &asked, rule->ext_port);
 }
 
 void services_mark_dirty(struct services *s)
@@ -143,8 +228,12 @@ void services_status(const struct services *s, struct ctl_status *ret)
 {
 	const struct services_at at = services_at(s);
 
-	ret->protocols = s->urlroutes ? 1u << ORIGIN_UPNP : 0;
-	ret->served = at.http_port ? 1u << ORIGIN_UPNP : 0;
+	const uint32_t pmp = (uint32_t)(s->conf->nat_pmp << ORIGIN_NAT_PMP |
+					s->conf->pcp << ORIGIN_PCP);
+
+	ret->protocols = (uint32_t)s->conf->upnp << ORIGIN_UPNP | pmp;
+	ret->served = (uint32_t)(at.http_port != 0) << ORIGIN_UPNP |
+		      (at.pmp ? pmp : 0);
 	ret->http_port = at.http_port;
 	if (!s->urlroutes)
 		return;

@@ -9,10 +9,12 @@
 
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "engine/brokerclient.h"
 #include "engine/identity.h"
 #include "engine/urlroutes.h"
 #include "igd/igd.h"
 #include "ipc/ctlmsg.h"
+#include "pmp/pmp.h"
 #include "ssdp.h"
 
 struct services {
@@ -20,9 +22,12 @@ struct services {
 	struct loop *loop;
 	const struct conf *conf;
 	struct igd *igd;	/* with its map */
+	struct brokerclient *brokerclient;	/* open before services_serve() */
 	int dir_fd;		/* the state directory */
 
 	/* private from here on */
+	struct pmp *pmp;	/* NULL: nat-pmp and pcp are no */
+	uint64_t epoch_ms;	/* when the state of the mappings began */
 	struct identity id;	/* of UPnP, as all below */
 	uint32_t boot_id, boot_id_last;	/* in use; reserved */
 	struct ssdp_target target[SSDP_TARGETS_MAX];
@@ -33,6 +38,7 @@ struct services {
 /* What the LAN is served by. */
 struct services_at {
 	uint16_t http_port;	/* 0: nothing listens */
+	bool pmp;		/* UDP port 5351 */
 };
 
 /**
@@ -65,8 +71,17 @@ bool services_up(const struct services *, const struct services_at *at);
 bool services_at_equal(const struct services_at *a,
 		       const struct services_at *b);
 
-/** services_put - write what is served for the log: "port 2828". @at: serves */
+/** services_put - write what is served for the log: "port 2828 and UDP port
+ * 5351". @at: something is */
 void services_put(const struct services_at *at, struct wr *);
+
+/** services_address - the external address, map.ext, has changed: announce it
+ * by NAT-PMP and PCP. */
+void services_address(struct services *);
+
+/** services_flow - BROKER_FLOW was answered. @rule: its external port is that of
+ * the flow; 0: there is none */
+void services_flow(struct services *, const struct nat_rule *rule);
 
 /** services_mark_dirty - report that variables may have changed; subscribers of
  * UPnP are notified later, from the loop. */

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from daemon import UPNPD
-from lab import LAN_IP, listener, reaches, wait_until
+from lab import EXT_IP, HOST_IP, LAN_IP, listener, reaches, wait_until
 
 pytestmark = pytest.mark.only("netlink")
 
@@ -19,6 +19,11 @@ MX: 1\r
 ST: upnp:rootdevice\r
 \r
 """
+
+
+NAT_PMP = b"\0\0"           # external address: RFC 6886 3.2
+PCP = bytes((2, 0)) + bytes(6) + bytes(10) + b"\xff\xff" + socket.inet_aton(
+    HOST_IP)                # ANNOUNCE: RFC 6887 14.1
 
 
 def asks(lab, port, request, host=None):
@@ -48,6 +53,20 @@ def who_answers(lab, upnpd):
         found.add("ssdp")
     if upnpd.serves():
         found.add("http")
+    return found | who_answers_5351(lab)
+
+
+def who_answers_5351(lab):
+    """A version that is not spoken gets an error: NAT-PMP's result 1 is what
+    both protocols answer to the other (RFC 6887 9)."""
+    found = set()
+    answer = asks(lab, 5351, NAT_PMP)
+    if answer and answer[:4] == b"\0\x80\0\0":
+        assert answer[8:] == socket.inet_aton(EXT_IP)
+        found.add("nat-pmp")
+    answer = asks(lab, 5351, PCP)
+    if answer and answer[:4] == b"\2\x80\0\0":
+        found.add("pcp")
     return found
 
 
@@ -94,9 +113,70 @@ def test_without_any_protocol(lab, stopped):
     # a change is in force as soon as upnpctl returns
     assert ctl(lab, stopped, "set", "upnp=yes") == ""
     assert who_answers(lab, stopped) == {"ssdp", "http"}
+    assert ctl(lab, stopped, "/ip", "nat-pmp", "set", "enabled=yes") == ""
+    assert who_answers(lab, stopped) == {"ssdp", "http", "nat-pmp"}
     assert ctl(lab, stopped, "/ip", "upnp", "set", "upnp=no") == ""
-    assert who_answers(lab, stopped) == set()
+    assert who_answers(lab, stopped) == {"nat-pmp"}
     assert reaches(lab, "TCP", 8080, server)
+
+
+@pytest.mark.parametrize("on", [
+    ("upnp",), ("nat-pmp",), ("pcp",), ("nat-pmp", "pcp"), ("upnp", "pcp"),
+    ("upnp", "nat-pmp", "pcp")], ids="+".join)
+def test_each_protocol_is_on_or_off(lab, stopped, on):
+    """The ports of those that are off are closed. Ready means that those that
+    are on answer."""
+    stopped.options.update({name.replace("-", "_"): "no" for name in
+                            ("upnp", "nat-pmp", "pcp") if name not in on})
+    stopped.start(wait=False)
+    assert wait_until(lambda: os.path.exists(stopped.options["pid_file"]) and
+                      open(stopped.options["pid_file"]).read())
+    answers = {"ssdp", "http"} if "upnp" in on else set()
+    assert who_answers(lab, stopped) == answers | set(on) - {"upnp"}
+    assert bound(lab) == ({1900, 2828} if "upnp" in on else set()) | (
+        {5351} if {"nat-pmp", "pcp"} & set(on) else set())
+    got = status(lab, stopped)["protocols"]
+    assert {name for name, one in got.items() if one["enabled"]} == set(on)
+    assert {name for name, one in got.items() if one["serving"]} == set(on)
+    metrics = ctl(lab, stopped, "metrics")
+    for name in ("upnp", "nat-pmp", "pcp"):
+        assert (f'upnpd_protocol_serving{{protocol="{name}"}} '
+                f"{int(name in on)}\n") in metrics
+
+
+def test_reload_switches_protocols(lab, upnpd):
+    """One after the other, while the others stay."""
+    every = {"ssdp", "http", "nat-pmp", "pcp"}
+    assert who_answers(lab, upnpd) == every
+    for option, lost in (("nat-pmp", {"nat-pmp"}), ("pcp", {"pcp"}),
+                         ("upnp", {"ssdp", "http"})):
+        assert ctl(lab, upnpd, "set", f"{option}=no") == ""
+        assert who_answers(lab, upnpd) == every - lost
+        assert ctl(lab, upnpd, "set", f"{option}=yes") == ""
+        assert who_answers(lab, upnpd) == every
+
+
+@pytest.mark.conf(upnp="no")
+def test_port_5351_is_taken(lab, stopped):
+    """upnpd tries again until the other program has ended, and is not ready
+    before. Every other service would be, so it starts."""
+    with lab.router.socket(socket.SOCK_DGRAM, (LAN_IP, 5351)):
+        stopped.start(wait=False)
+        assert stopped.wait_log(
+            r"UDP port 5351 \(NAT-PMP, PCP\): .* in use; trying again")
+        assert not status(lab, stopped)["protocols"]["pcp"]["serving"]
+        assert "nat-pmp (does not listen yet)" in ctl(lab, stopped, "status")
+    assert stopped.wait_log("serving on UDP port 5351, 0 mappings")
+    assert who_answers(lab, stopped) == {"nat-pmp", "pcp"}
+
+
+@pytest.mark.conf(upnp="no")
+@pytest.mark.lab(ipv6="only")
+def test_pcp_in_a_network_without_ipv4(lab, stopped):
+    stopped.start(wait=False)
+    assert stopped.wait_log("serving on UDP port 5351")
+    got = status(lab, stopped)["protocols"]
+    assert got["pcp"]["serving"] and not got["upnp"]["enabled"]
 
 
 @pytest.mark.conf(**NOTHING)

@@ -130,10 +130,11 @@ static void note(const char *what)
 		calls[0] = '\0';				\
 	} while (0)
 
-static char some_routes, some_httpd, some_ssdp;
+static char some_routes, some_httpd, some_ssdp, some_pmp;
 #define ROUTES	((struct urlroutes *)(void *)&some_routes)
 #define HTTPD	((struct httpd *)(void *)&some_httpd)
 #define SSDP	((struct ssdp *)(void *)&some_ssdp)
+#define PMP	((struct pmp *)(void *)&some_pmp)
 
 static struct {
 	struct netif_addr listen[NETWORKS_SERVED_MAX];
@@ -142,6 +143,8 @@ static struct {
 	uint16_t port, ssdp_port;	/* requested; for LOCATION */
 	int listen_err, ssdp_err;
 	uint16_t has_port;		/* 0: nothing listens */
+	int pmp_err;
+	bool pmp;			/* NAT-PMP and PCP are served */
 } served;
 
 struct httpd *urlroutes_httpd(struct urlroutes *r)
@@ -211,7 +214,40 @@ void ssdp_byebye(struct ssdp *s)
 {
 }
 
+struct pmp *pmp_new(struct loop *l, const struct pmp_config *c)
+{
+	return NULL;
+}
+
+int pmp_ifaces(struct pmp *p, const struct netif_addr *a, size_t n)
+{
+	assert_ptr_equal(p, PMP);
+	note("pmp");
+	return served.pmp_err;
+}
+
+bool pmp_serves(const struct pmp *p)
+{
+	assert_ptr_equal(p, PMP);
+	return served.pmp;
+}
+
+void pmp_address(struct pmp *p)
+{
+	assert_ptr_equal(p, PMP);
+	note("address");
+}
+
+void pmp_flow(struct pmp *p, const struct nat_rule *r, uint16_t port)
+{
+}
+
 static struct brokerclient client;
+
+bool brokerclient_flow(struct brokerclient *c, const struct nat_rule *rule)
+{
+	return false;
+}
 
 void brokerclient_sync(struct brokerclient *c)
 {
@@ -1154,6 +1190,54 @@ static void test_ssdp_port_in_use_is_retried(void **state)
 	CALLS("");
 }
 
+/* Then UDP port 5351 decides whether the LAN is served. */
+static void test_nat_pmp_and_pcp_without_upnp(void **state)
+{
+	conf.upnp = false;
+	services.urlroutes = NULL;
+	services.ssdp = NULL;
+	services.pmp = PMP;
+	served.has_port = 0;
+	served.pmp_err = -EADDRINUSE;
+	ifwatch_refresh(&watch);
+	CALLS("address pmp");	/* neither "sync" nor "serving" yet */
+	assert_int_equal(logged_errors("<3>UDP port 5351 (NAT-PMP, PCP): ",
+				       EADDRINUSE), 1);
+	served.pmp_err = 0;
+	served.pmp = true;
+	pass(RETRY_MS);
+	CALLS("pmp sync serving");
+	assert_int_equal(logged_count("<6>serving on UDP port 5351, 0 mappings"),
+			 1);
+	kernel.t.addr[0].net.addr = addr_ip4(WAN + 1);
+	change();
+	CALLS("address pmp sync");
+	served.pmp = false;
+	kernel.t.addr_n = 1;
+	change();
+	CALLS("pmp sync idle");
+}
+
+/* UPnP serves, and another program has the port of NAT-PMP and PCP. */
+static void test_upnp_while_the_port_of_pcp_is_taken(void **state)
+{
+	services.pmp = PMP;
+	served.pmp_err = -EADDRINUSE;
+	ifwatch_refresh(&watch);
+	CALLS("address events http ssdp pmp sync serving");
+	pass(RETRY_MS);
+	CALLS("events http ssdp pmp");
+	served.pmp_err = 0;
+	served.pmp = true;
+	logged_clear();
+	pass(RETRY_MS);
+	CALLS("events http ssdp pmp serving");
+	assert_int_equal(logged_count("<6>serving on port 5000 and UDP port "
+				      "5351, 0 mappings"), 1);
+	pass(RETRY_MS);
+	CALLS("");
+}
+
 /* With upnp = no there are neither HTTP nor SSDP. */
 static void test_no_protocol_is_on(void **state)
 {
@@ -1221,6 +1305,8 @@ int main(void)
 		TEST(test_failed_refresh_changes_nothing),
 		TEST(test_a_change_is_read_before_the_retry),
 		TEST(test_http_port_in_use_is_retried),
+		TEST(test_nat_pmp_and_pcp_without_upnp),
+		TEST(test_upnp_while_the_port_of_pcp_is_taken),
 		TEST(test_no_protocol_is_on),
 		TEST(test_the_table_waits_ten_seconds_for_the_port),
 		TEST(test_the_table_waits_ten_seconds_for_a_network),

@@ -37,16 +37,22 @@ static void note(const char *what)
 		calls[0] = '\0';				\
 	} while (0)
 
-static char some_routes, some_httpd, some_ssdp;
+static char some_routes, some_httpd, some_ssdp, some_pmp;
 #define ROUTES	((struct urlroutes *)(void *)&some_routes)
 #define HTTPD	((struct httpd *)(void *)&some_httpd)
 #define SSDP	((struct ssdp *)(void *)&some_ssdp)
+#define PMP	((struct pmp *)(void *)&some_pmp)
 
 static struct {
 	struct urlroutes *routes;	/* what urlroutes_new() returns */
 	struct ssdp_config ssdp;
 	int listen_err, ssdp_err;
 	uint16_t has_port, ssdp_port;
+	struct pmp_config pmp;
+	struct pmp *new_pmp;		/* what pmp_new() returns */
+	bool pmp_serves, flows_full;
+	struct nat_rule flow;
+	uint16_t flow_port;
 } fake;
 
 struct urlroutes *urlroutes_new(struct loop *l,
@@ -120,6 +126,51 @@ void ssdp_byebye(struct ssdp *s)
 	note("byebye");
 }
 
+struct pmp *pmp_new(struct loop *l, const struct pmp_config *c)
+{
+	fake.pmp = *c;
+	note("pmp-new");
+	return fake.new_pmp;
+}
+
+int pmp_ifaces(struct pmp *p, const struct netif_addr *a, size_t n)
+{
+	assert_ptr_equal(p, PMP);
+	assert_int_equal(n, 2);
+	note("pmp");
+	return fake.pmp_serves ? 0 : -EADDRINUSE;
+}
+
+bool pmp_serves(const struct pmp *p)
+{
+	assert_ptr_equal(p, PMP);
+	return fake.pmp_serves;
+}
+
+void pmp_address(struct pmp *p)
+{
+	assert_ptr_equal(p, PMP);
+	note("address");
+}
+
+void pmp_flow(struct pmp *p, const struct nat_rule *r, uint16_t port)
+{
+	assert_ptr_equal(p, PMP);
+	fake.flow = *r;
+	fake.flow_port = port;
+	note("flow");
+}
+
+static struct brokerclient client;
+
+bool brokerclient_flow(struct brokerclient *c, const struct nat_rule *r)
+{
+	assert_ptr_equal(c, &client);
+	fake.flow = *r;
+	note("ask");
+	return !fake.flows_full;
+}
+
 /* ---- the module under test ------------------------------------------- */
 
 static struct conf conf;
@@ -127,6 +178,12 @@ static struct map map;
 static struct igd igd;
 static struct loop *loop;
 static struct services s;
+static uint64_t now_ms;
+
+static uint64_t fake_clock(void)
+{
+	return now_ms;
+}
 static char dir[] = "/tmp/test_services.XXXXXX";
 static int dir_fd;
 static const struct netif_addr at[2] = {
@@ -140,13 +197,16 @@ static int set_up(void **state)
 	memset(&fake, 0, sizeof(fake));
 	fake.routes = ROUTES;
 	fake.has_port = 5000;
+	fake.new_pmp = PMP;
+	fake.pmp_serves = true;
+	now_ms = 1000000;
 	calls[0] = '\0';
 	memset(&map, 0, sizeof(map));
 	igd_init(&igd, &map);
 	logged_open();
-	loop = loop_new(4, NULL);
+	loop = loop_new(4, fake_clock);
 	s = (struct services){ .loop = loop, .conf = &conf, .igd = &igd,
-			       .dir_fd = dir_fd };
+			       .brokerclient = &client, .dir_fd = dir_fd };
 	return loop ? 0 : -1;
 }
 
@@ -226,6 +286,114 @@ static void test_without_upnp_there_is_neither_http_nor_ssdp(void **state)
 	assert_int_equal(faccessat(dir_fd, "bootid", F_OK, 0), -1);
 }
 
+static void test_nat_pmp_and_pcp(void **state)
+{
+	struct services_at now;
+
+	conf.upnp = false;
+	assert_int_equal(services_open(&s), 0);
+	CALLS("pmp-new");
+	assert_true(fake.pmp.nat_pmp && fake.pmp.pcp);
+	assert_ptr_equal(fake.pmp.map, &map);
+	assert_int_equal(services_serve(&s, at, 2), 0);
+	CALLS("pmp");
+	now = services_at(&s);
+	assert_true(services_up(&s, &now));
+	assert_string_equal(text_of(&now), "UDP port 5351");
+	fake.pmp_serves = false;
+	assert_int_equal(services_serve(&s, at, 2), -EADDRINUSE);
+	assert_int_equal(logged_errors("<3>UDP port 5351 (NAT-PMP, PCP): ",
+				       EADDRINUSE), 1);
+	now = services_at(&s);
+	assert_false(services_up(&s, &now));
+}
+
+static void test_one_of_two(void **state)
+{
+	struct ctl_status status = { .http_port = 0 };
+
+	conf.upnp = conf.nat_pmp = false;
+	assert_int_equal(services_open(&s), 0);
+	CALLS("pmp-new");
+	assert_true(!fake.pmp.nat_pmp && fake.pmp.pcp);
+	services_status(&s, &status);
+	assert_int_equal(status.protocols, 1u << ORIGIN_PCP);
+	assert_int_equal(status.served, 1u << ORIGIN_PCP);
+}
+
+static void test_all_protocols(void **state)
+{
+	struct services_at now, before;
+
+	assert_int_equal(services_open(&s), 0);
+	CALLS("routes ssdp-new pmp-new");
+	assert_int_equal(services_serve(&s, at, 2), 0);
+	CALLS("http ssdp pmp");
+	before = services_at(&s);
+	assert_string_equal(text_of(&before), "port 5000 and UDP port 5351");
+	fake.pmp_serves = false;
+	now = services_at(&s);
+	assert_false(services_at_equal(&now, &before));
+	assert_true(services_up(&s, &now));	/* by UPnP */
+	assert_string_equal(text_of(&now), "port 5000");
+	fake.has_port = 0;
+	fake.pmp_serves = true;
+	now = services_at(&s);
+	assert_false(services_up(&s, &now));	/* UPnP is not yet */
+}
+
+/* The epoch begins with the state of the mappings, and with each external
+ * address. */
+static void test_epoch(void **state)
+{
+	assert_int_equal(services_open(&s), 0);
+	assert_int_equal(fake.pmp.epoch_s(&s), 0);
+	now_ms += 5999;
+	loop_step(loop, 0);
+	assert_int_equal(fake.pmp.epoch_s(&s), 5);
+	calls[0] = '\0';
+	services_address(&s);
+	CALLS("address");
+	assert_int_equal(fake.pmp.epoch_s(&s), 0);
+}
+
+static void test_third_parties_are_named(void **state)
+{
+	const struct addr host = addr_ip4(0xc0a8580a);
+
+	assert_int_equal(services_open(&s), 0);
+	assert_false(fake.pmp.may_ask_for_others(&s, host));
+	conf.pcp_third_party.n = 2;
+	conf.pcp_third_party.at[0] = (struct addr_net){ addr_ip4(0x0a000000),
+							8 };
+	conf.pcp_third_party.at[1] = (struct addr_net){ host, 32 };
+	assert_true(fake.pmp.may_ask_for_others(&s, host));
+	assert_true(fake.pmp.may_ask_for_others(&s, addr_ip4(0x0a010203)));
+	assert_false(fake.pmp.may_ask_for_others(&s, addr_ip4(0xc0a8580b)));
+}
+
+/* A question always gets an answer. */
+static void test_flows(void **state)
+{
+	struct nat_rule rule = { .kind = NAT_PORTMAP, .int_port = 7,
+				 .remote_port = 9 };
+
+	assert_int_equal(services_open(&s), 0);
+	calls[0] = '\0';
+	fake.pmp.ask_flow(&s, &rule);
+	CALLS("ask");
+	rule.ext_port = 40000;
+	services_flow(&s, &rule);
+	CALLS("flow");
+	assert_int_equal(fake.flow_port, 40000);
+	assert_int_equal(fake.flow.ext_port, 0);
+	assert_int_equal(fake.flow.remote_port, 9);
+	fake.flows_full = true;
+	fake.pmp.ask_flow(&s, &rule);
+	CALLS("ask flow");
+	assert_int_equal(fake.flow_port, 0);
+}
+
 static void test_the_first_error_is_returned(void **state)
 {
 	conf.nat_pmp = conf.pcp = false;
@@ -244,6 +412,9 @@ static void test_no_memory(void **state)
 {
 	fake.routes = NULL;
 	assert_int_equal(services_open(&s), -ENOMEM);
+	fake.routes = ROUTES;
+	fake.new_pmp = NULL;
+	assert_int_equal(services_open(&s), -ENOMEM);
 }
 
 static void test_status_has_the_protocols(void **state)
@@ -253,14 +424,15 @@ static void test_status_has_the_protocols(void **state)
 	conf.pcp = false;
 	assert_int_equal(services_open(&s), 0);
 	services_status(&s, &status);
-	assert_int_equal(status.protocols, 1u << ORIGIN_UPNP);
-	assert_true(status.served & 1u << ORIGIN_UPNP);
+	assert_int_equal(status.protocols,
+			 1u << ORIGIN_UPNP | 1u << ORIGIN_NAT_PMP);
+	assert_int_equal(status.served, status.protocols);
 	assert_int_equal(status.http_port, 5000);
 	assert_int_equal(status.igd_versions, CONF_IGD_BOTH);
 	assert_int_equal(status.subscribers, 3);
 	fake.has_port = 0;
 	services_status(&s, &status);
-	assert_false(status.served & 1u << ORIGIN_UPNP);
+	assert_int_equal(status.served, 1u << ORIGIN_NAT_PMP);
 }
 
 /* BOOTID grows with each change, and the state directory has it. */
@@ -284,6 +456,12 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_without_upnp_there_is_neither_http_nor_ssdp),
 		TEST(test_upnp_is_http_and_ssdp),
+		TEST(test_nat_pmp_and_pcp),
+		TEST(test_one_of_two),
+		TEST(test_all_protocols),
+		TEST(test_epoch),
+		TEST(test_third_parties_are_named),
+		TEST(test_flows),
 		TEST(test_the_first_error_is_returned),
 		TEST(test_no_memory),
 		TEST(test_status_has_the_protocols),
