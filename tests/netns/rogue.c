@@ -98,6 +98,20 @@ static bool get_pinhole(struct str line, struct nat_rule *r)
 	       (str_eq(line, STR("*")) || addr_parse(line, &r->remote));
 }
 
+/* The five-tuple of a flow, from the client. */
+static bool get_flow(struct str line, struct nat_rule *r)
+{
+	struct str f;
+
+	r->kind = NAT_PORTMAP;
+	if (!str_cut(&line, ' ', &f))
+		return false;
+	r->proto = proto_of(f);
+	return str_cut(&line, ' ', &f) && addr_parse(f, &r->client) &&
+	       get_port(&line, &r->int_port) && str_cut(&line, ' ', &f) &&
+	       addr_parse(f, &r->remote) && get_port(&line, &r->remote_port);
+}
+
 static const struct {
 	const char *name;
 	uint32_t verb;
@@ -111,6 +125,7 @@ static const struct {
 	{ "del6", BROKER_DEL, get_pinhole, true },
 	{ "rule6", BROKER_SYNC_RULE, get_pinhole, false },
 	{ "packets", BROKER_PACKETS, get_pinhole, true },
+	{ "flow", BROKER_FLOW, get_flow, true },
 	{ "end", BROKER_SYNC_END, NULL, true },
 	{ "look", BROKER_REFRESH, NULL, true },
 	{ "up", BROKER_LINK_UP, NULL, true },
@@ -134,6 +149,8 @@ static void tell_answer(int fd, uint32_t verb)
 		wr_ch(&w, ' ');
 		wr_u64(&w, rep.packets);
 	}
+	if (verb == BROKER_FLOW)
+		wr_fmt(&w, " %u", rep.rule.ext_port);
 	wr_ch(&w, '\n');
 	say(wr_cstr(&w));
 }

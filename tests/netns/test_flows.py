@@ -23,9 +23,9 @@ class Flow:
 
     def __init__(self, lab, proto, ext, int_port):
         self.lab = lab
-        self.server = listener(lab.lan1, proto, int_port)
+        self.server = self.new_server(proto, int_port)
         kind = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}[proto]
-        self.peer = lab.outside.socket(kind)
+        self.peer = self.new_peer(kind)
         self.peer.settimeout(LONG)
         self.peer.connect((EXT_IP, ext))
         if proto == "TCP":
@@ -37,6 +37,12 @@ class Flow:
             _, who = self.server.recvfrom(16)
             self.inner = self.server
             self.inner.connect(who)
+
+    def new_server(self, proto, port):
+        return listener(self.lab.lan1, proto, port)
+
+    def new_peer(self, kind):
+        return self.lab.outside.socket(kind)
 
     def passes(self):
         """Does data arrive in both directions?"""
