@@ -316,6 +316,13 @@ static void test_mapping_of_pcp(void **state)
 	assert_true(gw_says(ANN, MAP("02", "1388", "1388", "00000e10"),
 			    OK("2", "1388", "1389", "00000e10")));
 	assert_int_equal(entry(IPPROTO_TCP, 5001)->origin, ORIGIN_PCP);
+	/* all of them: as many as possible, and an error */
+	assert_true(gw_says(ANN, MAP("02", "1389", "138a", "00000e10"),
+			    OK("2", "1389", "138a", "00000e10")));
+	assert_true(gw_says(ANN, MAP("02", "0000", "0000", "00000000"),
+			    ERR("2", "2", "0000")));
+	assert_null(entry(IPPROTO_TCP, 5002));
+	assert_non_null(entry(IPPROTO_TCP, 5001));
 }
 
 /* Two requests for the same port at once: the second one waits, and both get the
