@@ -161,6 +161,7 @@ L_identity	= $(call wrap,uname)
 L_broker	= $(call wrap,natfw_check natfw_sweep)
 L_ipt_tool	= $(call wrap,fileio_read)
 L_ssdp		= $(call wrap,ifsock_send ifsock_has_unsent)
+L_pmp		= $(call wrap,ifsock_send ifsock_sender)
 # Each test of an action for unlisted system calls is linked with that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
@@ -188,6 +189,7 @@ FUZZ	= $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 W_httpd		= recv send sendmsg
 W_ssdp		= socket bind close setsockopt recvmsg sendto ifsock_sender \
 		  ifsock_send ifsock_has_unsent
+W_pmp		= ifsock_serve ifsock_close ifsock_recv ifsock_send
 W_gena		= getrandom
 W_genasend	= recv send
 W_netlink	= socket open open64

@@ -89,7 +89,7 @@ static int gw_begin(void **state)
 			    .net_n = 2 },
 	};
 	map_init(&map, portmap_new(8, 6));
-	gw_loop = loop_new(4, gw_clock);
+	gw_loop = loop_new(IFSOCKS_MAX, gw_clock);
 	return !map.pm || !map.pinholes || !gw_loop;
 }
 
