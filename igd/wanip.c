@@ -300,16 +300,6 @@ int wanip_delete(struct igd *igd, struct igd_call *call)
 
 /* ---- reading ------------------------------------------------------- */
 
-struct str wanip_desc(const struct portmap *pm, const struct pm_entry *e,
-		      char *buf)
-{
-	struct str s = portmap_desc(pm, e, buf);
-
-	if (s.n || (e->origin != ORIGIN_NAT_PMP && e->origin != ORIGIN_PCP))
-		return s;
-	return e->origin == ORIGIN_PCP ? STR("PCP") : STR("NAT-PMP");
-}
-
 /* The last five out arguments of both Get...Entry actions, except the second,
  * the client. */
 static void put_target(const struct igd *igd, struct igd_call *call,
@@ -317,7 +307,7 @@ static void put_target(const struct igd *igd, struct igd_call *call,
 {
 	out[0].u = e->rule.int_port;
 	out[2].u = portmap_in_force(e);
-	out[3].s = wanip_desc(igd->map->pm, e, call->desc);
+	out[3].s = portmap_desc(igd->map->pm, e, call->desc);
 	out[4].u = portmap_lease_left(e, call->now_ms);
 }
 

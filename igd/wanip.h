@@ -42,11 +42,6 @@ int wanip_result(const struct igd_call *, int res);
  */
 int wanip_parse_host(struct str s, enum addr_family family, struct addr *ret);
 
-/** wanip_desc - the description of @e for control points. NAT-PMP and PCP have
- * none: the protocol's name stands for it. @buf: as for portmap_desc() */
-struct str wanip_desc(const struct portmap *, const struct pm_entry *e,
-		      char *buf);
-
 /** wanip_connected - is there a link, and an external address or IPv6? */
 bool wanip_connected(const struct igd *);
 

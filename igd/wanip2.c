@@ -170,7 +170,7 @@ static void put_entry(const struct igd *igd, struct wr *w,
 	wr_z(w, "</p:NewInternalClient><p:NewEnabled>");
 	wr_u64(w, portmap_in_force(e));
 	wr_z(w, "</p:NewEnabled><p:NewDescription>");
-	value_put_text(w, wanip_desc(igd->map->pm, e, desc));
+	value_put_text(w, portmap_desc(igd->map->pm, e, desc));
 	wr_z(w, "</p:NewDescription><p:NewLeaseTime>");
 	wr_u64(w, portmap_lease_left(e, now_ms));
 	wr_z(w, "</p:NewLeaseTime></p:PortMappingEntry>");

@@ -11,9 +11,9 @@
  * port, or the port of its own mapping (enum map_port).
  *
  * Chooses the wished port (w->wished) if the policy allows it, and if it is
- * free or has the same client's mapping for the same purpose. A port is not free
- * if another client has it for the other protocol, TCP or UDP; PCP's own ports
- * are never chosen. Otherwise chooses
+ * free or has the same client's mapping for the same purpose. A port is not
+ * free if another client has it for the other protocol, TCP or UDP; PCP's own
+ * ports are never chosen. Otherwise chooses
  * a free port at random among those that the policy allows the client. Ports
  * below POLICY_PORT_FLOOR are chosen only if the policy allows no other.
  *
@@ -24,8 +24,8 @@
 enum refusal anyport_pick(struct map *, struct map_wait *w);
 
 /** anyport_is_free - is the external port of @q free, or has it only a mapping
- * that @q would renew? It is never free if it is PCP's own. The other protocol's
- * port does not matter. */
+ * that @q would renew? One of PCP's own ports is never free. The other
+ * protocol's port does not matter. */
 bool anyport_is_free(const struct map *, const struct pm_req *q);
 
 #endif

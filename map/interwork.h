@@ -15,8 +15,8 @@ enum interwork {
 	INTERWORK_NEW,		/* no mapping has the request's key: make one */
 	INTERWORK_FULL,		/* overwrite it as requested; the lease may get
 				 * shorter */
-	INTERWORK_EXTEND,	/* it stays as it is, enabled, and its lease does
-				 * not get shorter */
+	INTERWORK_EXTEND,	/* it stays as it is, enabled, and its lease
+				 * does not get shorter */
 	INTERWORK_OPERATORS,	/* it is the operator's, asked by a client */
 	INTERWORK_CONFLICT,	/* its port leads to another internal port, and
 				 * stays so */

@@ -163,6 +163,7 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 	const struct pm_entry *none;
 
 	prepare(m, w, MAP_DELETE_RANGE);
+	w->req.mapping.rule.kind = 0;	/* it is about many mappings */
 	w->lo = lo;
 	w->hi = hi;
 	w->others = others;
@@ -354,8 +355,8 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 
 	/* Only the monitor knows which ports are taken. If the request accepts
 	 * any port, start again with another one. */
-	if (w->what == MAP_ADD && start_may_change_port(w) && depends_on_port(why) &&
-	    ++w->tries < PM_ANY_TRIES) {
+	if (w->what == MAP_ADD && start_may_change_port(w) &&
+	    depends_on_port(why) && ++w->tries < PM_ANY_TRIES) {
 		w->wished = 0;
 		waitlist_add(&m->ready, w);
 		return;

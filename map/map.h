@@ -38,7 +38,7 @@
 /* Which external port may a request have? A pinhole has none: for it, all of
  * these mean the same. */
 enum map_port {
-	/* The wished port and no other, which must not be 0 (AddPortMapping). */
+	/* The wished port, which is not 0, and no other (AddPortMapping). */
 	MAP_PORT_WISHED,
 	/* Another port if the wished one is taken or not allowed. 0: no port is
 	 * wished (AddAnyPortMapping). */

@@ -94,8 +94,8 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b);
  * nat_rule_rivals - may only one client have both rules?
  *
  * Port mappings with the same protocol and external port are rivals, whatever
- * their remote hosts and remote ports. Pinholes are rivals only if they have the same key, and
- * so the same client.
+ * their remote hosts and remote ports. Pinholes are rivals only if they have the
+ * same key, and so the same client.
  */
 bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
 

@@ -76,7 +76,8 @@ static unsigned rank(const struct pm_entry *e, const struct pm_req *q)
 }
 
 /* The mapping that decides about the port of @q, or NULL */
-static const struct pm_entry *find(const struct map *m, const struct map_wait *w)
+static const struct pm_entry *find(const struct map *m,
+				   const struct map_wait *w)
 {
 	const struct pm_req *q = &w->req.mapping;
 	const struct nat_rule *r = &q->rule;
@@ -223,7 +224,7 @@ int own_delete(struct map *m, struct map_wait *w, uint64_t now_ms)
 	bool shown;
 	int res;
 
-	if (w->req.mapping.origin == ORIGIN_NAT_PMP &&
+	if (w->req.mapping.origin == ORIGIN_NAT_PMP && pm == m->pm &&
 	    !w->req.mapping.rule.int_port)
 		return delete_all(m, w);
 	while ((f = search(m, w)).slot != PM_NONE) {

@@ -95,7 +95,8 @@ uint16_t pmtable_by_id(const struct portmap *, uint16_t unique_id);
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
  * The entry is ADDING, has the rule and the holder of @req and a new
- * generation, and portmap_rival() and portmap_on_socket() find it. The caller sets the other fields.
+ * generation, and portmap_rival() and portmap_on_socket() find it. The caller
+ * sets the other fields.
  *
  * Return: PM_NONE if no slot is free
  */

@@ -35,8 +35,8 @@ enum pm_state {
 				 * not answered */
 };
 
-/* The Mapping Nonce of a PCP client (RFC 6887 11.1): whoever knows it may change
- * the mapping. Never logged, listed or exported. All zero: not made by PCP. */
+/* The Mapping Nonce of a PCP client (RFC 6887 11.1). Whoever knows it may change
+ * the mapping. It is never logged, listed or exported. All zero: not PCP's. */
 struct pm_nonce {
 	uint8_t byte[12];
 };
@@ -153,8 +153,9 @@ struct pm_renewal {
 };
 
 /**
- * portmap_renew - give the committed mapping @slot another lease, as portmap_add()
- * would: the mapping stays in force until the kernel has confirmed it.
+ * portmap_renew - give the committed mapping @slot another lease, as
+ * portmap_add() would: the mapping stays in force until the kernel has confirmed
+ * it.
  *
  * Its rule, origin, nonce, requester and description stay as they are.
  * Return: as portmap_add()

@@ -96,8 +96,8 @@ static const struct row {
 	const char *desc;
 } rows[] = {
 	{ ORIGIN_UPNP, 0, 0, 0, 0, 0, "of upnp" },
-	{ ORIGIN_NAT_PMP, 0, 0, 0, 0, 0, "NAT-PMP" },
-	{ ORIGIN_PCP, 0, 718, 714, 606, 606, "PCP" },
+	{ ORIGIN_NAT_PMP, 0, 0, 0, 0, 0, "of nat-pmp" },
+	{ ORIGIN_PCP, 0, 718, 714, 606, 606, "of pcp" },
 };
 
 static void make(const struct row *r)

@@ -7,6 +7,7 @@
 #define TESTS_UNIT_MAP_CORETEST_H
 
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include "map/map.h"
 #include "tests/unit/addrtest.h"
@@ -19,7 +20,7 @@ enum host { NOBODY, ANN, BOB, FAR, FARTHER, HOSTS };
 
 static struct map map;
 static uint64_t now_ms;
-static unsigned stored, gone, refused;
+static unsigned stored, gone, refused, wakes;
 static struct refused last_refused;
 static uint32_t random_number;
 
@@ -30,6 +31,7 @@ static size_t op_n;
 
 static void core_wake(void *arg)
 {
+	wakes++;
 }
 
 static void core_stored(void *arg, const struct pm_entry *e)
@@ -72,7 +74,7 @@ static struct addr host_addr(enum family f, enum host h)
 static int core_set_up(void **state)
 {
 	now_ms = 1000000;
-	stored = gone = refused = 0;
+	stored = gone = refused = wakes = 0;
 	random_number = 7;
 	op_n = 0;
 	map = (struct map){
@@ -154,7 +156,7 @@ static void fill(struct answer *a, enum family f, struct rq r)
 	q->enabled = !r.disabled;
 	q->peer = r.peer;
 	memset(&q->nonce, r.nonce, sizeof(q->nonce));
-	strcpy(q->desc, q->origin == ORIGIN_UPNP ? "of upnp" : "");
+	snprintf(q->desc, sizeof(q->desc), "of %s", origin_name(q->origin));
 	q->rule = (struct nat_rule){
 		.kind = f == V6 ? NAT_PINHOLE : NAT_PORTMAP,
 		.proto = r.proto ? r.proto : IPPROTO_TCP,

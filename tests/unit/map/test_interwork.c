@@ -65,13 +65,15 @@ static void assert_stays(enum family f, const struct cell *c,
 			 const struct pm_entry *was)
 {
 	const struct pm_entry *e = only(f);
+	char want[32];
 
 	assert_int_equal(e->origin, c->made);
 	assert_nonce(e, c->its_nonce);
 	assert_true(nat_rule_equal(&e->rule, &was->rule));
 	assert_true(addr_equal(e->requester, was->requester));
 	assert_int_equal(e->unique_id, was->unique_id);
-	assert_true(has_desc(f, e, c->made == ORIGIN_UPNP ? "of upnp" : ""));
+	snprintf(want, sizeof(want), "of %s", origin_name(c->made));
+	assert_true(has_desc(f, e, want));
 }
 
 /* A request for 100 s of a mapping that has an hour, then one for a day. */

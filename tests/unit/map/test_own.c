@@ -117,6 +117,13 @@ static void one_of_several_ports_decides(void **state)
 	have(V4, (struct rq){ .by = ORIGIN_PCP, .ext_port = 7004, .nonce = 1,
 			      .peer = true, .remote = FAR });
 	assert_int_equal(port_of(to_remote(FARTHER, nonce(1, pcp))), 7004);
+	/* a renewal does not make a mapping younger */
+	have(V4, (struct rq){ .from = BOB, .ext_port = 8000 });
+	have(V4, (struct rq){ .from = BOB, .ext_port = 8001 });
+	have(V4, (struct rq){ .from = BOB, .ext_port = 8000 });
+	assert_int_equal(port_of(of(BOB, with_port(pmp, 0))), 8000);
+	have(V4, (struct rq){ .from = BOB, .ext_port = 8001 });
+	assert_int_equal(port_of(of(BOB, with_port(pmp, 0))), 8000);
 	assert_int_equal(port_of(to_remote(FARTHER, (struct rq){
 		.by = ORIGIN_PCP, .nonce = 3, .peer = true,
 		.port = MAP_PORT_OWN })), 7003);
@@ -626,6 +633,32 @@ static void nat_pmp_learns_that_a_deletion_failed(void **state)
 	assert_int_equal(count(), 1);
 }
 
+/* A disabled one has no rule, so there is no op to wait for. */
+static void disabled_mappings_are_deleted_at_once(void **state)
+{
+	struct answer a;
+
+	for (enum family f = V4; f < FAMILIES; f++) {
+		struct rq off = { .by = ORIGIN_PCP, .nonce = 1,
+				  .disabled = true };
+
+		have(f, (struct rq){ .remote = FAR });
+		have(f, off);
+		gone = wakes = 0;
+		assert_int_equal(ask_delete_own(&a, f, pcp), REFUSAL_NONE);
+		assert_int_equal(gone, 1);
+		assert_int_equal(wakes, 0);
+		assert_int_equal(portmap_count(table(f)), 1);
+		assert_int_equal(ask_delete_own(&a, f, pcp), REFUSAL_NONCE);
+		have(f, pcp);
+		wakes = 0;
+		assert_int_equal(ask_delete_own(&a, f, pcp), MAP_WAIT);
+		assert_int_equal(wakes, 1);
+		answer_all();
+		assert_int_equal(a.why, REFUSAL_NONE);
+	}
+}
+
 /* A mapping that is being made is deleted as soon as it is there. */
 static void a_deletion_waits_for_the_mapping(void **state)
 {
@@ -723,6 +756,46 @@ static void map_and_peer_delete_their_own(void **state)
 	}
 }
 
+static struct rq to_port(uint16_t remote_port, struct rq r)
+{
+	r.remote_port = remote_port;
+	return r;
+}
+
+/* A remote port is a part of the filter. */
+static void a_remote_port_narrows_a_deletion(void **state)
+{
+	for (enum family f = V4; f < FAMILIES; f++) {
+		const struct rq far = to_remote(FAR, pcp);
+		struct rq peer = far;
+		struct answer a;
+
+		peer.peer = true;
+		have(f, to_port(7, peer));
+		have(f, to_port(8, peer));
+		assert_int_equal(portmap_count(table(f)), 2);
+		assert_int_equal(delete_own(&a, f, to_port(9, peer)),
+				 REFUSAL_NONE);
+		assert_int_equal(delete_own(&a, f, to_port(8, peer)),
+				 REFUSAL_NONE);
+		assert_int_equal(portmap_count(table(f)), 1);
+		/* MAP: another port is another filter */
+		have(f, to_port(7, far));
+		assert_int_equal(get(&a, f, nonce(2, to_port(8, far))),
+				 REFUSAL_NONCE);
+		assert_int_equal(get(&a, f, nonce(2, to_port(7, far))),
+				 REFUSAL_NONE);
+		have(f, to_port(8, far));
+		peer = to_port(8, far);
+		peer.peer = false;
+		peer.except = true;
+		assert_int_equal(delete_own(&a, f, peer), REFUSAL_NONE);
+		assert_int_equal(portmap_count(table(f)), 1);
+		assert_int_equal(delete_own(&a, f, far), REFUSAL_NONE);
+		assert_int_equal(portmap_count(table(f)), 0);
+	}
+}
+
 /* A new filter: first the new mapping, then the others go. */
 static void a_filter_replaces_another(void **state)
 {
@@ -803,11 +876,13 @@ int main(void)
 		T(what_stays_of_all),
 		T(deletion_of_all_waits_for_mappings),
 		T(nat_pmp_learns_that_a_deletion_failed),
+		T(disabled_mappings_are_deleted_at_once),
 		T(a_deletion_waits_for_the_mapping),
 		T(a_deletion_can_be_cancelled),
 		T(pcp_deletes_with_the_nonce),
 		T(pcp_leaves_what_others_made),
 		T(map_and_peer_delete_their_own),
+		T(a_remote_port_narrows_a_deletion),
 		T(a_filter_replaces_another),
 		T(no_table_of_pinholes),
 	};
