@@ -2,6 +2,7 @@
 """Daemons in the router: upnpd with a configuration, and a firewall tool that
 fails or hangs on request."""
 import contextlib
+import ipaddress
 import os
 import pwd
 import re
@@ -48,6 +49,8 @@ class Daemon:
         is still starting. Without a listener, or if the listener exits, the
         answer is known at once."""
         ip = ip or (LAN_IP if self.lab.ipv4 else LAN6_ULA)
+        if not self.port:
+            return self._serves_pmp(ip, host or self.lab.lan1)
         with (host or self.lab.lan1).socket(socket.SOCK_STREAM,
                                             family=family_of(ip)) as sock:
             sock.settimeout(LONG * SLOW)
@@ -55,6 +58,22 @@ class Daemon:
                 sock.connect((ip, self.port))
                 sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
                 return sock.recv(16) != b""
+            except OSError:
+                return False
+
+    @staticmethod
+    def _serves_pmp(ip, host):
+        """The same without UPnP, by PCP's ANNOUNCE. A closed port is known at
+        once."""
+        own = ipaddress.ip_address(host.ip6 if ":" in ip else host.ip)
+        with host.socket(socket.SOCK_DGRAM, family=family_of(ip)) as sock:
+            sock.settimeout(1)
+            try:
+                sock.connect((ip, 5351))
+                sock.send(bytes((2,)) + bytes(7) + (
+                    own.packed if own.version == 6 else
+                    ipaddress.ip_address(f"::ffff:{own}").packed))
+                return sock.recv(1100)[0] in (0, 2)
             except OSError:
                 return False
 
@@ -129,6 +148,8 @@ class Upnpd(Daemon):
             "http_port": self.port,
         }
         self.options.update(options)
+        if self.options.get("upnp") == "no":
+            self.port = None
 
     def conf_text(self):
         out = [f"{key.replace('_', '-')} = {value}"
