@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: ISC
-"""A torrent program: client_torrent.py ADDRESS PORT. libtorrent listens there
-and maps the port on its own. Prints "started", then "mapped PROTOCOL PORT" for
-each, deletes the mappings at the end of stdin, and waits to be killed. If it
-starts slowly, it prints its stack."""
+"""A torrent program: client_torrent.py ADDRESS PORT [upnp|natpmp]. libtorrent
+listens there and maps the port on its own, by UPnP or by PCP and NAT-PMP.
+Prints "started", then "mapped PROTOCOL PORT" for each, deletes the mappings at
+the end of stdin, and waits to be killed. If it starts slowly, it prints its
+stack."""
 import faulthandler
 import select
 import sys
@@ -11,9 +12,10 @@ faulthandler.dump_traceback_later(10, repeat=True)
 import libtorrent as lt     # noqa: E402
 
 ip, port = sys.argv[1:3]
+how = "enable_" + (sys.argv[3] if len(sys.argv) > 3 else "upnp")
 session = lt.session({
-    "listen_interfaces": f"{ip}:{port}", "enable_upnp": True,
-    "enable_natpmp": False, "enable_dht": False, "enable_lsd": False,
+    "listen_interfaces": f"{ip}:{port}", "enable_upnp": False,
+    "enable_natpmp": False, "enable_dht": False, "enable_lsd": False, how: True,
     "alert_mask": lt.alert.category_t.port_mapping_notification
     | lt.alert.category_t.port_mapping_log_notification
     | lt.alert.category_t.error_notification,
@@ -34,6 +36,6 @@ def tell():
 
 while not select.select([sys.stdin], [], [], 0)[0]:
     tell()
-session.apply_settings({"enable_upnp": False})
+session.apply_settings({how: False})
 while True:
     tell()
