@@ -128,6 +128,15 @@ const char *check_firewall_name(enum ruleset_kind kind);
  * not read. */
 void check_firewall_unread(struct check *c, const char *result);
 
+/**
+ * check_ports_put - write the ports that upnpd serves or would serve: "UDP port
+ * 1900, TCP port 2828 and UDP port 5351".
+ * @any: the words for the port of HTTP if that is any; NULL: it is left out
+ *
+ * Return: their number
+ */
+size_t check_ports_put(const struct check *, const char *any, struct wr *);
+
 /** check_report_process - write the name of a process: "sshd (process 5)".
  * @pid: 0: a program that this user may not see */
 void check_report_process(struct wr *, uint32_t pid);

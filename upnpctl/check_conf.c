@@ -31,6 +31,10 @@ void check_conf_file(struct check *c)
 		check_report(c, CHECK_PROBLEM,
 			     "upnpd is not enabled: it serves "
 			     "no client\nupnpctl set enabled=yes");
+	if (!conf_serves(&c->conf))
+		check_report(c, CHECK_WARNING, "upnp, nat-pmp and pcp are all "
+			     "no: no program can open a port\n"
+			     "upnpctl set upnp=yes nat-pmp=yes pcp=yes");
 	if (!conf_external(&c->conf))
 		check_report(c, CHECK_PROBLEM, "no external interface is "
 			     "enabled: no port can be opened\n"
@@ -129,14 +133,35 @@ void check_conf_access(struct check *c)
 
 /* ---- dangers -------------------------------------------------------- */
 
+/* Is a whole internal network of @fw in the list, more than a single host? */
+static bool has_network(const struct conf_networks *list,
+			const struct natfw_env *fw)
+{
+	for (size_t i = 0; i < list->n; i++)
+		for (size_t k = 0; k < fw->net_n; k++)
+			if (list->at[i].bits <= fw->net[k].net.bits &&
+			    addr_in(&list->at[i], fw->net[k].net.addr))
+				return true;
+	return false;
+}
+
 void check_conf_dangers(struct check *c)
 {
-	if (!c->conf.secure_mode)
+	const struct conf_networks *list = &c->conf.pcp_third_party;
+
+	if (c->conf.pcp && (has_network(list, &c->fw) ||
+			    has_network(list, &c->fw6)))
+		check_report(c, CHECK_WARNING, "pcp-third-party has a whole "
+			     "internal network: each program there may open "
+			     "ports of every other host\n"
+			     "Name only the hosts that need it, such as "
+			     "192.168.88.10/32");
+	if (c->conf.upnp && !c->conf.secure_mode)
 		check_report(c, CHECK_WARNING, "secure-mode = no is dangerous: "
 			     "each program on the LAN may open ports of every "
 			     "other host\n"
 			     "upnpctl set secure-mode=yes");
-	if (c->conf.allow_disable_external)
+	if (c->conf.upnp && c->conf.allow_disable_external)
 		check_report(c, CHECK_WARNING, "allow-disable-external-"
 			     "interface = yes is dangerous: each program on "
 			     "the LAN may cut off the Internet access\n"

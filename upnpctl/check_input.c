@@ -17,13 +17,15 @@
 #define SSDP_PORT	1900
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HTTP_PORT	2828		/* for http-port = 0, which is any */
+#define PMP_PORT	5351
 
-enum { IN_SEARCH, IN_HTTP, OUT_SSDP, OUT_HTTP, OUT_EVENT, KINDS };
+enum { IN_SEARCH, IN_HTTP, IN_PMP, OUT_SSDP, OUT_HTTP, OUT_EVENT, OUT_PMP,
+       KINDS };
 
 /* The packets that must pass. Answers to a search are new flows for the kernel,
  * because the search was sent to the multicast address. */
 static const struct {
-	const char *what;
+	const char *what;	/* NULL: NAT-PMP and PCP */
 	uint8_t proto;
 	bool out, group;	/* to the multicast address */
 	bool answers;		/* of a flow that exists */
@@ -33,12 +35,14 @@ static const struct {
 			CHECK_PROBLEM },
 	[IN_HTTP] = { "requests", IPPROTO_TCP, false, false, false,
 		      CHECK_PROBLEM },
+	[IN_PMP] = { NULL, IPPROTO_UDP, false, false, false, CHECK_PROBLEM },
 	[OUT_SSDP] = { "announcements", IPPROTO_UDP, true, true, false,
 		       CHECK_PROBLEM },
 	[OUT_HTTP] = { "answers", IPPROTO_TCP, true, false, true,
 		       CHECK_PROBLEM },
 	[OUT_EVENT] = { "events", IPPROTO_TCP, true, false, false,
 			CHECK_WARNING },
+	[OUT_PMP] = { NULL, IPPROTO_UDP, true, false, true, CHECK_PROBLEM },
 };
 
 /* ---- packets -------------------------------------------------------- */
@@ -48,10 +52,25 @@ static struct check_advice_need need_of(uint16_t http_port, int kind)
 	return (struct check_advice_need){
 		.proto = kinds[kind].proto,
 		.dport = kind == IN_SEARCH ? SSDP_PORT :
-			 kind == IN_HTTP ? http_port : 0,
+			 kind == IN_HTTP ? http_port :
+			 kind == IN_PMP ? PMP_PORT : 0,
 		.sport = kind == OUT_SSDP ? SSDP_PORT :
-			 kind == OUT_HTTP ? http_port : 0,
+			 kind == OUT_HTTP ? http_port :
+			 kind == OUT_PMP ? PMP_PORT : 0,
 	};
+}
+
+/* The words for packets of that kind; NULL: their protocols are off. NAT-PMP has
+ * no IPv6. */
+static const char *what_of(const struct check *c, int kind, uint8_t family)
+{
+	const bool nat_pmp = c->conf.nat_pmp && family == ADDR_IP4;
+
+	if (kinds[kind].what)
+		return c->conf.upnp ? kinds[kind].what : NULL;
+	if (nat_pmp && c->conf.pcp)
+		return "NAT-PMP and PCP";
+	return nat_pmp ? "NAT-PMP" : c->conf.pcp ? "PCP" : NULL;
 }
 
 static void set_iface(struct walk_packet *p, const struct netif_addr *a,
@@ -157,6 +176,7 @@ static struct dropped follow_all(struct check *c, uint32_t base,
 			continue;
 		for (int k = 0; k < KINDS; k++)
 			if (kinds[k].out == out &&
+			    what_of(c, k, net->net.addr.family) &&
 			    !(net->routed && kinds[k].proto == IPPROTO_UDP))
 				follow(c, base, k, net->routed ? at : net,
 				       &net->net, &d);
@@ -175,21 +195,21 @@ static void put_need(struct wr *w, const struct check_advice_need *n)
 		wr_fmt(w, " from port %u", n->sport);
 }
 
-/* Write the packets that are dropped: "UDP port 1900 (searches) and ...".
- * Return: number of @need */
+/* Write the packets that are dropped: "UDP port 1900 (searches), TCP ... and
+ * ...". Return: number of @need */
 static size_t list_needs(const struct check *c, const struct dropped *d,
-			 uint16_t http_port, struct check_advice_need *need,
-			 struct wr *w)
+			 uint8_t family, uint16_t http_port,
+			 struct check_advice_need *need, struct wr *w)
 {
 	size_t n = 0;
 
 	for (int k = 0; k < KINDS; k++) {
 		if (!d->kind[k])
 			continue;
-		wr_z(w, n ? " and " : "");
+		wr_z(w, !n ? "" : n + 1 < d->n ? ", " : " and ");
 		need[n] = need_of(c->http_port, k);
 		put_need(w, &need[n]);
-		wr_fmt(w, " (%s)", kinds[k].what);
+		wr_fmt(w, " (%s)", what_of(c, k, family));
 		need[n++] = need_of(http_port, k);
 	}
 	return n;
@@ -230,11 +250,12 @@ static void report_dropped(struct check *c, uint32_t base,
 	const bool ip6 = at->net.addr.family == ADDR_IP6;
 	struct check_advice_need need[KINDS];
 	uint16_t port = (uint16_t)c->conf.http_port;
-	char rule[200], what[160], command[700];
+	char rule[200], what[240], command[1000];
 	struct wr r = wr_init_cut(rule, sizeof(rule));
 	struct wr w = wr_init_cut(what, sizeof(what));
 	struct wr cmd = wr_init_cut(command, sizeof(command));
-	size_t n = list_needs(c, d, port ? port : HTTP_PORT, need, &w);
+	size_t n = list_needs(c, d, at->net.addr.family,
+			      port ? port : HTTP_PORT, need, &w);
 
 	walk_rule_text(c->rules, &d->by, &r);
 	if (!port && (d->kind[IN_HTTP] || d->kind[OUT_HTTP]))
@@ -334,14 +355,14 @@ static void list_nets(const struct check *c, struct nets *ip4,
 
 static void report_ok(struct check *c)
 {
-	if (c->http_port)
-		check_report_ok(c, "the router's firewall lets in UDP port %u "
-				"and TCP port %u from the internal networks, "
-				"and the answers out", SSDP_PORT,
-				c->http_port);
-	check_report_ok(c, "the router's firewall lets in UDP port %u and "
-			"every TCP port from the internal networks, and the "
-			"answers out", SSDP_PORT);
+	char ports[80];
+	struct wr w = wr_init_cut(ports, sizeof(ports));
+
+	if (!check_ports_put(c, "every TCP port", &w))
+		check_report_ok(c, "all protocols are off, so nothing needs to "
+				"be let in");
+	check_report_ok(c, "the router's firewall lets in %s from the internal "
+			"networks, and the answers out", wr_cstr(&w));
 }
 
 void check_input(struct check *c)

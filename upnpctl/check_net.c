@@ -347,6 +347,8 @@ static void check_multicast_of(struct check *c, const struct conf_iface *f)
 
 void check_net_multicast(struct check *c)
 {
+	if (!c->conf.upnp)
+		return;		/* NAT-PMP and PCP clients ask by unicast */
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		check_multicast_of(c, &c->conf.iface[i]);
 	if (access("/sys/class/net", F_OK))

@@ -17,6 +17,7 @@
 #include "upnpctl/check.h"
 
 #define SSDP_PORT	1900
+#define PMP_PORT	5351
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HOLDERS_MAX	16		/* of one port */
 
@@ -69,6 +70,7 @@ struct port {
 	struct addr at;
 	const char *ifname;	/* the server binds to it; or NULL */
 	const char *what;
+	const char *else_do;	/* beside stopping the program */
 };
 
 static void report_taken(struct check *c, const struct port *p, uint32_t pid,
@@ -85,11 +87,9 @@ static void report_taken(struct check *c, const struct port *p, uint32_t pid,
 	wr_fmt(&w, ", at ");
 	addr_write(&w, p->at);
 	wr_cstr(&w);
-	check_report(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s is not "
-		  "served there\nStop that program%s", tcp ? "TCP" : "UDP",
-		  p->number, text, p->what, tcp ?
-		  ", or set another http-port (0: any free port)" :
-		  ", or turn its UPnP or DLNA part off");
+	check_report(c, CHECK_PROBLEM, "%s port %u is taken by %s: %s cannot "
+		  "be served there\nStop that program, or %s",
+		  tcp ? "TCP" : "UDP", p->number, text, p->what, p->else_do);
 }
 
 /* Return: true if a finding was reported */
@@ -112,23 +112,52 @@ static bool check_port(struct check *c, const struct port *p)
 	return err;
 }
 
+size_t check_ports_put(const struct check *c, const char *any, struct wr *w)
+{
+	const bool upnp = c->conf.upnp;
+	char http[32];
+	struct wr h = wr_init(http, sizeof(http));
+	const char *part[3];
+	size_t n = 0;
+
+	wr_fmt(&h, "TCP port %u", c->http_port);
+	if (upnp)
+		part[n++] = "UDP port 1900";
+	if (upnp && (c->http_port || any))
+		part[n++] = c->http_port ? wr_cstr(&h) : any;
+	if (c->conf.nat_pmp || c->conf.pcp)
+		part[n++] = "UDP port 5351";
+	for (size_t i = 0; i < n; i++)
+		wr_fmt(w, "%s%s", !i ? "" : i + 1 < n ? ", " : " and ",
+		       part[i]);
+	return n;
+}
+
 static void report_ok(struct check *c)
 {
-	if (c->http_port)
-		check_report_ok(c, "UDP port %u and TCP port %u are free or "
-				"upnpd's", SSDP_PORT, c->http_port);
-	check_report_ok(c, "UDP port %u is free or upnpd's, and upnpd takes "
-			"any free TCP port", SSDP_PORT);
+	char ports[80];
+	struct wr w = wr_init_cut(ports, sizeof(ports));
+	size_t n = check_ports_put(c, NULL, &w);
+
+	if (!n)
+		check_report_ok(c, "all protocols are off, so no port is "
+				"needed");
+	check_report_ok(c, "%s %s free or upnpd's%s", wr_cstr(&w),
+			n > 1 ? "are" : "is", c->conf.upnp && !c->http_port ?
+			", and upnpd takes any free TCP port" : "");
 }
 
 /* The multicast address is the same on all interfaces, so it is checked
  * once. */
-void check_ports(struct check *c)
+static void check_upnp_ports(struct check *c)
 {
 	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, addr_ip4(SSDP_GROUP_IP),
-			     NULL, "discovery" };
+			     NULL, "discovery",
+			     "turn its UPnP or DLNA part off" };
 	struct port http = { IPPROTO_TCP, c->http_port,
-			     .what = "description and control" };
+			     .what = "description and control",
+			     .else_do = "set another http-port (0: any free "
+					"port)" };
 	bool taken = check_port(c, &ssdp);
 
 	for (size_t i = 0; i < c->fw.net_n; i++) {
@@ -141,5 +170,29 @@ void check_ports(struct check *c)
 		if (http.number)
 			check_port(c, &http);
 	}
+}
+
+static void check_pmp_ports(struct check *c)
+{
+	struct port pmp = { IPPROTO_UDP, PMP_PORT,
+			    .what = "NAT-PMP and PCP",
+			    .else_do = "upnpctl set nat-pmp=no pcp=no" };
+	bool taken = false;
+
+	if (!c->conf.nat_pmp || !c->conf.pcp)
+		pmp.what = c->conf.pcp ? "PCP" : "NAT-PMP";
+	for (size_t i = 0; i < c->fw.net_n && !taken; i++) {
+		pmp.at = c->fw.net[i].net.addr;
+		if (!c->fw.net[i].routed)
+			taken = check_port(c, &pmp);
+	}
+}
+
+void check_ports(struct check *c)
+{
+	if (c->conf.upnp)
+		check_upnp_ports(c);
+	if (c->conf.nat_pmp || c->conf.pcp)
+		check_pmp_ports(c);
 	report_ok(c);
 }

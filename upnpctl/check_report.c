@@ -23,7 +23,7 @@ __attribute__((format(printf, 3, 0)))
 static void report(struct check *c, enum check_level level, const char *fmt,
 		   va_list ap)
 {
-	char buf[1024];
+	char buf[1600];
 	struct wr w = wr_init_cut(buf, sizeof(buf));
 	struct str remedy, text;
 

@@ -716,6 +716,26 @@ def http_taken(router):
     squat(router, socket.SOCK_STREAM, 2828)
 
 
+@fault("ports", "problem", r"^UDP port 5351 is taken by squatter \(process "
+       r"SQUATTER\), at 192\.168\.88\.1: NAT-PMP and PCP cannot be "
+       "served there",
+       up=False)
+def pmp_taken(router):
+    squat(router, socket.SOCK_DGRAM, 5351)
+
+
+@fault("configuration", "warning", "^upnp, nat-pmp and pcp are all no", up=False)
+def no_protocol(router):
+    for name in ("upnp", "nat_pmp", "pcp"):
+        router.upnpd.options[name] = "no"
+    router.upnpd.write_conf()
+
+
+@fault("dangers", "warning", "^pcp-third-party has a whole internal network")
+def third_party(router):
+    router.upnpd.options["pcp_third_party"] = "192.168.0.0/16"
+
+
 @fault("daemon", "warning", "is not running", up=False)
 def ssdp_shared(router):
     """Not a fault: a media server that shares the port."""
@@ -1226,6 +1246,60 @@ def found_by(host):
         return False
 
 
+def has_nat_pmp(host):
+    """Does a client get the external address by NAT-PMP?"""
+    with host.socket(socket.SOCK_DGRAM) as sock:
+        sock.settimeout(0.5)
+        sock.connect((LAN_IP, 5351))
+
+        def answered():
+            try:
+                sock.send(b"\0\0")
+                return sock.recv(64).startswith(b"\0\x80\0\0")
+            except OSError:
+                return False
+        return wait_until(answered, timeout=3)
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("off", ("", "upnp", "nat_pmp", "pcp"))
+def test_router_that_drops_nat_pmp_and_pcp(router, off):
+    """SSDP and HTTP are let in, UDP port 5351 is not."""
+    if off:
+        router.upnpd.options[off] = "no"
+    router.upnpd.start(wait=False)
+    assert router.upnpd.wait_log("serving on .*UDP port 5351")
+    closed(router, False)
+    change(router, "insert rule inet filter input udp dport 1900 accept\n"
+           "insert rule inet filter input tcp dport 2828 accept")
+    found = router.check()
+    assert found.bad() == {"input"}
+    names = {"nat_pmp": "PCP", "pcp": "NAT-PMP"}.get(off, "NAT-PMP and PCP")
+    assert found.of("input", "problem")[0].startswith(
+        f"UDP port 5351 ({names}) from lan0: dropped by ")
+    assert not has_nat_pmp(router.lab.lan1)
+    router.rt.run("sh", "-ec", remedy(found, "input"))
+    assert router.check().bad() == set()
+    assert has_nat_pmp(router.lab.lan1) == (off != "nat_pmp")
+
+
+@pytest.mark.only("netlink")
+def test_protocols_that_are_off_need_no_port(router):
+    """Neither the router's firewall nor another program matters to them."""
+    router.upnpd.options["upnp"] = "no"
+    squat(router, socket.SOCK_STREAM, 2828)
+    router.upnpd.start(wait=False)
+    assert router.upnpd.wait_log("serving on UDP port 5351")
+    closed(router, False)
+    change(router, "insert rule inet filter input udp dport 5351 accept")
+    found = router.check()
+    assert found.bad() == set()
+    assert found.of("ports", "ok") == ["UDP port 5351 is free or upnpd's"]
+    assert found.of("input", "ok") == [
+        "the router's firewall lets in UDP port 5351 from the internal "
+        "networks, and the answers out"]
+
+
 @pytest.mark.parametrize("output", (False, True))
 def test_closed_router_is_reported(router, output):
     """The remedy is a command that lets clients in."""
@@ -1238,13 +1312,15 @@ def test_closed_router_is_reported(router, output):
     assert found.bad() == {"input"} | also
     text, = found.of("input", "problem")
     assert text.startswith(
-        "UDP from port 1900 (announcements) and TCP from port 2828 (answers) "
-        "and TCP (events) to lan0: dropped by " if output else
-        "UDP port 1900 (searches) and TCP port 2828 (requests) from lan0: "
-        "dropped by ")
+        "UDP from port 1900 (announcements), TCP from port 2828 (answers), "
+        "TCP (events) and UDP from port 5351 (NAT-PMP and PCP) to lan0: "
+        "dropped by " if output else
+        "UDP port 1900 (searches), TCP port 2828 (requests) and UDP port 5351 "
+        "(NAT-PMP and PCP) from lan0: dropped by ")
     router.rt.run("sh", "-ec", remedy(found, "input"))
     assert router.check().bad() == also
     assert found_by(router.lab.lan1)
+    assert has_nat_pmp(router.lab.lan1)
 
 
 @pytest.mark.only("netlink")
@@ -1332,7 +1408,8 @@ def test_gateway_is_seen_before_the_firewall(router):
 
 def ufw(box):
     box.ufw("--force", "enable")
-    yield r"^ufw allow in on lan0 proto tcp to any port 2828$"
+    yield (r"^ufw allow in on lan0 proto tcp to any port 2828; "
+           r"ufw allow in on lan0 proto udp to any port 5351$")
 
 
 def firewalld(box):
@@ -1341,7 +1418,7 @@ def firewalld(box):
     box.cmd("--permanent", "--zone=internal", "--add-interface=lan0")
     box.reload()
     yield (r"^firewall-cmd --permanent --zone=internal "
-           r"--add-port=1900/udp --add-port=2828/tcp; "
+           r"--add-port=1900/udp --add-port=2828/tcp --add-port=5351/udp; "
            r"firewall-cmd --reload$")
 
 
@@ -1424,8 +1501,9 @@ def _input(*rules):
     (_input("ip protocol udp accept", "tcp dport 80 accept"), {"input"}),
     (_input('iifname { "lan0", "lan1" } accept'), set()),
     (_input("ip protocol . th dport vmap { udp . 1900 : accept, "
-            "tcp . 2828 : accept }"), set()),
+            "tcp . 2828 : accept, udp . 5351 : accept }"), set()),
     (_input("udp dport 1900 ip daddr 239.0.0.0/8 accept",
+            "udp dport 5351 ip saddr 192.168.88.0/24 accept",
             "tcp dport { 2000-3000 } ip saddr 192.168.0.0/16 accept"), set()),
     (_input("ip saddr 192.168.88.10 accept"), {"input"}),
     (_input("iifname wan0 accept"), {"input"}),

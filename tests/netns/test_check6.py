@@ -392,10 +392,12 @@ def test_closed_router_is_reported(router, hook):
     found = router.check()
     assert found.bad() == {"input"}
     assert one(found, "input", "warning").startswith(
-        "UDP port 1900 (searches) and TCP port 2828 (requests) from lan0 over "
-        "IPv6: dropped by ip6 self input, policy" if hook == "input" else
-        "UDP from port 1900 (announcements) and TCP from port 2828 (answers) "
-        "and TCP (events) to lan0 over IPv6: dropped by ip6 self output, ")
+        "UDP port 1900 (searches), TCP port 2828 (requests) and UDP port 5351 "
+        "(PCP) from lan0 over IPv6: dropped by ip6 self input, policy"
+        if hook == "input" else
+        "UDP from port 1900 (announcements), TCP from port 2828 (answers), TCP "
+        "(events) and UDP from port 5351 (PCP) to lan0 over IPv6: dropped by "
+        "ip6 self output, ")
     assert remedy(found, "input").startswith(
         f"nft insert rule ip6 self {hook} ")
     assert not reached_by(router.lab)

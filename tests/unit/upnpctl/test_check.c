@@ -222,7 +222,7 @@ static void test_dangerous_settings_are_warnings(void **state)
 	static const struct cmd_env env = { .file = "" };
 	static struct check c = { .env = &env, .name = "x" };
 
-	c.conf.secure_mode = true;
+	c.conf.upnp = c.conf.pcp = c.conf.secure_mode = true;
 	check_conf_dangers(&c);
 	assert_int_equal(c.worst, CHECK_OK);
 	c.reported = 0;
@@ -233,6 +233,69 @@ static void test_dangerous_settings_are_warnings(void **state)
 	check_conf_dangers(&c);
 	assert_int_equal(c.count[CHECK_WARNING], 3);
 	assert_int_equal(c.count[CHECK_OK], 1);
+	/* both are for UPnP */
+	c.conf.upnp = false;
+	c.reported = 0;
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 3);
+	assert_int_equal(c.count[CHECK_OK], 2);
+}
+
+/* A single host may speak for others without a warning. */
+static void test_third_parties_that_are_a_danger(void **state)
+{
+	static const struct cmd_env env = { .file = "" };
+	static struct check c = { .env = &env, .name = "x" };
+	struct conf_networks *list = &c.conf.pcp_third_party;
+
+	c.conf.pcp = true;
+	c.fw.net_n = 1;
+	c.fw.net[0].net = (struct addr_net){ addr_ip4(HERE), 24 };
+	c.fw6.net_n = 1;
+	c.fw6.net[0].net = (struct addr_net){ addr_of_text("2001:db8::1"), 64 };
+	list->n = 2;
+	list->at[0] = (struct addr_net){ addr_ip4(HERE + 9), 32 };
+	list->at[1] = (struct addr_net){ addr_of_text("2001:db8::9"), 128 };
+	check_conf_dangers(&c);
+	assert_int_equal(c.worst, CHECK_OK);
+	list->at[0] = (struct addr_net){ addr_ip4(NET(192, 168, 0, 0)), 16 };
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 1);
+	list->n = 1;
+	list->at[0] = (struct addr_net){ addr_of_text("2001:db8::"), 64 };
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 2);
+	c.conf.pcp = false;
+	check_conf_dangers(&c);
+	assert_int_equal(c.count[CHECK_WARNING], 2);
+}
+
+static const char *ports_of(struct check *c, size_t want_n)
+{
+	static char text[80];
+	struct wr w = wr_init(text, sizeof(text));
+
+	assert_int_equal(check_ports_put(c, "every TCP port", &w), want_n);
+	return wr_cstr(&w);
+}
+
+static void test_ports_that_are_needed(void **state)
+{
+	static struct check c = { .http_port = 2828 };
+
+	assert_string_equal(ports_of(&c, 0), "");
+	c.conf.nat_pmp = true;
+	assert_string_equal(ports_of(&c, 1), "UDP port 5351");
+	c.conf.upnp = true;
+	assert_string_equal(ports_of(&c, 3), "UDP port 1900, TCP port 2828 and "
+			    "UDP port 5351");
+	c.http_port = 0;
+	assert_string_equal(ports_of(&c, 3), "UDP port 1900, every TCP port "
+			    "and UDP port 5351");
+	c.conf.nat_pmp = false;
+	c.http_port = 2828;
+	assert_string_equal(ports_of(&c, 2), "UDP port 1900 and TCP port "
+			    "2828");
 }
 
 static void test_small_files_are_read(void **state)
@@ -262,6 +325,8 @@ int main(void)
 		cmocka_unit_test(test_answers_of_other_gateways),
 		cmocka_unit_test(test_answers_before_the_firewall),
 		cmocka_unit_test(test_dangerous_settings_are_warnings),
+		cmocka_unit_test(test_third_parties_that_are_a_danger),
+		cmocka_unit_test(test_ports_that_are_needed),
 		cmocka_unit_test(test_worst_finding_is_the_exit_status),
 		cmocka_unit_test(test_small_files_are_read),
 	};

@@ -102,6 +102,8 @@ static void make_router(const char *listing)
 	c.fw.net[1].net = (struct addr_net){ addr_of_text("172.31.0.0"), 16 };
 	c.fw.net[1].routed = 1;
 	c.fw.net_n = 2;
+	c.conf.upnp = true;
+	c.conf.nat_pmp = c.conf.pcp = false;
 	c.conf.http_port = c.http_port = 2828;
 	place_find(c.rules, &c.fw, &c.places);
 }
@@ -193,13 +195,53 @@ static void test_input_that_drops_some(void **state)
 static void test_output_that_drops(void **state)
 {
 	assert_one(check_input, FILTER("ACCEPT", "ACCEPT", "DROP"),
-		   CHECK_PROBLEM, "UDP from port 1900 (announcements) and TCP "
+		   CHECK_PROBLEM, "UDP from port 1900 (announcements), TCP "
 		   "from port 2828 (answers) and TCP (events) to lan0: dropped "
 		   "by iptables OUTPUT of filter, policy; programs there get "
 		   "no answer or no events\niptables");
 	assert_one(check_input, FILTER("ACCEPT", "ACCEPT", "DROP")
 		   ESTABLISHED("OUTPUT") "-A OUTPUT -p udp -j ACCEPT\n",
 		   CHECK_WARNING, "TCP (events) to lan0: dropped");
+}
+
+/* The protocols that are on decide which packets must pass. */
+static void test_input_of_nat_pmp_and_pcp(void **state)
+{
+	make_router(FILTER("DROP", "ACCEPT", "ACCEPT"));
+	c.conf.nat_pmp = c.conf.pcp = true;
+	run(check_input);
+	assert_found(0, CHECK_PROBLEM, "UDP port 1900 (searches), TCP port "
+		     "2828 (requests) and UDP port 5351 (NAT-PMP and PCP) "
+		     "from lan0: dropped by iptables INPUT of filter, policy");
+	assert_found(0, CHECK_PROBLEM, "--dport 5351 -j ACCEPT");
+	c.conf.upnp = c.conf.pcp = false;
+	run(check_input);
+	assert_int_equal(c.reported, 1);
+	assert_found(0, CHECK_PROBLEM, "UDP port 5351 (NAT-PMP) from lan0: ");
+	c.conf.nat_pmp = false;
+	run(check_input);
+	assert_found(0, CHECK_OK, "nothing needs to be let in");
+	done();
+	make_router(FILTER("DROP", "ACCEPT", "ACCEPT")
+		    "-A INPUT -i lan0 -p udp --dport 5351 -j ACCEPT\n");
+	c.conf.upnp = false;
+	c.conf.pcp = true;
+	run(check_input);
+	assert_found(0, CHECK_OK, "lets in UDP port 5351 from");
+	done();
+	make_router(FILTER("ACCEPT", "ACCEPT", "DROP"));
+	c.conf.upnp = false;
+	c.conf.pcp = true;
+	run(check_input);
+	assert_found(0, CHECK_PROBLEM, "UDP from port 5351 (PCP) to lan0: ");
+	done();
+	/* answers are no new flows */
+	make_router(FILTER("ACCEPT", "ACCEPT", "DROP") ESTABLISHED("OUTPUT"));
+	c.conf.upnp = false;
+	c.conf.pcp = true;
+	run(check_input);
+	assert_found(0, CHECK_OK, "lets in");
+	done();
 }
 
 static void test_input_with_any_port(void **state)
@@ -572,6 +614,7 @@ int main(void)
 		cmocka_unit_test(test_input_that_drops),
 		cmocka_unit_test(test_input_that_drops_some),
 		cmocka_unit_test(test_output_that_drops),
+		cmocka_unit_test(test_input_of_nat_pmp_and_pcp),
 		cmocka_unit_test(test_input_with_any_port),
 		cmocka_unit_test(test_rules_that_were_not_read),
 		cmocka_unit_test(test_rules_without_end),
