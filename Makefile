@@ -200,7 +200,7 @@ W_listing	= nfnl_open nfnl_commit nfnl_dump nfnl_ask nfnl_next nfnl_get \
 		  nanosleep __nanosleep_time64
 W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
 		  listen connect close accept4 getsockname getsockopt \
-		  setsockopt recvmsg sendmsg ifstate_read netif_open \
+		  setsockopt recvmsg sendto sendmsg ifstate_read netif_open \
 		  netif_drain netif_counters netif_speed_bps route_is_local \
 		  neigh_find neigh_probe neigh_open neigh_drain
 W_ctlclient	= socket connect poll recv write clock_gettime \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * fuzz_engine.c - a whole engine, through its sockets: HTTP, SSDP, events, the
- * control socket and the monitor's channel, while time moves and the router's
+ * fuzz_engine.c - a whole engine, through its sockets: HTTP, SSDP, events,
+ * NAT-PMP and PCP, the control socket and the monitor's channel, while time moves and the router's
  * networks change. The monitor's answers come late, are failures, are wrong,
  * or never come; the engine crashes and starts again.
  *
@@ -27,6 +27,7 @@
 #include "fuzz_net.h"
 #include "fuzz_monitor.h"
 #include "fuzz_lan.h"
+#include "fuzz_lanpmp.h"
 #include "fuzz_requests.h"
 #include "fuzz_dir.h"
 
@@ -298,7 +299,7 @@ static void step_ssdp(void)
 					  MON_LINK_LOCAL : MON_GLOBAL) :
 		     addr_ip6(group[six >> 2 & 1]);
 	}
-	net_deliver(s, to, from, ifindex);
+	net_deliver(s, to, 1900, from, 1900, ifindex);
 }
 
 static void step_ctl(void)
@@ -428,7 +429,10 @@ static void step(void)
 		step_conn();
 		break;
 	case 5:
-		step_ssdp();
+		if (what < 128)
+			step_ssdp();
+		else
+			lanpmp_ask(&in);
 		break;
 	case 6:
 		step_ctl();
@@ -470,10 +474,15 @@ static void step(void)
 
 /* ---- a run --------------------------------------------------------------- */
 
-static void on_sent(struct str text, struct addr to, uint16_t port)
+static void on_sent(struct str text, uint16_t from, struct addr to,
+		    uint16_t port)
 {
 	struct httpmsg m;
 
+	if (from == LANPMP_PORT) {
+		lanpmp_sent(text, to, port, mon.synced && !mon.behind);
+		return;
+	}
 	CHECK(text.n <= SSDP_REPLY_MAX);
 	CHECK(httpmsg_parse(text.p, text.n, &m) == (ssize_t)text.n);
 	if (to.family == ADDR_IP4)
@@ -511,7 +520,8 @@ static void read_settings(uint8_t how)
 		"max-pinholes = %d\nsecure-mode = %s\nshow-dummy-rule = %s\n"
 		"private-external-address = %s\nhttp-port = 2828\n"
 		"allow-disable-external-interface = yes\nlist-scope = %s\n"
-		"max-lease = %d\nnat-pmp = no\npcp = no\n%s"
+		"max-lease = %d\npcp-strict-nonce = %s\n"
+		"pcp-third-party = 192.168.88.11/32\n%s"
 		"[interface wan0]\ntype = external\n"
 		"[interface lan0]\ntype = internal\n"
 		"[interface lan1]\ntype = internal\n",
@@ -519,6 +529,7 @@ static void read_settings(uint8_t how)
 		how & 2 ? "no" : "yes",
 		how & 4 ? "no" : "yes", how & 8 ? "refuse" : "warn",
 		how & 16 ? "all" : "own", how & 32 ? 604800 : 86400,
+		how & 128 ? "yes" : "no",
 		how & 64 ? "deny 2003 192.168.88.0/24 0-65535\n"
 		"allow 1024-65535 0.0.0.0/0 1024-65535\n"
 		"deny 4003 ::/0 4003\nallow 4000-4003 ::/0 4000-4003\n" :

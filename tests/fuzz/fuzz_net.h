@@ -62,8 +62,9 @@ static struct {
 	uint32_t rnd;
 	/* what the kernel refuses now */
 	bool dial_fails, dial_refused, sends_full;
-	/* a datagram of the engine; it may be looked at only */
-	void (*sent)(struct str, struct addr to, uint16_t port);
+	/* a datagram of the engine, from its port @from; it may be looked at
+	 * only */
+	void (*sent)(struct str, uint16_t from, struct addr to, uint16_t port);
 } net;
 
 /* libc's headers call these functions by other names: see tests/wrap.h. */
@@ -195,6 +196,8 @@ int __wrap_getsockname(int fd, struct sockaddr *sa, socklen_t *len);
 int __wrap_getsockopt(int fd, int level, int name, void *p, socklen_t *len);
 int __wrap_setsockopt(int fd, int level, int name, const void *p, socklen_t);
 ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags);
+ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
+		      const struct sockaddr *to, socklen_t len);
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags);
 
 static struct net_sock *net_sock(int fd)
@@ -391,39 +394,59 @@ ssize_t __wrap_recvmsg(int fd, struct msghdr *m, int flags)
 	return n;
 }
 
+ssize_t __real_sendto(int fd, const void *p, size_t n, int flags,
+		      const struct sockaddr *to, socklen_t len);
 ssize_t __real_sendmsg(int fd, const struct msghdr *m, int flags);
 
-ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+static ssize_t net_send(int fd, struct str s, const struct sockaddr *to,
+			socklen_t len)
 {
 	struct addr peer;
 	uint16_t port;
 
-	if (net_sock(fd)->kind != NET_UDP)
-		return __real_sendmsg(fd, m, flags);
+	CHECK(net_sock(fd)->kind == NET_UDP);
 	if (net.sends_full) {
 		errno = EAGAIN;
 		return -1;
 	}
-	CHECK(m->msg_iovlen == 1);
-	peer = addr_from_sockaddr(m->msg_name, m->msg_namelen, &port);
+	peer = addr_from_sockaddr(to, len, &port);
 	/* an address of the link says nothing without its interface */
-	CHECK(!addr_is_link_local(peer) ||
-	      net_zone(m->msg_name, m->msg_namelen));
-	net.sent((struct str){ m->msg_iov->iov_base, m->msg_iov->iov_len },
-		 peer, port);
-	return (ssize_t)m->msg_iov->iov_len;
+	CHECK(!addr_is_link_local(peer) || net_zone(to, len));
+	net.sent(s, net_sock(fd)->port, peer, port);
+	return (ssize_t)s.n;
+}
+
+ssize_t __wrap_sendto(int fd, const void *p, size_t n, int flags,
+		      const struct sockaddr *to, socklen_t len)
+{
+	/* musl's send() */
+	if (!to)
+		return __real_sendto(fd, p, n, flags, to, len);
+	return net_send(fd, (struct str){ p, n }, to, len);
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	if (net_sock(fd)->kind != NET_UDP)
+		return __real_sendmsg(fd, m, flags);
+	CHECK(m->msg_iovlen == 1);
+	return net_send(fd, (struct str){ m->msg_iov[0].iov_base,
+					  m->msg_iov[0].iov_len },
+			m->msg_name, m->msg_namelen);
 }
 
 /* ---- our side ------------------------------------------------------------ */
 
 /* The engine's next socket of @kind at @at and above @fd, which gets what
- * arrives on @ifindex; -1: there is none. */
-static int net_find(int fd, int kind, struct addr at, int ifindex)
+ * arrives on @ifindex; -1: there is none. @port: 0: any */
+static int net_find(int fd, int kind, struct addr at, uint16_t port,
+		    int ifindex)
 {
 	while (++fd <= net.top) {
 		const struct net_sock *s = &net.sock[fd];
 
 		if ((int)s->kind == kind && addr_equal(s->at, at) &&
+		    (!port || s->port == port) &&
 		    (!s->zone || s->zone == ifindex))
 			return fd;
 	}
@@ -434,7 +457,7 @@ static int net_find(int fd, int kind, struct addr at, int ifindex)
  * runs the loop before the next one. Return: our end, or -1 */
 static int net_connect(struct addr peer, struct addr at, int ifindex)
 {
-	int fd[2], listener = net_find(-1, NET_LISTEN, at, ifindex);
+	int fd[2], listener = net_find(-1, NET_LISTEN, at, 0, ifindex);
 
 	if (listener < 0 || (net.queue_n && net.queue_at != listener) ||
 	    net.queue_n == NET_QUEUE || net_pair(SOCK_STREAM, fd))
@@ -447,10 +470,10 @@ static int net_connect(struct addr peer, struct addr at, int ifindex)
 	return fd[1];
 }
 
-/* Send a datagram to the engine's sockets at @at, a group or an address. One of
- * two at a group only sends. */
-static void net_deliver(struct str s, struct addr at, struct addr from,
-			int ifindex)
+/* Send a datagram to the engine's sockets at @at, a group or an address, and
+ * @port. One of two at a group only sends. */
+static void net_deliver(struct str s, struct addr at, uint16_t port,
+			struct addr from, uint16_t from_port, int ifindex)
 {
 	unsigned zone = addr_is_link_local(from) ? (unsigned)ifindex : 0;
 	struct net_from head;
@@ -461,11 +484,11 @@ static void net_deliver(struct str s, struct addr at, struct addr from,
 		return;
 	memset(&head, 0, sizeof(head));
 	head.ifindex = ifindex;
-	head.len = addr_to_sockaddr(from, 1900, zone, &head.from);
+	head.len = addr_to_sockaddr(from, from_port, zone, &head.from);
 	memcpy(buf, &head, sizeof(head));
 	if (s.n)
 		memcpy(buf + sizeof(head), s.p, s.n);
-	while ((fd = net_find(fd, NET_UDP, at, ifindex)) >= 0)
+	while ((fd = net_find(fd, NET_UDP, at, port, ifindex)) >= 0)
 		send(net_sock(fd)->peer, buf, sizeof(head) + s.n,
 		     MSG_DONTWAIT);
 }
