@@ -110,7 +110,8 @@ class PeerFlow(Flow):
 @BOTH
 def test_only_the_flow_of_the_remote_port_ends(lab, ctl, proto):
     """Two mappings with the same external port and remote host lead to the
-    same socket."""
+    same socket. (Packets of the other flow would make it anew; test_conntrack
+    looks at the kernel's table.)"""
     add(ctl, proto, f"{OUT2_IP}:5000")
     add(ctl, proto, f"{OUT2_IP}:5001")
     with listener(lab.lan1, "TCP", 8000) as listening:
