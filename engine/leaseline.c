@@ -3,8 +3,8 @@
  * leaseline.c - the lines of the lease file, version 2.
  *
  *   kind=KIND proto=PROTO port=PORT client=ADDRESS to=PORT origin=ORIGIN
- *   requester=ADDRESS nonce=HEX peer=yes remote=ADDRESS told=PORT
- *   disabled=yes overruled=yes
+ *   requester=ADDRESS nonce=HEX peer=yes remote=ADDRESS remote-port=PORT
+ *   told=PORT disabled=yes overruled=yes
  *   lease=MONO-MS,WALL-S,LEFT-S suspended=MONO-MS,WALL-S,LEFT-S
  *   desc=TEXT                                         (all on one line)
  *   kind=pinhole proto=PROTO client=ADDRESS to=PORT remote=ADDRESS

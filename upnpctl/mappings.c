@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "base/wr.h"
 #include <stdlib.h>
+#include "conf/confmapping.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/livemap.h"
@@ -77,7 +78,7 @@ void mappings_free(struct mappings *t)
 /* A field that is 0, or ADDR_ANY, matches every mapping. */
 struct filter {
 	struct addr to, remote, by;
-	uint16_t ext_port, to_port;
+	uint16_t ext_port, to_port, remote_port;
 	uint16_t id;
 	uint8_t proto, origin;
 	bool is_pinhole, by_operator, is_dynamic, is_static, is_disabled, is_suspended,
@@ -93,7 +94,7 @@ static const struct {
 	[BY_PROTO] = { "protocol", "tcp, udp, dccp, sctp or udplite" },
 	[BY_EXT_PORT] = { "external-port", "a port, 1 to 65535" },
 	[BY_TO] = { "to", "an address, or address:port" },
-	[BY_REMOTE] = { "remote-host", "an address" },
+	[BY_REMOTE] = { "remote-host", "an address, or address:port" },
 	[BY_REQUESTER] = { "by", "an address, or operator" },
 	[BY_ORIGIN] = { "origin", "operator, upnp, nat-pmp or pcp" },
 	[BY_ID] = { "id", "a pinhole's id, 1 to 65535" },
@@ -111,7 +112,7 @@ static bool set_value(struct filter *f, size_t i, struct str v)
 		return addr_parse(v, &f->to) ||
 		       maptext_read_to(v, &f->to, &f->to_port);
 	case BY_REMOTE:
-		return addr_parse(v, &f->remote);
+		return confmapping_read_remote(v, &f->remote, &f->remote_port);
 	case BY_REQUESTER:
 		f->by_operator = str_eq(v, STR("operator"));
 		return f->by_operator || addr_parse(v, &f->by);
@@ -187,6 +188,7 @@ static bool passes(const struct filter *f, const struct ctl_mapping *m)
 	       addr_matches(f->to, r->client) &&
 	       (!f->to_port || f->to_port == r->int_port) &&
 	       addr_matches(f->remote, r->remote) &&
+	       (!f->remote_port || f->remote_port == r->remote_port) &&
 	       addr_matches(f->by, m->requester) &&
 	       (!f->origin || f->origin == m->origin) &&
 	       (!f->by_operator || operators) &&

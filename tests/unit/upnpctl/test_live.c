@@ -491,6 +491,7 @@ static void test_where_selects(void **state)
 	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8000")), 3);
 	assert_int_equal(shown(ARGS("where", "to=192.168.88.10:8001")), 0);
 	assert_int_equal(shown(ARGS("where", "remote-host=203.0.113.6")), 1);
+	assert_int_equal(shown(ARGS("where", "remote-host=203.0.113.6:1")), 0);
 	assert_int_equal(shown(ARGS("where", "by=operator")), 1);
 	assert_int_equal(shown(ARGS("where", "origin=operator")), 1);
 	assert_int_equal(shown(ARGS("where", "origin=upnp")), 2);
