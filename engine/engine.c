@@ -64,8 +64,10 @@ static int64_t wall_s(void)
 	return time(NULL);
 }
 
-static const struct leases_clock *clock_now(struct engine *e)
+static const struct leases_clock *clock_now(void *arg)
 {
+	struct engine *e = arg;
+
 	e->clock.mono_ms = loop_now_ms(e->loop);
 	e->clock.wall_s = wall_s();
 	return &e->clock;
@@ -429,6 +431,7 @@ static int start_map(struct engine *e)
 				}, clock_now(e), &met, &err);
 	lease_fault(err);
 	lease_report(&met);
+	e->services.leases_whole = e->leases && met.whole;
 	return 0;
 }
 
@@ -471,6 +474,8 @@ static int start_services(struct engine *e)
 	e->services.igd = g;
 	e->services.brokerclient = &e->brokerclient;
 	e->services.dir_fd = e->dir_fd;
+	e->services.clock_now = clock_now;
+	e->services.clock_arg = e;
 	return services_open(&e->services);
 }
 

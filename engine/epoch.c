@@ -43,7 +43,7 @@ static void save(const struct epoch *e, const struct leases_clock *now)
 	wr_ch(&w, '\n');
 	if (!w.over)
 		fileio_replace(e->dir_fd, FILE_NAME, "state.new", 0600,
-			       e->durable, wr_done(&w));
+			       false, wr_done(&w));
 }
 
 /* The line of the file. */
@@ -97,14 +97,14 @@ static bool resume(struct epoch *e, const struct line *l,
 	return true;
 }
 
-void epoch_open(struct epoch *e, int dir_fd, bool whole, bool durable,
+void epoch_open(struct epoch *e, int dir_fd, bool whole,
 		const struct leases_clock *now)
 {
 	char buf[LINE_MAX_BYTES];
 	struct str text;
 	struct line l;
 
-	*e = (struct epoch){ .dir_fd = dir_fd, .durable = durable };
+	*e = (struct epoch){ .dir_fd = dir_fd };
 	begin(e, now);
 	fileio_read(dir_fd, FILE_NAME, O_NOFOLLOW | O_NONBLOCK, buf,
 		    sizeof(buf), &text);

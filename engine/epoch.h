@@ -21,7 +21,6 @@
 
 struct epoch {
 	int dir_fd;		/* borrowed */
-	bool durable;
 	uint64_t base_ms;	/* CLOCK_MONOTONIC */
 	uint64_t base_s;	/* the epoch's seconds then */
 	struct addr ext;	/* the external address; ADDR_NONE: none yet */
@@ -31,12 +30,12 @@ struct epoch {
  * epoch_open - read the file and continue; or begin anew, with 0 seconds.
  * @dir_fd: the state directory, borrowed
  * @whole: the lease file was read, and no mapping was lost
- * @durable: wait until the disk has what is written
  *
  * It begins anew without a file, with an invalid one, or if the clock is behind
- * that of the file. The file is written at once.
+ * that of the file. The file is written at once. Nothing waits for the disk:
+ * after a power failure, it begins anew at worst.
  */
-void epoch_open(struct epoch *, int dir_fd, bool whole, bool durable,
+void epoch_open(struct epoch *, int dir_fd, bool whole,
 		const struct leases_clock *);
 
 /**

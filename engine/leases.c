@@ -469,6 +469,8 @@ struct leases *leases_open(struct leases *l, int dir_fd,
 		leases_close(l);
 		return NULL;
 	}
+	ret_met->whole = rd.whole && !ret_met->dropped && !ret_met->aside &&
+			 !ret_met->restored;
 	*ret_err = tell(l, rewrite(l, clock, true));
 	/* The older upnpd's file stays, because the rewrite failed. Without
 	 * this line, the next start would prefer that file to the changes that

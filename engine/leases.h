@@ -66,6 +66,8 @@ struct leases_met {
 				 * version, which were longer than we keep */
 	bool aside;		/* the file was of a version that we do not
 				 * know: it was renamed to LEASES_ASIDE */
+	bool whole;		/* there was a file, and every mapping in it was
+				 * read */
 	bool restored;		/* the file was not complete, as after a power
 				 * failure: an earlier one was read */
 	int old_err;		/* 0, or -errno: the file of an older upnpd

@@ -105,7 +105,7 @@ static uint32_t epoch_s(void *arg)
 {
 	const struct services *s = arg;
 
-	return (uint32_t)((loop_now_ms(s->loop) - s->epoch_ms) / 1000);
+	return epoch_seconds(&s->epoch, loop_now_ms(s->loop));
 }
 
 static bool may_ask_for_others(void *arg, struct addr requester)
@@ -139,7 +139,8 @@ static int open_pmp(struct services *s)
 		.rnd = rnd_u32, .arg = s,
 	};
 
-	s->epoch_ms = loop_now_ms(s->loop);
+	epoch_open(&s->epoch, s->dir_fd, s->leases_whole,
+		   s->clock_now(s->clock_arg));
 	s->pmp = pmp_new(s->loop, &config);
 	return s->pmp ? 0 : -ENOMEM;
 }
@@ -203,10 +204,11 @@ void services_put(const struct services_at *at, struct wr *w)
 
 void services_address(struct services *s)
 {
+	if (!s->pmp)
+		return;
 	/* RFC 6887 8.5: mappings of another external address are new ones */
-	s->epoch_ms = loop_now_ms(s->loop);
-	if (s->pmp)
-		pmp_address(s->pmp);
+	epoch_address(&s->epoch, s->igd->map->ext, s->clock_now(s->clock_arg));
+	pmp_address(s->pmp);
 }
 
 void services_flow(struct services *s, const struct nat_rule *rule)

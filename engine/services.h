@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "engine/brokerclient.h"
+#include "engine/epoch.h"
 #include "engine/identity.h"
 #include "engine/urlroutes.h"
 #include "igd/igd.h"
@@ -24,10 +25,13 @@ struct services {
 	struct igd *igd;	/* with its map */
 	struct brokerclient *brokerclient;	/* open before services_serve() */
 	int dir_fd;		/* the state directory */
+	bool leases_whole;	/* no mapping was lost since the last run */
+	const struct leases_clock *(*clock_now)(void *arg);
+	void *clock_arg;
 
 	/* private from here on */
 	struct pmp *pmp;	/* NULL: nat-pmp and pcp are no */
-	uint64_t epoch_ms;	/* when the state of the mappings began */
+	struct epoch epoch;
 	struct identity id;	/* of UPnP, as all below */
 	uint32_t boot_id, boot_id_last;	/* in use; reserved */
 	struct ssdp_target target[SSDP_TARGETS_MAX];

@@ -48,7 +48,7 @@ static int teardown(void **state)
 
 static void start(bool whole)
 {
-	epoch_open(&epoch, dir_fd, whole, false, &now);
+	epoch_open(&epoch, dir_fd, whole, &now);
 }
 
 /* Both clocks run. */

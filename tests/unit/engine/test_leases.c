@@ -2039,6 +2039,7 @@ static void test_incomplete_file_is_replaced_by_the_one_before(void **state)
 		reopen();
 		/* the last line needs no line feed */
 		assert_int_equal(met.restored, zeros || len < n - 1);
+		assert_int_equal(met.whole, !met.restored);
 		assert_int_equal(portmap_count(pm), 2);
 		same(&q, 0);
 		same(&r, 0);
@@ -2073,6 +2074,7 @@ static void test_complete_file_is_read(void **state)
 	del(&q);
 	reopen();
 	assert_false(met.restored);
+	assert_true(met.whole);
 	assert_int_equal(portmap_count(pm), 1);
 	same(&r, 0);
 }
@@ -2088,13 +2090,17 @@ static void test_file_before_does_not_replace_others(void **state)
 	two_files(&q, &r, now, before, sizeof(now));
 	unlinkat(dir_fd, "mappings", 0);
 	reopen();
+	assert_false(met.whole);
 	assert_int_equal(portmap_count(pm), 0);
+	reopen();
+	assert_true(met.whole);
 	two_files(&q, &r, now, before, sizeof(now));
 	add_line(buf, sizeof(buf), "upnpd-leases 3 boot=" BOOT);
 	spit(buf, strlen(buf));
 	reopen();
 	assert_true(met.aside);
 	assert_false(met.restored);
+	assert_false(met.whole);
 	two_files(&q, &r, now, before, sizeof(now));
 	unlinkat(dir_fd, "mappings", 0);
 	assert_int_equal(mkdirat(dir_fd, "mappings", 0700), 0);
@@ -2115,6 +2121,7 @@ static void test_two_incomplete_files(void **state)
 	spit_to("mappings.old", "", 0);
 	reopen();
 	assert_false(met.restored);
+	assert_false(met.whole);
 	assert_int_equal(portmap_count(pm), 2);
 }
 
