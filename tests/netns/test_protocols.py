@@ -3,11 +3,13 @@
 its port, and the others work."""
 import json
 import os
+import signal
 import socket
+import time
 
 import pytest
 
-from daemon import UPNPD
+from daemon import UPNPD, Daemon
 from lab import EXT_IP, HOST_IP, LAN_IP, listener, reaches, wait_until
 
 pytestmark = pytest.mark.only("netlink")
@@ -51,6 +53,7 @@ def who_answers(lab, upnpd):
     found = set()
     if asks(lab, 1900, SEARCH):
         found.add("ssdp")
+    upnpd.port = Daemon.port    # None without UPnP
     if upnpd.serves():
         found.add("http")
     return found | who_answers_5351(lab)
@@ -183,13 +186,47 @@ def test_pcp_in_a_network_without_ipv4(lab, stopped):
 def test_http_port_matters_to_upnp_only(lab, stopped):
     """Without UPnP another program may have it. UPnP cannot be turned on
     then."""
-    with lab.router.listen(stopped.port):
+    with lab.router.listen(Daemon.port):
         stopped.start(wait=False)
         assert stopped.wait_log("nobody is served: upnp, nat-pmp and pcp")
         said = ctl(lab, stopped, "set", "upnp=yes")
-        assert f"http-port {stopped.port} is taken by " in said
+        assert f"http-port {Daemon.port} is taken by " in said
         assert asks(lab, 1900, SEARCH) is None
     assert ctl(lab, stopped, "set", "upnp=no", "hairpin=yes") == ""
+
+
+def epoch_of(lab):
+    """The seconds since the state of the mappings began: RFC 6886 3.6."""
+    answer = asks(lab, 5351, NAT_PMP)
+    return answer and int.from_bytes(answer[4:8], "big")
+
+
+def test_epoch_continues_with_the_mappings(lab, upnpd, igd):
+    """Over a restart, a reload and a crash: clients keep what they have. If
+    a mapping was lost, it begins anew."""
+    igd.add(40000, "TCP", 8000)
+    assert wait_until(lambda: epoch_of(lab) >= 2)
+    began = time.monotonic() - epoch_of(lab)
+
+    def continues():
+        return abs(time.monotonic() - epoch_of(lab) - began) < 2
+    upnpd.stop()
+    upnpd.start()
+    assert continues()
+    assert ctl(lab, upnpd, "set", "hairpin=yes") == ""
+    assert continues()
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (engine, None))
+    assert wait_until(lambda: epoch_of(lab) is not None)
+    assert continues()
+    upnpd.stop()
+    assert wait_until(lambda: time.monotonic() - began > 4)
+    with open(os.path.join(upnpd.state, "mappings"), "a") as f:
+        f.write("torn")
+    upnpd.start()
+    assert upnpd.wait_log("lines are invalid and were ignored")
+    assert not continues()
 
 
 def test_mappings_of_a_protocol_that_was_turned_off(lab, upnpd, igd):

@@ -306,6 +306,15 @@ static void pass(uint64_t ms)
 	assert_int_equal(loop_step(loop, 0), 0);
 }
 
+static const struct leases_clock *clock_now(void *arg)
+{
+	static struct leases_clock clock = { .boot_id = "boot" };
+
+	clock.mono_ms = now_ms;
+	clock.wall_s = (int64_t)now_ms / 1000;
+	return &clock;
+}
+
 static void reset_conf(void)
 {
 	conf_defaults(&conf);
@@ -339,6 +348,8 @@ static int set_up(void **state)
 	services = (struct services){
 		.loop = loop, .conf = &conf, .igd = &igd,
 		.urlroutes = ROUTES, .ssdp = SSDP,
+		.clock_now = clock_now,
+		.epoch.dir_fd = -1,	/* nothing is written */
 	};
 	return loop && map.pm ? ifwatch_open(&watch) : -1;
 }

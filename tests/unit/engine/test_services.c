@@ -190,6 +190,15 @@ static const struct netif_addr at[2] = {
 	{ .ifindex = 3, .ifname = "lan0" }, { .ifindex = 4, .ifname = "lan1" },
 };
 
+static const struct leases_clock *clock_now(void *arg)
+{
+	static struct leases_clock clock = { .boot_id = "boot" };
+
+	clock.mono_ms = now_ms;
+	clock.wall_s = (int64_t)now_ms / 1000;
+	return &clock;
+}
+
 static int set_up(void **state)
 {
 	conf_defaults(&conf);
@@ -207,6 +216,8 @@ static int set_up(void **state)
 	loop = loop_new(4, fake_clock);
 	s = (struct services){ .loop = loop, .conf = &conf, .igd = &igd,
 			       .brokerclient = &client, .dir_fd = dir_fd };
+	s.clock_now = clock_now;
+	unlinkat(dir_fd, "epoch", 0);
 	return loop ? 0 : -1;
 }
 
@@ -228,6 +239,7 @@ static int make_dir(void **state)
 static int drop_dir(void **state)
 {
 	unlinkat(dir_fd, "uuid", 0);
+	unlinkat(dir_fd, "epoch", 0);
 	unlinkat(dir_fd, "bootid", 0);
 	close(dir_fd);
 	return rmdir(dir);
@@ -342,18 +354,45 @@ static void test_all_protocols(void **state)
 	assert_false(services_up(&s, &now));	/* UPnP is not yet */
 }
 
+static void pass_seconds(unsigned n)
+{
+	now_ms += n * 1000;
+	loop_step(loop, 0);
+}
+
+/* The next engine. */
+static void open_again(bool whole)
+{
+	memset(&s.epoch, 0, sizeof(s.epoch));
+	s.leases_whole = whole;
+	assert_int_equal(services_open(&s), 0);
+}
+
 /* The epoch begins with the state of the mappings, and with each external
- * address. */
+ * address. It goes on if the next engine has the mappings. */
 static void test_epoch(void **state)
 {
-	assert_int_equal(services_open(&s), 0);
+	conf.upnp = false;
+	open_again(true);
 	assert_int_equal(fake.pmp.epoch_s(&s), 0);
-	now_ms += 5999;
-	loop_step(loop, 0);
-	assert_int_equal(fake.pmp.epoch_s(&s), 5);
-	calls[0] = '\0';
+	map.ext = addr_ip4(0xc6336407);
 	services_address(&s);
-	CALLS("address");
+	CALLS("pmp-new address");
+	pass_seconds(5);
+	assert_int_equal(fake.pmp.epoch_s(&s), 5);
+	open_again(true);
+	services_address(&s);
+	pass_seconds(2);
+	assert_int_equal(fake.pmp.epoch_s(&s), 7);
+	open_again(false);
+	assert_int_equal(fake.pmp.epoch_s(&s), 0);
+	pass_seconds(9);
+	calls[0] = '\0';
+	services_address(&s);	/* the first one of this engine */
+	assert_int_equal(fake.pmp.epoch_s(&s), 9);
+	map.ext = addr_ip4(0xc6336408);
+	services_address(&s);
+	CALLS("address address");
 	assert_int_equal(fake.pmp.epoch_s(&s), 0);
 }
 
