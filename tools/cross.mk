@@ -76,7 +76,7 @@ cross_make	= $(MAKE) BUILD=$(call cross_dir,$(1)) CFLAGS='$(SMALL) $(GUARD_$(1))
 
 # The daemon and the tests of sockets, with replacements for calls that
 # qemu-user does not support.
-QEMU_SOCKETS = ifsock ifsock6 ssdp ssdp6
+QEMU_SOCKETS = ifsock ifsock6 ssdp ssdp6 pmp
 QEMU_WRAP = $(addprefix -Wl$(comma)--wrap=,setsockopt recvmsg __setsockopt64 \
 	    __recvmsg64 sendmsg accept4)
 comma	= ,
