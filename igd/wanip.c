@@ -285,17 +285,39 @@ int wanip_add(struct igd *igd, struct igd_call *call)
 	return wanip_result(call, map_add(igd->map, w, call->now_ms, &e));
 }
 
+/* UPnP has no remote ports. A control point names a mapping for some ports of a
+ * remote host, which it has seen in a list, by the host. */
+static void complete_key(const struct igd *igd, struct nat_rule *key)
+{
+	const struct portmap *pm = igd->map->pm;
+	const struct pm_entry *e;
+	uint16_t slot = PM_NONE;
+
+	if (portmap_find(pm, key) != PM_NONE)
+		return;
+	while ((slot = portmap_on_port(pm, key->proto, key->ext_port, slot)) !=
+	       PM_NONE) {
+		e = portmap_entry(pm, slot);
+		if (portmap_is_shown(e) &&
+		    addr_equal(e->rule.remote, key->remote))
+			key->remote_port = e->rule.remote_port;
+	}
+}
+
 int wanip_delete(struct igd *igd, struct igd_call *call)
 {
 	struct map_wait *w = wanip_prepare(igd, call, UPNP_DELETE);
-	const struct nat_rule *key = &w->req.mapping.rule;
-	int err = parse_key(call->in, &w->req.mapping.rule);
+	struct nat_rule *key = &w->req.mapping.rule;
+	int err = parse_key(call->in, key);
 
 	if (!err && !addr_is_set(key->remote) &&
 	    wanip_dummy_delete(igd, key->proto, key->ext_port, key->ext_port,
 			       call->now_ms))
 		return UPNP_OK;
-	return err ? err : wanip_result(call, map_delete(igd->map, w));
+	if (err)
+		return err;
+	complete_key(igd, key);
+	return wanip_result(call, map_delete(igd->map, w));
 }
 
 /* ---- reading ------------------------------------------------------- */
@@ -362,6 +384,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 		put_dummy(call, call->out);
 		return UPNP_OK;
 	}
+	complete_key(igd, &key);
 	slot = portmap_find(igd->map->pm, &key);
 	e = portmap_entry(igd->map->pm, slot);
 	if (!e || !portmap_is_shown(e))

@@ -25,7 +25,7 @@ static const struct {
 	[REFUSAL_OWNER] = { "owner", "the mapping is another client's" },
 	[REFUSAL_OPERATOR] = { "operator", "the mapping is the operator's" },
 	[REFUSAL_NONCE] = { "nonce",
-		"another PCP nonce than the mapping's" },
+		"made with another PCP nonce, or by another protocol" },
 	[REFUSAL_CONFLICT] = { "conflict", "another client has that port" },
 	[REFUSAL_FULL] = { "max-mappings", "max-mappings is reached" },
 	[REFUSAL_CLIENT_FULL] = { "max-mappings-per-client",

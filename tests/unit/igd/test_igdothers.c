@@ -174,6 +174,38 @@ static void mappings_of_every_origin_are_shown(void **state)
 	}
 }
 
+static void name_remote(void)
+{
+	begin(V4, 2);
+	call.in[0].s = STR("198.51.100.1");
+	call.in[1].u = 5000;
+	call.in[2].s = STR("TCP");
+}
+
+/* A mapping for one port of a remote host is named by the host. */
+static void remote_ports_are_named_by_their_host(void **state)
+{
+	for (enum origin by = ORIGIN_NAT_PMP; by <= ORIGIN_PCP; by++) {
+		core_tear_down(NULL);
+		set_up(NULL);
+		have(V4, (struct rq){ .by = by, .nonce = 1, .remote = FAR,
+				      .remote_port = 3478 });
+		assert_int_equal(delete_it(2), 714);
+		name_remote();
+		assert_int_equal(wanip_get_specific_entry(&igd, &call), 0);
+		assert_int_equal(call.out[0].u, 5000);
+		name_remote();
+		assert_int_equal(end(wanip_delete(&igd, &call)),
+				 by == ORIGIN_PCP ? 606 : 0);
+		assert_int_equal(portmap_count(map.pm), by == ORIGIN_PCP);
+	}
+	/* one for all its ports comes first */
+	have(V4, (struct rq){ .remote = FAR });
+	name_remote();
+	assert_int_equal(end(wanip_delete(&igd, &call)), 0);
+	assert_int_equal(portmap_count(map.pm), 1);
+}
+
 /* ---- pinholes ------------------------------------------------------ */
 
 static int add_pinhole(void)
@@ -219,6 +251,7 @@ int main(void)
 		IGD(each_code),
 		IGD(add_any_gets_another_port),
 		IGD(mappings_of_every_origin_are_shown),
+		IGD(remote_ports_are_named_by_their_host),
 		IGD(pinholes_of_pcp_are_only_extended),
 	};
 
