@@ -54,6 +54,9 @@ struct pmp {
 	struct pmpannounce announce;
 	struct pmpupdate update;
 	uint32_t seq;			/* of the next request that waits */
+	/* those from pending_n on are free. Memory that was never used costs
+	 * nothing, so the first free place is taken */
+	size_t pending_n;
 	struct pending pending[PMP_PENDING_MAX];
 };
 
@@ -67,7 +70,7 @@ struct request {
 };
 
 #define FOR_EACH(p, s) \
-	for (p = (s)->pending; p < (s)->pending + PMP_PENDING_MAX; p++)
+	for (p = (s)->pending; p < (s)->pending + (s)->pending_n; p++)
 
 /* ---- answers ------------------------------------------------------------- */
 
@@ -138,13 +141,26 @@ static struct pending *find_place(struct pmp *s, const struct request *r)
 
 	FOR_EACH(p, s) {
 		if (!p->sock)
-			place = p;
+			place = place ? place : p;
 		else if (is_copy(p, r))
 			return NULL;
 		else if (addr_equal(p->share, r->share))
 			same++;
 	}
-	return same < PMP_PENDING_PER_CLIENT ? place : NULL;
+	if (same >= PMP_PENDING_PER_CLIENT)
+		return NULL;
+	if (!place && s->pending_n < PMP_PENDING_MAX)
+		place = &s->pending[s->pending_n++];
+	return place;
+}
+
+static void free_place(struct pending *p)
+{
+	struct pmp *s = p->pmp;
+
+	p->sock = NULL;
+	while (s->pending_n && !s->pending[s->pending_n - 1].sock)
+		s->pending_n--;
 }
 
 static void finish(struct pending *p)
@@ -158,7 +174,7 @@ static void finish(struct pending *p)
 		pmpupdate_note(&p->pmp->update, &p->ask, p->port,
 			       ifsock_index(p->sock));
 	answer(p->pmp, &r, &p->ask.msg, &p->ask.answer);
-	p->sock = NULL;
+	free_place(p);
 }
 
 static void begin(struct pending *p)
@@ -283,7 +299,7 @@ static void forget(struct pending *p)
 {
 	if (!p->held)
 		map_cancel(p->ask.map, &p->ask.wait);
-	p->sock = NULL;
+	free_place(p);
 }
 
 /* ---- mapping updates ------------------------------------------------------ */
