@@ -66,6 +66,21 @@ def test_natpmpc_deletes_all(lab, igd):
     assert {e[0] for e in listed(igd)} == {"TCP"}
 
 
+def epoch(lab):
+    return int(re.search(r"epoch = (\d+)", natpmpc(lab))[1])
+
+
+@NETLINK
+def test_natpmpc_reads_the_epoch(lab, upnpd):
+    """It goes on over a restart, and begins anew when the state is lost."""
+    assert wait_until(lambda: epoch(lab) >= 4)
+    upnpd.stop()
+    upnpd.start()
+    assert epoch(lab) >= 4
+    lose_state(upnpd)
+    assert epoch(lab) < 4
+
+
 def nmap(lab, script, **arguments):
     """nmap's scripts ask after a raw scan of the port, whose answer comes back
     as an ICMP error."""

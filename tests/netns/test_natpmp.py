@@ -2,6 +2,7 @@
 """NAT-PMP (RFC 6886) by messages written by hand, with real traffic."""
 import contextlib
 import os
+import signal
 import socket
 import struct
 import time
@@ -352,6 +353,31 @@ def test_a_flood_of_one_host(lab, pmp):
 
 
 # ---- epoch, restart, announcements -----------------------------------------
+
+def epochs_agree(pmp, since, epoch):
+    """Has the epoch grown with the time, within a second each way?"""
+    now = pmp.epoch()
+    return abs(now - epoch - (time.monotonic() - since)) <= 2
+
+
+@pytest.mark.only("netlink")
+def test_epoch_over_restart_and_crash(lab, upnpd, pmp, igd):
+    """The mappings are kept, so the epoch goes on (RFC 6886 3.6)."""
+    server = listener(lab.lan1, "TCP", 8000)
+    pmp.map("TCP", 8000, 40000)
+    assert wait_until(lambda: pmp.epoch() >= 4)
+    epoch, since = pmp.epoch(), time.monotonic()
+    upnpd.stop()
+    upnpd.start()
+    assert epochs_agree(pmp, since, epoch)
+    assert reaches(lab, "TCP", 40000, server)
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    upnpd.wait_ready()
+    assert epochs_agree(pmp, since, epoch)
+    assert pmp.map("TCP", 8000, 0).ext == 40000
+
 
 @pytest.mark.only("netlink")
 def test_epoch_begins_anew_with_the_state(lab, upnpd, pmp, igd):

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: ISC
 """PCP (RFC 6887) by messages written by hand, with real traffic: MAP, PEER,
 ANNOUNCE, the options and the nonces."""
+import os
+import signal
 import socket
+import time
 
 import pytest
 
@@ -14,7 +17,7 @@ from pmp import (ADDRESS_MISMATCH, ANNOUNCE, CANNOT_PROVIDE_EXTERNAL,
                  PREFER_FAILURE, SERVER, SUCCESS, UNSUPP_OPCODE, UNSUPP_OPTION,
                  UNSUPP_PROTOCOL, USER_EX_QUOTA, Announced, PcpReply, Pmp,
                  filter_of, nonce, option, pcp_body, pcp_request, third_party)
-from test_natpmp import BOTH, OTHER, mapped
+from test_natpmp import BOTH, OTHER, epochs_agree, mapped
 from test_network import NEW_EXT, plug, unplug
 
 LONG_ERROR, SHORT_ERROR = 1800, 30      # s
@@ -462,6 +465,22 @@ def test_mapping_update(lab, pmp):
         pass
     assert (told.opcode, told.result, told.nonce, told.port, told.ext) == \
         (MAP, SUCCESS, mine, 8000, 40000)
+
+
+@pytest.mark.only("netlink")
+def test_epoch_over_restart_and_crash(lab, upnpd, pmp):
+    assert wait_until(lambda: pmp.epoch() >= 4)
+    answer = granted(pmp.pcp_map("TCP", 8000, 40000))
+    since = time.monotonic()
+    upnpd.stop()
+    upnpd.start()
+    assert epochs_agree(pmp, since, answer.epoch)
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    upnpd.wait_ready()
+    assert epochs_agree(pmp, since, answer.epoch)
+    granted(pmp.pcp_map("TCP", 8000), 40000)
 
 
 # ---- options of the daemon -------------------------------------------------
