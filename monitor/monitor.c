@@ -22,10 +22,10 @@
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
 #include "monitor/home.h"
-#include "monitor/httpport.h"
 #include "monitor/instance.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
+#include "monitor/ownport.h"
 #include "monitor/report.h"
 #include "monitor/supervisor.h"
 
@@ -367,7 +367,7 @@ static int apply(struct monitor *m)
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
 	if (!err && m->ready.fn)	/* a reload has checked it */
-		err = httpport_check(m->conf);
+		err = ownport_check(m->conf);
 	if (err)
 		return err;
 	m->broker.now_ms = loop_now_ms(m->loop);
@@ -446,9 +446,8 @@ static int read_next(struct monitor *m)
 			why.text, m->path);
 	else if (err)
 		log_err("%s", why.text);
-	else if (next.enabled && (!m->conf->enabled || !m->conf->upnp ||
-				  next.http_port != m->conf->http_port))
-		err = httpport_check(&next);
+	else if (next.enabled && !ownport_same(m->conf, &next))
+		err = ownport_check(&next);
 	if (!err && next.enabled)
 		err = hold_name(m, INSTANCE_STEP_MS);
 	if (!err && next.enabled)

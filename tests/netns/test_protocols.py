@@ -3,6 +3,7 @@
 its port, and the others work."""
 import json
 import os
+import re
 import signal
 import socket
 import time
@@ -10,7 +11,8 @@ import time
 import pytest
 
 from daemon import UPNPD, Daemon
-from lab import EXT_IP, HOST_IP, LAN_IP, listener, reaches, wait_until
+from lab import (EXT_IP, HOST_IP, LAN6_IP, LAN_IP, listener, reaches,
+                 wait_until)
 
 pytestmark = pytest.mark.only("netlink")
 
@@ -159,18 +161,48 @@ def test_reload_switches_protocols(lab, upnpd):
         assert who_answers(lab, upnpd) == every
 
 
-@pytest.mark.conf(upnp="no")
-def test_port_5351_is_taken(lab, stopped):
-    """upnpd tries again until the other program has ended, and is not ready
-    before. Every other service would be, so it starts."""
+def test_port_5351_is_taken_beside_upnp(lab, stopped):
+    """UPnP is served, and the others when the other program has ended."""
     with lab.router.socket(socket.SOCK_DGRAM, (LAN_IP, 5351)):
-        stopped.start(wait=False)
+        stopped.start()
         assert stopped.wait_log(
             r"UDP port 5351 \(NAT-PMP, PCP\): .* in use; trying again")
-        assert not status(lab, stopped)["protocols"]["pcp"]["serving"]
+        got = status(lab, stopped)["protocols"]
+        assert got["upnp"]["serving"] and not got["pcp"]["serving"]
         assert "nat-pmp (does not listen yet)" in ctl(lab, stopped, "status")
-    assert stopped.wait_log("serving on UDP port 5351, 0 mappings")
-    assert who_answers(lab, stopped) == {"nat-pmp", "pcp"}
+    assert stopped.wait_log("serving on port 2828 and UDP port 5351")
+    assert who_answers(lab, stopped) == {"ssdp", "http", "nat-pmp", "pcp"}
+
+
+@pytest.mark.parametrize("options, ip, family", [
+    ({}, LAN_IP, socket.AF_INET), ({"nat_pmp": "no"}, LAN6_IP,
+                                   socket.AF_INET6),
+    ({"pcp": "no"}, LAN_IP, socket.AF_INET)])
+@pytest.mark.lab(ipv6=True)
+def test_port_5351_is_taken_without_upnp(lab, stopped, options, ip, family):
+    """Nobody would be served, so upnpd does not start, and names the program.
+    Nor does a reload leave nobody served."""
+    stopped.options.update(upnp="no", **options)
+    with lab.router.socket(socket.SOCK_DGRAM, (ip, 5351)):
+        stopped.start(wait=False)
+        assert stopped.wait_exit() == 1
+        assert re.search(rf"UDP port 5351 is taken by \S+ \(process "
+                         rf"{os.getpid()}\), at {ip}: ", stopped.log())
+        stopped.options.update(upnp="yes", nat_pmp="no", pcp="no")
+        stopped.port = Daemon.port
+        stopped.start()
+        said = ctl(lab, stopped, "set", "upnp=no", "nat-pmp=yes", "pcp=yes")
+        assert "UDP port 5351 is taken by " in said
+        assert stopped.serves()
+
+
+@pytest.mark.conf(upnp="no", pcp="no")
+@pytest.mark.lab(ipv6=True)
+def test_nat_pmp_does_not_need_ipv6(lab, stopped):
+    with lab.router.socket(socket.SOCK_DGRAM, (LAN6_IP, 5351)):
+        stopped.start(wait=False)
+        assert stopped.wait_log("serving on UDP port 5351")
+        assert who_answers(lab, stopped) == {"nat-pmp"}
 
 
 @pytest.mark.conf(upnp="no")

@@ -26,7 +26,7 @@
 #include "conf/conf.h"
 #include "monitor/broker.h"
 #include "monitor/ctllisten.h"
-#include "monitor/httpport.h"
+#include "monitor/ownport.h"
 #include "monitor/instance.h"
 #include "monitor/monitor.h"
 #include "monitor/overrule.h"
@@ -405,13 +405,21 @@ static struct {
 } rights;
 
 /* User "other" is uid 8, everybody else is uid 7. */
-static int http_port_err;
+static int port_err;
 
-int httpport_check(const struct conf *conf)
+int ownport_check(const struct conf *conf)
 {
-	if (http_port_err)
-		log_err("http-port %u is taken", (unsigned)conf->http_port);
-	return http_port_err;
+	if (port_err)
+		log_err("port %u is taken", conf->upnp ?
+			(unsigned)conf->http_port : 5351u);
+	return port_err;
+}
+
+bool ownport_same(const struct conf *now, const struct conf *next)
+{
+	if (!now->enabled || now->upnp != next->upnp)
+		return false;
+	return !now->upnp || now->http_port == next->http_port;
 }
 
 int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid)
@@ -652,8 +660,8 @@ static void test_the_daemon_ends_without_a_backend(void **unused)
 
 static void test_a_start_without_its_port_fails(void **unused)
 {
-	http_port_err = -EADDRINUSE;
-	fail_start("jail_dir fork_server close", "http-port 2828 is taken");
+	port_err = -EADDRINUSE;
+	fail_start("jail_dir fork_server close", "port 2828 is taken");
 }
 
 static void test_a_start_beside_another_daemon_fails(void **unused)
@@ -1605,16 +1613,20 @@ static void on_other_port(void)
 {
 	broker.serving = true;
 	engine_requests();
-	http_port_err = -EADDRINUSE;
-	refused_reload("http-port = 2829", "http-port 2829 is taken");
+	port_err = -EADDRINUSE;
+	refused_reload("http-port = 2829", "port 2829 is taken");
 	/* its own port is not checked: its engine listens there */
 	calls[0] = '\0';
 	reload("hairpin = yes");
 	assert_int_equal(state, STATUS_SERVING);
-	/* nothing listens there with upnp = no */
+	/* another port is needed now */
+	refused_reload("upnp = no", "port 5351 is taken");
+	port_err = 0;
 	reload("upnp = no");
+	port_err = -EADDRINUSE;
+	reload("upnp = no\nhairpin = yes");
 	calls[0] = '\0';
-	refused_reload("hairpin = yes", "http-port 2828 is taken");
+	refused_reload("hairpin = yes", "port 2828 is taken");
 }
 
 static void test_a_reload_keeps_the_port_if_the_new_one_is_taken(void **unused)
