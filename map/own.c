@@ -197,20 +197,26 @@ static int end(struct map *m, struct map_wait *w, const struct pm_entry *stays,
 	       (int)mapreport_refusal(m, w, why, 0);
 }
 
+/* Does the request @o make a mapping that @q deletes with all others? */
+static bool makes_one(const struct map *m, const struct map_wait *o,
+		      const struct pm_req *q)
+{
+	const struct nat_rule *r = &o->req.mapping.rule;
+	const struct pm_entry *e = portmap_entry(m->pm, o->slot);
+
+	return o->owner && o->what == MAP_ADD && r->kind == NAT_PORTMAP &&
+	       e && is_new(e) && o->req.mapping.origin == q->origin &&
+	       r->proto == q->rule.proto &&
+	       addr_equal(r->client, q->rule.client);
+}
+
 /* Delete all mappings of the client and protocol, after those that are being
  * made. */
 static int delete_all(struct map *m, struct map_wait *w)
 {
-	const struct pm_req *q = &w->req.mapping;
-	const struct pm_entry *e;
-
-	for (uint16_t slot = 0; slot < portmap_slots(m->pm); slot++) {
-		e = portmap_entry(m->pm, slot);
-		if (e && is_new(e) && e->origin == q->origin &&
-		    e->rule.proto == q->rule.proto &&
-		    addr_equal(e->rule.client, q->rule.client))
-			return wait_for(m, w, slot);
-	}
+	for (const struct map_wait *o = m->waiting; o; o = o->next)
+		if (makes_one(m, o, &w->req.mapping))
+			return wait_for(m, w, o->slot);
 	return range_start(m, w);
 }
 

@@ -619,6 +619,19 @@ static void deletion_of_all_waits_for_mappings(void **state)
 	assert_int_equal(c.n, 1);
 	assert_int_equal(c.why, REFUSAL_NONE);
 	assert_int_equal(count(), 0);
+	/* but not what it would not delete */
+	have(V4, pmp);
+	ask(&a, V4, (struct rq){ .ext_port = 7000 });
+	ask(&b, V4, udp(pmp));
+	assert_int_equal(ask_delete_own(&c, V4, all), MAP_WAIT);
+	take_ops();
+	assert_int_equal(op_n, 3);
+	answer_all();
+	assert_int_equal(count(), 2);
+	ask(&a, V4, of(BOB, with_port(pmp, 8000)));
+	ask(&b, V6, pmp);
+	assert_int_equal(ask_delete_own(&c, V4, all), REFUSAL_NONE);
+	answer_all();
 }
 
 static void nat_pmp_learns_that_a_deletion_failed(void **state)
