@@ -1394,6 +1394,7 @@ def test_gateway_is_seen_before_the_firewall(router):
     change(router, "add chain inet filter input { policy drop; }\n"
            "add rule inet filter input ct state established accept\n"
            "add rule inet filter input udp dport 1900 accept\n"
+           "add rule inet filter input udp dport 5351 accept\n"
            "add rule inet filter input tcp dport 2828 accept")
     assert router.check().bad() == set()
     another_gateway(router, router.lab.lan1, "OS/1 Box/2", HOST_IP)
