@@ -78,8 +78,9 @@ const char *upnp_err_text(int err)
  * "Error codes").
  *
  * Version 1 lacks three codes. A refusal by policy is 718 there, and a full
- * table is 501 (RFC 6970 maps lack of resources to it). Another client's
- * mapping, which the requester may not delete, is 714, as if it did not exist.
+ * table is 501 (RFC 6970 maps lack of resources to it). A mapping that the
+ * requester may not delete, another client's or one of PCP, is 714, as if it did
+ * not exist.
  */
 struct codes {
 	uint32_t v1, v2;	/* enum upnp_err */

@@ -7,8 +7,8 @@
 #include "map/map.h"
 
 /**
- * anyport_pick - set the external port of a request that accepts any
- * port, or the port of its own mapping (enum map_port).
+ * anyport_pick - set the external port of a request that accepts any port: with
+ * MAP_PORT_ANY, or with MAP_PORT_OWN if the client has no mapping yet.
  *
  * Chooses the wished port (w->wished) if the policy allows it, and if it is
  * free or has the same client's mapping for the same purpose. A port is not

@@ -3,7 +3,8 @@
  * interwork.h - what a request of one protocol does to a mapping of the same
  * client that another protocol, or another nonce, has made.
  *
- * Source: RFC 6970 5.6 and 5.8 for UPnP over PCP; RFC 6887 11.3 for nonces.
+ * Source: RFC 6970 for UPnP over PCP; RFC 6887 11.3 for nonces;
+ * docs/protocol.md, "Between protocols".
  * Runs in: engine
  */
 #ifndef MAP_INTERWORK_H
@@ -17,7 +18,8 @@ enum interwork {
 				 * shorter */
 	INTERWORK_EXTEND,	/* it stays as it is, enabled, and its lease
 				 * does not get shorter */
-	INTERWORK_OPERATORS,	/* it is the operator's, asked by a client */
+	INTERWORK_OPERATORS,	/* a client asks for a mapping of the
+				 * operator, which stays as it is */
 	INTERWORK_CONFLICT,	/* its port leads to another internal port, and
 				 * stays so */
 	INTERWORK_NONCE,	/* the request has another nonce */
@@ -37,7 +39,7 @@ enum interwork interwork_add(const struct map *, const struct pm_req *q,
 bool interwork_same_nonce(const struct pm_entry *e, const struct pm_req *q);
 
 /** interwork_keeps - does @e stay although its client asks over UPnP to delete
- * it? A PCP mapping does, because the request has no nonce (RFC 6970 5.8). */
+ * it? A PCP mapping does, because the request has no nonce (RFC 6970). */
 bool interwork_keeps(const struct pm_entry *e, const struct pm_req *by);
 
 /**
