@@ -13,6 +13,7 @@ from daemon import FakeTool
 from lab import (EXT_IP, HOST_IP, OUT2_IP, OUT_IP, Probe, arrives, blocked,
                  listener, reaches, wait_until)
 from test_check import ctl
+from test_upnpctl_live import Ctl
 from upnp import Igd, UpnpError, error_of
 
 NL = pytest.mark.only("netlink")
@@ -27,9 +28,12 @@ def listing(lab):
                   lab.router.run("nft", "-s", "list", "ruleset"))
 
 
-def fill(lab):
+def fill(lab, upnpd):
     """Elements in each map, and two mappings that lead to one socket."""
     igd = Igd(lab.lan1)
+    Ctl(lab, upnpd)("mappings", "add", "protocol=tcp", "external-port=40004",
+                    f"to={HOST_IP}:8004", f"remote-host={OUT2_IP}:5000",
+                    "lease=1h")
     igd.add(40000, "TCP", 8000)
     igd.add(40001, "TCP", 8000)
     igd.add(40000, "UDP", 65535)
@@ -55,15 +59,24 @@ table ip upnpd {{
         elements = {{ {host} . 6 . 8000 : {ext} . 40001,
             {host} . 17 . 65535 : {ext} . 40000,
             {host} . 17 . 1024 : {ext} . 65535,
-            {host} . 6 . 8002 : {ext} . 40002 }}
+            {host} . 6 . 8002 : {ext} . 40002,
+            {host} . 6 . 8004 : {ext} . 40004 }}
     }}
     set count {{
         type ipv4_addr . inet_proto . inet_service
         counter
         elements = {{ {sockets} }}
     }}
+    map forward_from_port {{
+        type ipv4_addr . inet_proto . inet_service . inet_service : \
+            ipv4_addr . inet_service
+        elements = {{ {peer} . 6 . 40004 . 5000 : {host} . 8004 }}
+    }}
     chain prerouting {{
         type nat hook prerouting priority 1000
+        iifname "wan0" ip daddr {ext} dnat ip addr . port to \
+            ip saddr . meta l4proto . th dport . th sport \
+            map @forward_from_port
         iifname "wan0" ip daddr {ext} dnat ip addr . port to \
             ip saddr . meta l4proto . th dport map @forward_from
         iifname {comes_in} ip daddr {ext} dnat ip addr . port to \
@@ -83,7 +96,8 @@ table ip upnpd {{
 }}
 """
 SOCKETS = ", ".join(f"{HOST_IP} . {socket}" for socket in
-                    ("6 . 8000", "17 . 65535", "17 . 1024", "6 . 8002"))
+                    ("6 . 8000", "17 . 65535", "17 . 1024", "6 . 8002",
+                     "6 . 8004"))
 HAIRPIN = """oifname "lan0" ip saddr 192.168.88.0/24 \
             ip daddr 192.168.88.0/24 ct status dnat \
             ct original ip daddr {ext} masquerade
@@ -153,7 +167,7 @@ def test_rules_are_listed_like_those_of_nft(lab, stopped, firewall, options):
     lab.pristine = lab.rules()
     stopped.options.update(options)
     stopped.start()
-    fill(lab)
+    fill(lab, stopped)
     seen = listing(lab)
     assert stopped.stop() == 0
     assert lab.rules() == lab.pristine
@@ -173,7 +187,7 @@ def test_table_of_a_killed_monitor_is_used(lab, stopped):
     is left at the end."""
     stopped.start()
     server = listener(lab.lan1, "TCP", 8000)
-    fill(lab)
+    fill(lab, stopped)
     before = listing(lab)
     stopped.signal(signal.SIGKILL)
     stopped.proc.wait()
@@ -207,7 +221,7 @@ DAMAGE = {
 def test_damage_is_repaired(lab, upnpd, what):
     """The kernel notifies upnpd of changes by others, so the repair is
     immediate."""
-    fill(lab)
+    fill(lab, upnpd)
     before = listing(lab)
     lab.router.run("nft", "-f", "-", stdin=DAMAGE[what].replace(";", "\n"))
     if what == "set":
