@@ -357,12 +357,11 @@ static void handle(struct pmp *s, const struct request *r)
 		start(s, r, &m);
 }
 
-/* One datagram a round, so that other descriptors get their turn. The answer
- * leaves from the address that was asked, even if another interface than its own
- * received the request. */
-static void on_socket(void *arg, struct ifsock *sock)
+/* Receive one datagram. The answer leaves from the address that was asked, even
+ * if another interface than its own received the request. Return: false: there
+ * is none */
+static bool receive(struct pmp *s, struct ifsock *sock)
 {
-	struct pmp *s = arg;
 	char buf[PMP_DATAGRAM_MAX];
 	struct request r = { .sock = sock };
 	struct ifsock *local;
@@ -370,12 +369,20 @@ static void on_socket(void *arg, struct ifsock *sock)
 				&local);
 
 	if (n <= 0 || !is_host_of(&local->at.net, r.source))
-		return;
+		return n >= 0;
 	r.ifindex = local->at.ifindex;
 	r.share = share_of(s, r.ifindex, r.source);
 	r.datagram = (struct str){ buf, (size_t)n };
 	if (bucket_take(&s->rate, r.share, 1, loop_now_ms(s->loop)))
 		handle(s, &r);
+	return true;
+}
+
+/* A few datagrams a round, so that other descriptors get their turn. */
+static void on_socket(void *arg, struct ifsock *sock)
+{
+	for (unsigned i = 0; i < PMP_TURN && receive(arg, sock); i++)
+		;
 }
 
 /* ---- addresses ------------------------------------------------------------ */

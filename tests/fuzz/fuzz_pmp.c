@@ -13,6 +13,7 @@
  * there are no more answers than requests; each rule is sane, of an internal
  * network, and of the host that asked, or of a third party that is allowed.
  */
+#include <errno.h>
 #include "pmp/pmp.h"
 #include "pmp/pmpmsg.h"
 #include "sys/ifsock.h"
@@ -34,6 +35,7 @@ static bool asked[HOSTS];
 
 /* The datagram that is received next. */
 static struct str datagram;
+static bool arrived;
 static unsigned sender;
 
 static struct addr host(unsigned i)
@@ -101,6 +103,9 @@ ssize_t __wrap_ifsock_recv(struct ifsock *s, void *buf, size_t size,
 			   struct addr *ret_peer, uint16_t *ret_port,
 			   struct ifsock **ret_local)
 {
+	if (!arrived)
+		return -EAGAIN;
+	arrived = false;
 	if (datagram.n > size)
 		return 0;
 	memcpy(buf, datagram.p, datagram.n);
@@ -248,6 +253,7 @@ static void arrive(struct pmp *pmp, struct loop *loop, uint8_t how)
 		requests++;
 		if (datagram.n > longest)
 			longest = datagram.n;
+		arrived = true;
 		socks->config.ready(socks->config.arg, &socks->sock[sender]);
 	}
 	if (!(how & 8))
