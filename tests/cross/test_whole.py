@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""The whole daemon, built for another machine: a control point finds it and
-maps a port, the mapping survives an engine's death, and upnpctl shows it.
+"""The whole daemon, built for another machine: clients of UPnP, NAT-PMP and PCP
+find it and map ports, the mapping survives an engine's death, and upnpctl shows it.
 
 qemu-user runs it in the lab's router, so the network's byte order is real. It
 has no firewall (backend = memory) and no system call filter, because the
@@ -14,6 +14,7 @@ import pytest
 from daemon import Upnpd, upnpc
 from firewall import FIREWALLS
 from lab import EXT_IP, HOST_IP, LAN_IP, Lab, run, wait_until
+from pmp import Pmp, nonce
 from upnp import IGD1, Igd, error_of, search
 
 EMULATOR = os.environ["EMULATOR"].split()
@@ -75,6 +76,30 @@ def test_mapping_is_added_shown_and_deleted(lab, upnpd):
     igd.delete(40000, "UDP")
     assert error_of(igd.specific, 40000, "UDP") == 714
     assert "40000" not in upnpctl(upnpd, "mappings", "print")
+
+
+def test_nat_pmp_and_pcp(lab, upnpd):
+    """All numbers have two or four bytes that differ."""
+    mine = nonce()
+    with Pmp(lab.lan1) as pmp:
+        assert pmp.address() == EXT_IP
+        assert pmp.epoch() < 3600
+        found = pmp.map("UDP", 0x1234, 0x5678, 0x0e10)
+        assert (found.ext, found.lifetime) == (0x5678, 0x0e10)
+        found = pmp.pcp_map("TCP", 0x1f40, 0x9c40, 0x0e10, mine)
+        assert (found.result, found.ext, found.ext_ip, found.lifetime) == \
+            (0, 0x9c40, EXT_IP, 0x0e10)
+        engine, = engines(upnpd)
+        os.kill(engine, signal.SIGKILL)
+        assert wait_until(lambda: engines(upnpd) not in ([], [engine]), SLOW)
+        assert wait_until(upnpd.serves, SLOW)
+        assert Igd(lab.lan1).mapped() == {
+            ("UDP", 0x5678, HOST_IP, 0x1234), ("TCP", 0x9c40, HOST_IP, 0x1f40)}
+        assert "pcp" in upnpctl(upnpd, "mappings", "print", "detail")
+        # the next engine knows the nonce and the epoch
+        assert pmp.pcp_unmap("TCP", 0x1f40, mine).result == 0
+        pmp.unmap("UDP", 0x1234)
+    assert HOST_IP not in upnpctl(upnpd, "mappings", "print")
 
 
 def test_upnpc_adds_a_mapping(lab, upnpd):

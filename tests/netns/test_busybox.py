@@ -10,6 +10,7 @@ import pytest
 from busybox import BUSYBOX, STATIC, Root, System, write
 from daemon import upnpc
 from lab import HOST_IP, blocked, listener, reaches, wait_until, which
+from pmp import Pmp
 from test_lifecycle import answers
 from upnp import Igd, Listener
 
@@ -48,6 +49,10 @@ def maps_a_port(lab):
         assert reaches(lab, "TCP", 40000, server)
         upnpc(lab.lan1, "-d", "40000", "TCP")
         assert blocked(lab, "TCP", 40000, server)
+        with Pmp(lab.lan1) as pmp:
+            pmp.map("TCP", 8000, 40000)
+            assert reaches(lab, "TCP", 40000, server)
+            pmp.unmap("TCP", 8000)
 
 
 def test_boots_serves_and_powers_off(lab, boot):

@@ -10,9 +10,9 @@ import time
 
 import pytest
 
+from ask import NAT_PMP, PCP, asks
 from daemon import UPNPD, Daemon
-from lab import (EXT_IP, HOST_IP, LAN6_IP, LAN_IP, listener, reaches,
-                 wait_until)
+from lab import EXT_IP, LAN6_IP, LAN_IP, listener, reaches, wait_until
 
 pytestmark = pytest.mark.only("netlink")
 
@@ -23,31 +23,6 @@ MX: 1\r
 ST: upnp:rootdevice\r
 \r
 """
-
-
-NAT_PMP = b"\0\0"           # external address: RFC 6886 3.2
-PCP = bytes((2, 0)) + bytes(6) + bytes(10) + b"\xff\xff" + socket.inet_aton(
-    HOST_IP)                # ANNOUNCE: RFC 6887 14.1
-
-
-def asks(lab, port, request, host=None):
-    """The answer to a datagram to LAN_IP, or None if the port is closed: then
-    the kernel sends an error."""
-    with (host or lab.lan1).socket(socket.SOCK_DGRAM) as sock:
-        sock.connect((LAN_IP, port))
-        sock.settimeout(1)
-
-        def answered():
-            try:
-                sock.send(request)
-                return [sock.recv(2048)]
-            except ConnectionRefusedError:
-                return [None]
-            except TimeoutError:
-                return None
-        found = wait_until(answered)
-        assert found, f"neither an answer nor an error from port {port}"
-        return found[0]
 
 
 def who_answers(lab, upnpd):

@@ -10,6 +10,7 @@ import pytest
 from daemon import ROOT, upnpc
 from lab import HOST_IP, blocked, listener, reaches, wait_until
 from machine import Machine, make_deb
+from pmp import Pmp
 from upnp import Igd
 
 pytestmark = pytest.mark.only("netlink")
@@ -80,6 +81,8 @@ def mapping(lab):
     server = listener(lab.lan1, "TCP", 8000)
     upnpc(lab.lan1, "-e", "game", "-a", HOST_IP, "8000", "40000", "TCP")
     assert reaches(lab, "TCP", 40000, server)
+    with Pmp(lab.lan1) as pmp:
+        pmp.map("UDP", 8000, 40000)
     return server
 
 

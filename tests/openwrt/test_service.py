@@ -9,6 +9,7 @@ import subprocess
 
 import pytest
 
+from ask import NAT_PMP, asks
 from lab import LAN_IP, LONG, wait_until
 from test_uci import CONFIG, INTERFACES, MINIUPNPD, config
 from upnp import Igd
@@ -102,6 +103,22 @@ def test_changed_configuration_reloads(served):
     assert served.ran == ["start", "HUP"]
     assert wait_until(lambda: answers(served, 2829)), served.log()
     assert served.only().proc is proc and proc.poll() is None
+
+
+def test_protocols_are_switched(served):
+    """By UCI, as LuCI does; each by itself."""
+    def nat_pmp():
+        answer = asks(served.router.lab, 5351, NAT_PMP)
+        return bool(answer) and answer[1:4] == b"\x80\0\0"
+
+    for value, on in (("0", False), ("1", True)):
+        set_option(served, "pcp", value)
+        assert wait_until(nat_pmp) if not on else not nat_pmp()
+        set_option(served, "nat_pmp", value)
+        assert wait_until(lambda: nat_pmp() == on), served.log()
+        set_option(served, "upnp", value)
+        assert wait_until(lambda: answers(served) == on), served.log()
+    assert served.ran[0] == "start" and set(served.ran[1:]) == {"HUP"}
 
 
 def test_unchanged_configuration_does_not_reload(served):
