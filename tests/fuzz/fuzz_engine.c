@@ -529,7 +529,7 @@ static void read_settings(uint8_t how)
 		how & 2 ? "no" : "yes",
 		how & 4 ? "no" : "yes", how & 8 ? "refuse" : "warn",
 		how & 16 ? "all" : "own", how & 32 ? 604800 : 86400,
-		how & 128 ? "yes" : "no",
+		how & 4 ? "yes" : "no",
 		how & 64 ? "deny 2003 192.168.88.0/24 0-65535\n"
 		"allow 1024-65535 0.0.0.0/0 1024-65535\n"
 		"deny 4003 ::/0 4003\nallow 4000-4003 ::/0 4000-4003\n" :
