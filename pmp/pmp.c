@@ -403,6 +403,10 @@ static void on_closing(void *arg, struct ifsock *sock)
 	FOR_EACH(p, s)
 		if (p->sock == sock)
 			forget(p);
+	/* those at other sockets that waited for one of them */
+	FOR_EACH(p, s)
+		if (p->sock && p->held && !is_held(s, p->ask.source))
+			release(s, p->ask.source);
 }
 
 static void on_outside(void *arg, struct addr peer)

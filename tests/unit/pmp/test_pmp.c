@@ -511,6 +511,26 @@ static void test_requests_that_wait_are_forgotten(void **state)
 	gw_settle();
 }
 
+/* The deletion of all mappings is forgotten with its address: the request behind
+ * it, at another address, begins. */
+static void test_held_request_of_another_address(void **state)
+{
+	int fd;
+
+	NEED_NET;
+	serve_all();
+	fd = client(ANN, 0, OWN_LO);
+	assert_true(says(fd, "0002 0000 1388 1388 00000e10",
+			 "00820000" EPOCH "13881388" HOUR));
+	post(client(ANN, 0, OWN), "0002 0000 0000 0000 00000000");
+	pump();
+	post(fd, "0001 0000 1389 1389 00000e10");
+	pump();
+	serve((const char *const[]){ OWN_LO }, 1);
+	gw_settle();
+	assert_true(gets(fd, "00810000" EPOCH "13891389" HOUR));
+}
+
 static void test_third_party(void **state)
 {
 	static const char body[] = TCP("1388", H_NO4) H_THIRD(H_BOB);
@@ -884,6 +904,7 @@ int main(void)
 		TEST(test_places),
 		TEST(test_deletion_of_all_comes_first),
 		TEST(test_requests_that_wait_are_forgotten),
+		TEST(test_held_request_of_another_address),
 		TEST(test_third_party),
 		TEST(test_peer),
 		TEST(test_announcements),
