@@ -405,18 +405,18 @@ qemu:
 # BENCH='regular expression' measures only the rows that match, ROUNDS=1 once.
 ROUNDS	?= 5
 BENCH	?=
-BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows
+BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows $(BUILD)/pmpload
 
 $(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
 
-# Built like the daemon, with which it is compared; static/floor likewise.
-$(BUILD)/floor: bench/floor.c
+# Built like the daemon, with which they are compared; static/floor likewise.
+$(BUILD)/floor $(BUILD)/echo: $(BUILD)/%: bench/%.c bench/number.h
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
-bench: all $(BENCH_TOOLS) $(BUILD)/floor
+bench: all $(BENCH_TOOLS) $(BUILD)/floor $(BUILD)/echo
 	tools/install-test-deps bench
 	$(MAKE) static
 	+$(STATIC_MAKE) $(BUILD)/static/floor

@@ -10,11 +10,12 @@ import time
 
 from daemon import ROOT, Daemon
 from firewall import FIREWALLS
-from lab import LAN_IP, inside, which
-from subject import ADD_PORT, Subject
+from lab import LAN_IP, inside, wait_until, which
+from subject import ADD_PORT, PMP_PORT, Subject
 
 BINARY = os.path.join(ROOT, "build", "floor")
 STATIC_BINARY = os.path.join(ROOT, "build", "static", "floor")
+ECHO = os.path.join(ROOT, "build", "echo")
 REPLY = 540             # bytes of upnpd's reply to GetExternalIPAddress
 TURNS, TURNS_S = 20, 0.4    # most runs and seconds for each input of a tool
 
@@ -40,9 +41,10 @@ class FloorServer(Daemon):
         return self
 
     def child(self):
+        """Its pid; 0 while there is none."""
         path = f"/proc/{self.proc.pid}/task/{self.proc.pid}/children"
         with open(path) as f:
-            return int(f.read())
+            return int(f.read() or 0)
 
 
 class Server(Floor):
@@ -60,6 +62,33 @@ class Server(Floor):
 
     def find(self):
         self.path = self.url = "/"
+
+    def processes(self):
+        return {"engine": self.daemon.child(), "monitor": self.daemon.proc.pid}
+
+    def stop(self):
+        self.daemon.stop()
+
+
+class EchoServer(FloorServer):
+    def start(self):
+        """It forks after it has bound its socket."""
+        self.spawn([self.binary, LAN_IP, str(PMP_PORT)])
+        assert wait_until(self.child), self.log()
+        return self
+
+
+class Echo(Floor):
+    """echo.c in such a lab."""
+
+    def __init__(self):
+        super().__init__(ECHO_NAME, FIREWALLS["netlink"]())
+
+    def make(self):
+        self.daemon = EchoServer(self.lab, ECHO)
+
+    def find(self):
+        """It serves no UPnP."""
 
     def processes(self):
         return {"engine": self.daemon.child(), "monitor": self.daemon.proc.pid}
@@ -187,6 +216,7 @@ class Tool(Floor):
 PREFIX = "floor: "
 SERVER_NAME = PREFIX + "no parsing"
 STATIC_SERVER_NAME = SERVER_NAME + ", static build"
+ECHO_NAME = PREFIX + "a UDP echo server"
 
 
 def tool_name(backend, title):
@@ -202,5 +232,6 @@ def floors(ours):
     found = [Server(SERVER_NAME, BINARY)]
     if os.access(STATIC_BINARY, os.X_OK):
         found.append(Server(STATIC_SERVER_NAME, STATIC_BINARY))
+    found.append(Echo())
     return found + [Tool(one, *given) for one in ours
                     if one.backend.startswith("iptables") for given in INPUTS]

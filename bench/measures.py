@@ -11,7 +11,7 @@ import statistics
 import subprocess
 import time
 
-from floors import SERVER_NAME, Server, Tool
+from floors import ECHO_NAME, SERVER_NAME, Echo, Server, Tool
 from lab import wait_until
 from subject import ADD_PORT, FILL_PORT, STATIC_NAME, pairs
 from upnp import GROUP, Igd, Listener, UpnpError, msearch
@@ -36,14 +36,15 @@ class Row:
     @more:   True if a larger value is better, None if neither is
     @bar:    function: subject's name -> how many times better than the peer's
              better build it must be, or None for no bar
+    @share:  the least allowed share of the value of the subject @of
     @limit:  the largest allowed value for our subjects, in @unit
     @noun:   what is in place
     """
 
     def __init__(self, title, unit, more=True, bar=None, limit=None,
-                 noun="mapping"):
+                 noun="mapping", share=None, of=None):
         self.title, self.unit, self.more = title, unit, more
-        self.noun = noun
+        self.noun, self.share, self.of = noun, share, of
         self.bar = bar or (lambda name: None)
         self.limit = limit
 
@@ -187,6 +188,42 @@ def tool_alone(tool):
     gone, added = tool.alone()
     return {"add1": added.rate(), "cpu_add": added.cpu_of_1000(),
             "delete1": gone.rate(), "cpu_delete": gone.cpu_of_1000()}
+
+
+def address_by_natpmp(subject):
+    """NAT-PMP's external address, one request at a time and 8 at once. On one
+    processor: to wake the other one costs several times as much as a request,
+    and whether that happens is chance. More requests than PMP_REQUESTS_BURST
+    in a few seconds would be above upnpd's rate for a client."""
+    with subject.on_one_processor():
+        one = subject.pmp_load("address", 1, 4000)
+        few = subject.pmp_load("address", 8, 4000)
+    return {"address1": value_of(one), "address8": value_of(few),
+            "cpu_address": value_of(one, "cpu_s")}
+
+
+def map_batch(subject, added, gone):
+    """As batch(), by PCP. One of the peer's builds needs seconds to delete
+    one, so UPnP deletes what is left of it; upnpd leaves none."""
+    added.add(subject.pmp_load("map", 1, BATCH, seconds=BATCHES_S,
+                               first=ADD_PORT))
+    n = max(1, int(added.runs[-1].get("started", 1)))
+    gone.add(subject.pmp_load("unmap", 1, n, seconds=BATCHES_S,
+                              first=ADD_PORT))
+    left = n - int(gone.runs[-1].get("started", 0))
+    if left > 0:
+        subject.load("delete", subject.AT_ONCE, left,
+                     first=ADD_PORT + n - left)
+
+
+def map_and_unmap(subject):
+    added, gone = Sum(), Sum()
+    for _ in range(BATCHES):
+        map_batch(subject, added, gone)
+        if added.why or added.took_s + gone.took_s > BATCHES_S:
+            break
+    return {"map1": added.rate(), "cpu_map": added.of_1000("cpu_s"),
+            "unmap1": gone.rate()}
 
 
 def add_crowd(subject):
@@ -387,6 +424,11 @@ def with_server(subject):
     return everybody(subject) or subject.name == SERVER_NAME
 
 
+def with_echo(subject):
+    """Everybody, and the echo server."""
+    return everybody(subject) or isinstance(subject, Echo)
+
+
 def tools(subject):
     return isinstance(subject, Tool)
 
@@ -439,6 +481,9 @@ MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
     Measure(0, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
     Measure(0, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
     Measure(0, add_crowd, "add50"),
+    Measure(0, address_by_natpmp, "address1 address8 cpu_address",
+            with_echo),
+    Measure(0, map_and_unmap, "map1 cpu_map unmap1"),
     Measure(0, search, "search"),
     Measure(0, throughput, "tcp"),
     Measure(1, new_flows, "flows"),
@@ -446,6 +491,7 @@ MEASURES = [Measure(ALONE, memory(n), "memory pss", who, n)
     Measure(1000, add_and_delete, "add1 cpu_add delete1 cpu_delete"),
     Measure(1000, tool_alone, "add1 cpu_add delete1 cpu_delete", tools),
     Measure(1000, add_crowd, "add50"),
+    Measure(1000, map_and_unmap, "map1 cpu_map unmap1"),
     Measure(1000, enumerate_all, "list"),
     Measure(1000, specific, "specific"),
     Measure(1000, new_flows, "flows"),
@@ -474,6 +520,15 @@ ROWS = {
     "add1": Row("AddPortMapping, one at a time", "/s"),
     "add50": Row("AddPortMapping, 50 at once", "/s"),
     "delete1": Row("DeletePortMapping, one at a time", "/s"),
+    "address1": Row("NAT-PMP's external address, one at a time", "/s",
+                    share=0.85, of=ECHO_NAME),
+    "address8": Row("NAT-PMP's external address, 8 at once", "/s",
+                    share=0.85, of=ECHO_NAME),
+    "cpu_address": Row("CPU seconds per 1,000 requests of NAT-PMP's external "
+                       "address", "s", False),
+    "map1": Row("PCP MAP, one at a time", "/s"),
+    "unmap1": Row("PCP MAP with lifetime 0, one at a time", "/s"),
+    "cpu_map": Row("CPU seconds per 1,000 PCP MAP", "s", False),
     "list": Row("GetGenericPortMappingEntry, from first to last", "/s",
                 bar=all_of(5)),
     "specific": Row("GetSpecificPortMappingEntry", "/s"),
@@ -515,6 +570,7 @@ ROWS = {
 BARS = {
     ("add1", 1000): by_backend(20, 1.2),
     ("add6", 1000): by_backend(20, None),
+    ("map1", 1000): by_backend(20, None),
     ("add50", 0): by_backend(50, 10),
     ("add50", 1000): by_backend(50, 10),
     ("add50", 10000): by_backend(50, 10),

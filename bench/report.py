@@ -97,10 +97,18 @@ class Table:
         """The bar or limit, and whether @value meets it."""
         if name in PEERS or is_floor(name):
             return ""
-        limit, bar = ROWS[key[0]].limit, bar_of(*key, name)
+        row = ROWS[key[0]]
+        limit, bar = row.limit, bar_of(*key, name)
         if limit is not None:
             ok = value is not None and value <= limit
             return self.verdict(key, name, f"<= {limit:,}", ok)
+        if row.share:
+            whole = self.value(*key, row.of)
+            if not whole:
+                return ""
+            return self.verdict(
+                key, name, f">= {100 * row.share:g} % of the {row.of}",
+                value is not None and value >= row.share * whole)
         if bar is None:
             return ""
         if value is not None and ratio is None:
@@ -153,6 +161,9 @@ project's own goal: such a ratio, or a limit of the value.
   that they ran.
 - New flows: datagrams from new source ports, 64 at a time, to the port of the
   mapping that was made last, counted where they arrive.
+- NAT-PMP's external address: the echo server makes upnpd's system calls for
+  such a request, and answers any datagram with 12 bytes. All requests of a run
+  leave from one socket. Daemon and load program share one processor.
 - Pinholes are for UDP to the host that asks, from any host and port, each by a
   daemon in a lab with IPv6 that drops by default. AddPinhole adds to the
   1,000 in place, 50 at a time, up to 400 or for some four seconds. The value is

@@ -51,7 +51,8 @@ def check():
     missing = [tool for tool in TOOLS if not which(tool)]
     if missing:
         sys.exit(f"bench: not installed: {' '.join(missing)}")
-    for binary in (UPNPD, subject.LOAD, subject.FLOWS, floors.BINARY):
+    for binary in (UPNPD, subject.LOAD, subject.FLOWS, subject.PMPLOAD,
+                   floors.BINARY, floors.ECHO):
         if not os.access(binary, os.X_OK):
             sys.exit(f"bench: {binary} is not built: make bench builds it")
     peer.fetch()

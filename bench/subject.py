@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The subjects: upnpd with each of its backends and each build of the peer,
 every one a daemon in a separate lab, with the same interface."""
+import contextlib
 import os
 import re
 import subprocess
@@ -15,6 +16,7 @@ from upnp import WANIP, Igd, http, search
 
 LOAD = os.path.join(ROOT, "build", "load")
 FLOWS = os.path.join(ROOT, "build", "flows")
+PMPLOAD = os.path.join(ROOT, "build", "pmpload")
 STATIC = os.path.join(ROOT, "build", "static", "upnpd")
 
 # upnpd's backends; one that the built program does not accept is left out.
@@ -26,6 +28,7 @@ FILL_PORT = 2000        # first UDP port of the mappings in place
 ADD_PORT = 40000        # first TCP port of those that are added and deleted
 MAPPINGS_MAX = 60000
 PINHOLES_MAX = 16384
+PMP_PORT = 5351
 WANIP6 = "urn:schemas-upnp-org:service:WANIPv6FirewallControl:1"
 
 
@@ -157,8 +160,21 @@ class Subject:
                            ("-k", "keys"), ("-P", "proto"), ("-i", "idle")):
             if options.get(name):
                 argv += [flag, str(options[name])]
+        return self.measured([*argv, what])
+
+    def pmp_load(self, what, at_once=1, n=1, seconds=None, first=None):
+        """The same for the load program of NAT-PMP and PCP."""
+        argv = ["ip", "netns", "exec", self.lab.lan1.ns, PMPLOAD, "-a", LAN_IP,
+                "-p", str(PMP_PORT), "-n", str(n), "-c", str(at_once)]
+        for flag, value in (("-t", seconds), ("-e", first)):
+            if value:
+                argv += [flag, str(value)]
+        return self.measured([*argv, what])
+
+    def measured(self, argv):
+        """Run a load program. Return what load() returns."""
         before = self.cpu_ns()
-        done = subprocess.run([*argv, what], stdout=subprocess.PIPE,
+        done = subprocess.run(argv, stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False)
         result = pairs(done.stdout)
         result["why"] = done.stderr.strip()
@@ -168,6 +184,21 @@ class Subject:
         result["load_s"] = result["own_cpu_us"] / answered / 1e3 \
             if answered else 0
         return result
+
+    @contextlib.contextmanager
+    def on_one_processor(self):
+        """Context manager: keep the daemon, and the load programs that are
+        started, on one processor."""
+        pids = [0, *self.pids()]
+        before = os.sched_getaffinity(0)
+        try:
+            for pid in pids:
+                os.sched_setaffinity(pid, {min(before)})
+            yield
+        finally:
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    os.sched_setaffinity(pid, before)
 
     def pids(self):
         return list(self.processes().values())
