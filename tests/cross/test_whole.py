@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The whole daemon, built for another machine: clients of UPnP, NAT-PMP and PCP
-find it and map ports, the mapping survives an engine's death, and upnpctl shows it.
+find it and map ports, the mapping survives an engine's death, and upnpctl shows
+it.
 
 qemu-user runs it in the lab's router, so the network's byte order is real. It
 has no firewall (backend = memory) and no system call filter, because the

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""A datagram to the router, and whether it is answered or the port is closed."""
+"""A datagram to the router: the answer, or that the port is closed."""
 import socket
 
 from lab import HOST_IP, LAN_IP, wait_until

@@ -236,7 +236,8 @@ def test_without_syslogd_the_log_is_the_kernels(lab, boot):
     starts."""
     system = boot(lacks=["syslogd"])
     assert wait_until(lambda: re.search(
-        r"^<30>upnpd\[\d+\]: serving on port 2828 and UDP port 5351, 0 mappings$",
+        r"^<30>upnpd\[\d+\]: serving on port 2828 and UDP port 5351, "
+        "0 mappings$",
         system.read("/dev/kmsg"), re.M))
     kernels = system.read("/dev/kmsg")
     system.run("/sbin/syslogd", "-O", "/run/messages")

@@ -724,7 +724,8 @@ def pmp_taken(router):
     squat(router, socket.SOCK_DGRAM, 5351)
 
 
-@fault("configuration", "warning", "^upnp, nat-pmp and pcp are all no", up=False)
+@fault("configuration", "warning", "^upnp, nat-pmp and pcp are all no",
+       up=False)
 def no_protocol(router):
     for name in ("upnp", "nat_pmp", "pcp"):
         router.upnpd.options[name] = "no"
