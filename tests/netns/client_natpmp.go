@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: ISC
 // Maps a port by go-nat-pmp, as IPFS and Syncthing do: client_natpmp GATEWAY
 // PROTOCOL EXTERNAL INTERNAL. Prints "mapped" with the external address and
-// port, and deletes the mapping at the end of stdin.
+// port, renews the mapping at each line of stdin and prints "renewed" with the
+// port, and deletes it at the end of stdin.
 package main
 
 import (
+	"bufio"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strconv"
@@ -31,7 +32,11 @@ func main() {
 	must(err)
 	fmt.Println("mapped", net.IP(at.ExternalIPAddress[:]),
 		port.MappedExternalPort)
-	io.Copy(io.Discard, os.Stdin)
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		port, err = client.AddPortMapping(os.Args[2], internal, 0, 3600)
+		must(err)
+		fmt.Println("renewed", port.MappedExternalPort)
+	}
 	_, err = client.AddPortMapping(os.Args[2], internal, 0, 0)
 	must(err)
 }

@@ -109,6 +109,18 @@ def test_nmap(lab, igd):
 
 # ---- libraries -------------------------------------------------------------
 
+def renews(client, igd, port, proto):
+    """Let the program renew its mapping, whose lease gets longer."""
+    def left():
+        return int(igd.specific(port, proto)["NewLeaseDuration"])
+    first = left()
+    assert wait_until(lambda: left() < first)
+    client.proc.stdin.write(b"\n")
+    client.proc.stdin.flush()
+    client.says(f"renewed {port}")
+    assert left() >= first
+
+
 @pytest.mark.clients
 @BOTH
 @pytest.mark.parametrize("library", ("nat-pmp", "nat-api",
@@ -123,6 +135,7 @@ def test_npm(lab, upnpd, igd, proto, library):
     client.says(f"mapped {EXT_IP} {wished}")
     assert listed(igd) == {(proto, wished, HOST_IP, 8000)}
     assert reaches(lab, proto, wished, server)
+    renews(client, igd, wished, proto)
     client.proc.stdin.close()
     client.says("deleted")
     assert client.proc.wait(SLOW) == 0, client.said()
@@ -150,6 +163,7 @@ def test_go_nat_pmp(lab, upnpd, igd, go_client, proto):
     client = Client(lab, go_client, LAN_IP, proto.lower(), "40000", "8000")
     client.says(f"mapped {EXT_IP} 40000")
     assert reaches(lab, proto, 40000, server)
+    renews(client, igd, 40000, proto)
     client.proc.stdin.close()
     assert client.proc.wait(SLOW) == 0, client.said()
     assert listed(igd) == set()

@@ -2,7 +2,8 @@
 // Maps a port by NAT-PMP: client_nat_pmp.mjs LIBRARY GATEWAY PROTOCOL EXTERNAL
 // INTERNAL ADDRESS, for its own ADDRESS, by the library nat-pmp, nat-api (as
 // WebTorrent does) or nat-port-mapper (as libp2p does). Prints "mapped" with the
-// external address and port, and deletes the mapping at the end of stdin.
+// external address and port, renews the mapping at each line of stdin and prints
+// "renewed" with the port, and deletes it at the end of stdin.
 import { promisify } from 'node:util'
 import NatAPI from '@silentbot1/nat-api'
 import natpmp from 'nat-pmp'
@@ -50,7 +51,8 @@ const libraries = {
 const nat = libraries[library]()
 const port = await nat.map()
 console.log('mapped', await nat.ip(), port)
-for await (const _ of process.stdin);
+for await (const _ of process.stdin)
+	console.log('renewed', await nat.map())
 await nat.unmap()
 await nat.end()
 console.log('deleted')
