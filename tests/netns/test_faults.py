@@ -219,7 +219,7 @@ def own_state(lab, stopped, options):
 @pytest.mark.only("netlink")
 def test_mappings_work_with_a_full_disk(lab, stopped):
     """Mappings work, and the log says once that a restart would lose them."""
-    stopped.start(prefix=own_state(lab, stopped, "size=8k,mode=0700"))
+    stopped.start(prefix=own_state(lab, stopped, "size=16k,mode=0700"))
     igd = Igd(lab.lan1)
     for port in range(40000, 40100):
         igd.add(port, "TCP", 8000, desc="x" * 200)

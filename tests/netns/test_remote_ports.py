@@ -74,7 +74,7 @@ def test_the_closest_mapping_decides(lab, ctl, order):
     check(6001, (0, 1, 1))
     add(ctl, "UDP", remotes[2], 8002)
     remove(ctl, "UDP", remotes[1])
-    check(6002, (0, 0, 1))
+    check(6002, (0, 0, 2))
 
 
 @BOTH
