@@ -315,6 +315,19 @@ def test_forged_sources(lab, pmp, igd, source):
 
 
 @pytest.mark.only("netlink")
+def test_hosts_that_do_not_exist(lab, pmp):
+    """The kernel keeps an answer for seconds, until ARP has failed, in the
+    buffer of its socket. When that is full, others are still answered at
+    once."""
+    raw = Raw(lab.lan1)
+    pmp.sock.settimeout(0.5)        # ARP gives up after 3 s
+    for _ in range(20):
+        for i in range(100, 200):
+            raw.send(f"192.168.88.{i}", LAN_IP, b"\0\0")
+        assert wait_until(lambda: answers(pmp.address) == EXT_IP, 2)
+
+
+@pytest.mark.only("netlink")
 def test_short_and_odd_datagrams(lab, pmp):
     """They are dropped, and the next request is answered."""
     for raw in (b"", b"\0", b"\0\1", b"\0\2" + bytes(9), b"\0\x80",
