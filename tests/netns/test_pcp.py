@@ -18,6 +18,7 @@ from pmp import (ADDRESS_MISMATCH, ANNOUNCE, CANNOT_PROVIDE_EXTERNAL,
                  UNSUPP_PROTOCOL, USER_EX_QUOTA, Announced, PcpReply, Pmp,
                  filter_of, nonce, option, pcp_body, pcp_request, third_party)
 from test_natpmp import BOTH, OTHER, epochs_agree, mapped
+from test_lifecycle import answers
 from test_network import NEW_EXT, plug, unplug
 
 LONG_ERROR, SHORT_ERROR = 1800, 30      # s
@@ -405,6 +406,26 @@ def test_pinhole_with_a_filter(lab, pmp6):
     assert blocked(lab, "TCP", 8000, server, dst=HOST6_IP, src_ip=OUTSIDE6_IP)
     assert reaches(lab, "TCP", 8000, server, dst=HOST6_IP,
                    src_ip="2001:db8:11::3")
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.lab(ipv6=True)
+def test_a_pinhole_for_every_port(lab, stopped):
+    """Only if an allow line covers all of them."""
+    stopped.start()
+    with Pmp(lab.lan1, LAN6_IP) as pmp:
+        refused(pmp.pcp_map("TCP", 0), NOT_AUTHORIZED)
+        stopped.lines = ["allow 0-65535 ::/0 0-65535"]
+        since = stopped.reload()
+        assert stopped.wait_log("configuration read again", since=since)
+        mine = nonce()
+        pmp.sock.settimeout(1)      # the new engine may not serve yet
+        assert wait_until(lambda: answers(
+            lambda: granted(pmp.pcp_map("TCP", 0, nonce=mine))))
+        with listener(lab.lan1, "TCP", 8123, HOST6_IP) as server:
+            assert reaches(lab, "TCP", 8123, server, dst=HOST6_IP)
+            granted(pmp.pcp_unmap("TCP", 0, mine))
+            assert blocked(lab, "TCP", 8123, server, dst=HOST6_IP)
 
 
 @pytest.mark.only("netlink")
