@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 from daemon import UPNPD
-from lab import HOST_IP, LAN_IP, wait_until
+from lab import HOST_IP, LAN_IP, LONG, OUT_IP, wait_until
+from pmp import Pmp, filter_of, nonce
 from upnp import GROUP, Igd, error_of, http, msearch, search
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -39,8 +40,24 @@ def unsubscribe(lab, sid):
     http(lab.lan1, "UNSUBSCRIBE", EVENTS, headers=[f"SID: {sid}"])
 
 
+def mixed_pmp(lab, i):
+    """Seven requests of NAT-PMP and PCP, valid and invalid."""
+    with Pmp(lab.lan1) as client:
+        client.sock.settimeout(LONG)
+        client.address()
+        client.map("UDP", 9000, lifetime=60)
+        client.try_map("TCP", 22)
+        mine = nonce()
+        client.pcp_map("TCP", 9001, nonce=mine, options=[filter_of(OUT_IP)])
+        client.pcp_unmap("TCP", 9001, mine)
+        client.unmap("UDP")
+    with Pmp(lab.lan1) as client:
+        client.send(b"\2\1" + bytes(i % 99))
+
+
 def mixed(lab, igd, i):
-    """A dozen requests of every kind, valid and invalid."""
+    """Some twenty requests of every kind, valid and invalid."""
+    mixed_pmp(lab, i)
     port = 40000 + i % 1000
     igd.add(port, "UDP", 8000, lease=60, desc="x" * (i % 250))
     igd.specific(port, "UDP")
@@ -77,6 +94,8 @@ def test_no_memory_is_allocated_after_the_start(lab, stopped, shim):
     for i in range(10):
         mixed(lab, igd, i)
     assert search(lab.lan1, "ssdp:all")
+    with Pmp(lab.lan1) as client:   # nothing deletes it but time
+        client.pcp_peer("UDP", 9002, OUT_IP, 7777)
     igd.add(40000, lease=1)
     lab.router.ip_batch("addr add 192.168.99.1/24 dev lan0")
     for words in (("status",), ("mappings", "print"), ("resync",),

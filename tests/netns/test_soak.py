@@ -76,7 +76,7 @@ def work(lab, igd, figures):
     """The work between two events."""
     for i in range(20):
         mixed(lab, igd, i)
-        figures.done["requests"] += 14
+        figures.done["requests"] += 21
     fill(lab, igd, 40, 24)
     figures.done["mappings"] += 40
     figures.done["subscribers"] += 24

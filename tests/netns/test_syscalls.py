@@ -3,6 +3,7 @@
 test; add it here with its reason."""
 import pytest
 
+from pmp import Pmp
 from tracer import calls_of, processes
 
 ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
@@ -10,6 +11,9 @@ ANSWER = ["ppoll", "accept4", "recvfrom", "sendmsg", "close"]
 # file.
 MAP = ["ppoll", "accept4", "recvfrom", "sendto", "ppoll", "recvfrom", "write",
        "sendmsg", "close"]
+# The random number chooses a port, should the wished one not do.
+MAP_PCP = ["ppoll", "recvmsg", "getrandom", "sendto", "recvmsg", "ppoll",
+           "recvfrom", "write", "sendmsg"]
 # Read the watch on the firewall, before and after (3); receive the engine's
 # request, look for a first table of legacy iptables (3), find no other request,
 # reply and wait (4); list the ports that the router serves itself, for TCP and
@@ -26,6 +30,26 @@ def test_calls_of_get_external_ip(lab, upnpd, igd):
     calls = calls_of(lab, processes(upnpd), lambda i: igd.external_ip())
     assert calls["engine"] == ANSWER
     assert calls["monitor"] == []
+
+
+@pytest.mark.only("netlink")
+def test_calls_of_natpmp(lab, upnpd):
+    """It looks for another datagram before it waits again."""
+    with Pmp(lab.lan1) as client:
+        client.address()
+        calls = calls_of(lab, processes(upnpd), lambda i: client.address())
+    assert calls["engine"] == ["ppoll", "recvmsg", "sendmsg", "recvmsg"]
+    assert calls["monitor"] == []
+
+
+@pytest.mark.only("netlink")
+def test_calls_of_pcp_map(lab, upnpd):
+    with Pmp(lab.lan1) as client:
+        client.pcp_map("TCP", 3000)
+        calls = calls_of(lab, processes(upnpd),
+                         lambda i: client.pcp_map("TCP", 4000 + i))
+    assert calls["engine"] == MAP_PCP
+    assert len(calls["monitor"]) <= MONITOR_MAX, calls["monitor"]
 
 
 @pytest.mark.only("netlink")
