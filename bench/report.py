@@ -179,6 +179,8 @@ QUOTED = (
     ("getip200", 0, "the same, 200 at once"),
     ("add1", 1000, "AddPortMapping with 1,000 in place, one at a time"),
     ("add50", 1000, "the same, 50 at once"),
+    ("map1", 1000, "PCP MAP with 1,000 in place, one at a time"),
+    ("address1", 0, "NAT-PMP's external address, one at a time"),
     ("list", 1000, "listing 1,000 mappings"),
     ("restart", 1000, "from the start until 1,000 mappings forward"),
     ("flows", 1, "new flows with one mapping"),
