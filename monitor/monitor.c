@@ -367,7 +367,7 @@ static int apply(struct monitor *m)
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);
 	if (!err && m->ready.fn)	/* a reload has checked it */
-		err = ownport_check(m->conf);
+		err = ownport_check(m->conf, INSTANCE_WAIT_MS);
 	if (err)
 		return err;
 	m->broker.now_ms = loop_now_ms(m->loop);
@@ -447,7 +447,7 @@ static int read_next(struct monitor *m)
 	else if (err)
 		log_err("%s", why.text);
 	else if (next.enabled && !ownport_same(m->conf, &next))
-		err = ownport_check(&next);
+		err = ownport_check(&next, 0);
 	if (!err && next.enabled)
 		err = hold_name(m, INSTANCE_STEP_MS);
 	if (!err && next.enabled)

@@ -5,6 +5,9 @@
  */
 #include <errno.h>
 #include <netinet/in.h>
+#include <time.h>
+#include "base/clock.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/wr.h"
 #include "conf/ifstate.h"
@@ -67,18 +70,36 @@ static void report(struct addr at, const struct port *p)
 		"another http-port (0: any free port)" : "upnp = yes");
 }
 
-int ownport_check(const struct conf *conf)
+/* The first address where the port is taken. */
+static bool find_taken(const struct conf *conf, const struct port *p,
+		       struct addr *ret)
 {
-	const struct port p = port_of(conf);
 	struct ifstate r;
 
-	if (!p.number || ifstate_read(conf, &r))
-		return 0;
+	if (!p->number || ifstate_read(conf, &r))
+		return false;
 	for (size_t i = 0; i < r.net_n; i++) {
-		if (!is_taken(&r.net[i], &p))
+		if (!is_taken(&r.net[i], p))
 			continue;
-		report(r.net[i].net.addr, &p);
-		return -EADDRINUSE;
+		*ret = r.net[i].net.addr;
+		return true;
+	}
+	return false;
+}
+
+int ownport_check(const struct conf *conf, unsigned wait_ms)
+{
+	const struct timespec step = { .tv_nsec = INSTANCE_STEP_MS * 1000000 };
+	const uint64_t end_ms = clock_mono_ms() + wait_ms;
+	const struct port p = port_of(conf);
+	struct addr at;
+
+	while (find_taken(conf, &p, &at)) {
+		if (clock_mono_ms() >= end_ms) {
+			report(at, &p);
+			return -EADDRINUSE;
+		}
+		nanosleep(&step, NULL);
 	}
 	return 0;
 }

@@ -33,7 +33,7 @@ bool ctmsg_value(struct nl_span s, unsigned type, void *ret, size_t size)
 {
 	struct nl_span v = ctmsg_nest(s, type);
 
-	if (v.n < size)
+	if (!v.p || v.n < size)
 		return false;
 	memcpy(ret, v.p, size);
 	return true;

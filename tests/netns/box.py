@@ -109,6 +109,7 @@ class Firewalld(Box):
   <interface name="lan0"/>
   <port port="2828" protocol="tcp"/>
   <port port="1900" protocol="udp"/>
+  <port port="5351" protocol="udp"/>
   <forward/>
 </zone>
 """

@@ -407,7 +407,7 @@ static struct {
 /* User "other" is uid 8, everybody else is uid 7. */
 static int port_err;
 
-int ownport_check(const struct conf *conf)
+int ownport_check(const struct conf *conf, unsigned wait_ms)
 {
 	if (port_err)
 		log_err("port %u is taken", conf->upnp ?

@@ -24,6 +24,7 @@ static struct {
 	uint16_t port;
 	struct addr at;		/* ADDR_NONE: everywhere */
 	unsigned tries;
+	unsigned ends;		/* its last try; 0: it does not end */
 	int read_err;
 } fake;
 
@@ -48,7 +49,8 @@ int ports_try_bind(uint8_t protocol, struct addr at, uint16_t port,
 {
 	assert_string_equal(ifname, "lan0");
 	fake.tries++;
-	if (protocol != fake.proto || port != fake.port)
+	if (protocol != fake.proto || port != fake.port ||
+	    (fake.ends && fake.tries > fake.ends))
 		return 0;
 	return addr_is_set(fake.at) && !addr_equal(fake.at, at) ? 0 :
 	       -EADDRINUSE;
@@ -87,42 +89,54 @@ static int tear_down(void **state)
 
 static void test_http_port(void **state)
 {
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
 	assert_int_equal(fake.tries, 2);	/* none for a routed network */
 	fake.proto = IPPROTO_TCP;
 	fake.port = 2828;
-	assert_int_equal(ownport_check(&conf), -EADDRINUSE);
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 	assert_int_equal(logged_count("<3>http-port 2828 is taken by natpmpd "
 				      "(process 812), at 192.168.88.1: stop "
 				      "that program, or set another http-port"),
 			 1);
 	fake.at = addr_of_text("2001:db8::1");
-	assert_int_equal(ownport_check(&conf), -EADDRINUSE);
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 	conf.http_port = 2829;
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
 	conf.http_port = fake.port = 0;		/* any */
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
+}
+
+/* A service manager starts a killed daemon again at once. */
+static void test_engine_of_a_killed_monitor_ends(void **state)
+{
+	fake.proto = IPPROTO_TCP;
+	fake.port = 2828;
+	fake.ends = 2;
+	assert_int_equal(ownport_check(&conf, 60000), 0);
+	assert_int_equal(logged_count("http-port"), 0);
+	fake.tries = 0;
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 }
 
 static void test_port_of_nat_pmp_and_pcp(void **state)
 {
 	fake.proto = IPPROTO_UDP;
 	fake.port = 5351;
-	assert_int_equal(ownport_check(&conf), 0);	/* UPnP is served */
+	assert_int_equal(ownport_check(&conf, 0), 0);	/* UPnP is served */
 	conf.upnp = false;
-	assert_int_equal(ownport_check(&conf), -EADDRINUSE);
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 	assert_int_equal(logged_count("<3>UDP port 5351 is taken by natpmpd "
 				      "(process 812), at 192.168.88.1: stop "
 				      "that program, or set upnp = yes"), 1);
 	fake.at = addr_of_text("2001:db8::1");
-	assert_int_equal(ownport_check(&conf), -EADDRINUSE);
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 	conf.pcp = false;	/* NAT-PMP has no IPv6 */
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
 	fake.at = addr_of_text("192.168.88.1");
-	assert_int_equal(ownport_check(&conf), -EADDRINUSE);
+	assert_int_equal(ownport_check(&conf, 0), -EADDRINUSE);
 	conf.nat_pmp = false;
 	fake.tries = 0;
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
 	assert_int_equal(fake.tries, 0);
 }
 
@@ -131,7 +145,7 @@ static void test_interfaces_that_cannot_be_read(void **state)
 	fake.proto = IPPROTO_TCP;
 	fake.port = 2828;
 	fake.read_err = -EIO;
-	assert_int_equal(ownport_check(&conf), 0);
+	assert_int_equal(ownport_check(&conf, 0), 0);
 }
 
 static void test_ports_that_are_ours(void **state)
@@ -160,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(test_http_port),
+		T(test_engine_of_a_killed_monitor_ends),
 		T(test_port_of_nat_pmp_and_pcp),
 		T(test_interfaces_that_cannot_be_read),
 		T(test_ports_that_are_ours),
