@@ -458,10 +458,10 @@ static uint8_t check_wildcard(struct pmpask *a)
 	r.kind = NAT_PINHOLE;	/* the kind that can have all ports */
 	why = policy_check(&a->map->policy, &r, a->msg.third_party ?
 			   addr_any() : a->source, &line);
-	if (why != REFUSAL_NONE)
+	if (why != REFUSAL_NONE) {
 		mapreport_refusal(a->map, &a->wait, why, line);
-	if (why != REFUSAL_NONE)
 		return code[why].result;
+	}
 	return kind_of(a) == NAT_PINHOLE ? PCP_SUCCESS : PCP_UNSUPP_PROTOCOL;
 }
 

@@ -234,10 +234,12 @@ static void release(struct pmp *s, struct addr source)
 static void on_done(struct pmpask *a)
 {
 	struct pending *p = LOOP_OWNER(a, struct pending, ask);
+	const struct addr source = a->source;
+	const bool all = deletes_all(p);
 
-	finish(p);
-	if (deletes_all(p))
-		release(p->pmp, a->source);
+	finish(p);		/* another request may have the place now */
+	if (all)
+		release(p->pmp, source);
 }
 
 /* struct pmpask.ask_flow */
@@ -274,7 +276,8 @@ static void start(struct pmp *s, const struct request *r,
 {
 	struct pending *p = find_place(s, r);
 
-	if (!p)
+	/* the parser lets no longer one through */
+	if (!p || r->datagram.n > sizeof(p->request))
 		return;
 	p->ask = (struct pmpask){
 		.map = s->config.map, .loop = s->loop, .msg = *m,
@@ -400,6 +403,7 @@ static void on_closing(void *arg, struct ifsock *sock)
 	struct pending *p;
 
 	pmpannounce_end(&s->announce, sock);
+	pmpupdate_forget(&s->update, ifsock_index(sock));
 	FOR_EACH(p, s)
 		if (p->sock == sock)
 			forget(p);

@@ -177,6 +177,7 @@ static uint8_t read_filter(const struct pmpmsg *m, const struct option *o,
 	unsigned bits, least;
 	struct addr remote;
 	uint16_t port;
+	bool every;
 
 	if (m->opcode != PCP_MAP || o->n != FILTER_LEN || !m->lifetime_s)
 		return PCP_MALFORMED_OPTION;
@@ -192,9 +193,10 @@ static uint8_t read_filter(const struct pmpmsg *m, const struct option *o,
 	if (bits < least || bits > 128 ||
 	    (bits == 128 && !addr_is_host(remote)))
 		return PCP_MALFORMED_OPTION;
-	if (bits == MAPPED_BITS && remote.family == ADDR_IP4)
+	every = bits == MAPPED_BITS && remote.family == ADDR_IP4;
+	if (every)
 		remote = addr_ip4(0);
-	if (bits < 128 && (port || !addr_is_unspecified(remote)))
+	if (bits < 128 && (port || !every))
 		f->part = true;
 	add_filter(f, remote, port);
 	return PCP_SUCCESS;
@@ -328,14 +330,15 @@ static bool parse_pcp(const uint8_t *p, size_t n, struct pmpmsg *m)
 
 /* ---- NAT-PMP ------------------------------------------------------------ */
 
-/* Bytes behind a request are ignored. */
+/* Bytes behind a request are ignored, but no request may be longer than what is
+ * kept of it. */
 static bool parse_natpmp(const uint8_t *p, size_t n, struct pmpmsg *m)
 {
 	if (m->opcode > NATPMP_MAP_TCP)
 		m->result = NATPMP_UNSUPP_OPCODE;
 	if (m->result || m->opcode == NATPMP_ADDRESS)
 		return true;
-	if (n < NATPMP_MAP_LEN)
+	if (n < NATPMP_MAP_LEN || n > PMP_MSG_MAX)
 		return false;
 	m->proto = m->opcode == NATPMP_MAP_UDP ? IPPROTO_UDP : IPPROTO_TCP;
 	m->int_port = get16(p + 4);

@@ -97,8 +97,9 @@ struct pmpmsg_context {
  *
  * The checks have the order of RFC 6887 8.2: length 2, response bit, version,
  * length 24, the limits of the length, the client's address, the opcode, the
- * options from the first to the last. A NAT-PMP request that is too short is
- * dropped, because that protocol has no code for it.
+ * options from the first to the last. A NAT-PMP request for a mapping that is too
+ * short, or longer than PMP_MSG_MAX, is dropped, because that protocol has no code
+ * for it.
  *
  * Return: false: drop it without an answer
  */

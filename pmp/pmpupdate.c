@@ -96,6 +96,13 @@ static bool send_one(struct pmpupdate *u, size_t slot)
 	return true;
 }
 
+void pmpupdate_forget(struct pmpupdate *u, size_t sock)
+{
+	for (size_t i = 0; i < u->client_n; i++)
+		if (u->client[i].port && u->client[i].sock == sock)
+			u->client[i] = (struct pmpupdate_client){ .port = 0 };
+}
+
 /* The gaps between the rounds are 250 and 500 ms (14.2). */
 static void on_timer(struct loop_timer *t)
 {

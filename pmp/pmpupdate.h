@@ -62,6 +62,10 @@ void pmpupdate_done(struct pmpupdate *u);
 void pmpupdate_note(struct pmpupdate *, const struct pmpask *a, uint16_t port,
 		    size_t sock);
 
+/** pmpupdate_forget - the socket @sock is about to be closed: an update must not
+ * leave from another address than the one that was asked. */
+void pmpupdate_forget(struct pmpupdate *, size_t sock);
+
 /** pmpupdate_begin - the external address has changed: send the updates,
  * PMP_UPDATE_N times. Without an external address, nothing is sent. */
 void pmpupdate_begin(struct pmpupdate *);

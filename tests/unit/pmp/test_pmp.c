@@ -765,6 +765,23 @@ static void test_update(void **state)
 	assert_true(gets(first, NULL));
 }
 
+/* The address that was asked is gone, and another one has its place. */
+static void test_update_leaves_from_the_asked_address(void **state)
+{
+	static const char *const all[] = { OWN, OWN_LO };
+	int fd;
+
+	NEED_NET;
+	serve(all, 2);
+	fd = client(ANN, 0, OWN_LO);
+	assert_true(says(fd, MAP(HOUR, TCP("1388", H_NO4)),
+			 OK(HOUR, TCP("1388", H_EXT))));
+	serve(all, 1);
+	serve(all, 2);
+	change_address();
+	assert_true(gets(fd, NULL));
+}
+
 /* The client has requested the mapping again: no more updates. */
 static void test_update_ends_with_a_request(void **state)
 {
@@ -912,6 +929,7 @@ int main(void)
 		TEST(test_protocols_that_are_announced),
 		TEST(test_changed_address_is_announced),
 		TEST(test_update),
+		TEST(test_update_leaves_from_the_asked_address),
 		TEST(test_update_ends_with_a_request),
 		TEST(test_options_of_updates),
 		TEST(test_no_update),

@@ -271,6 +271,19 @@ static void test_natpmp_map_is_parsed(void **state)
 	assert_int_equal(m.lifetime_s, UINT32_MAX);
 }
 
+/* What is behind a request is ignored, but the server keeps the whole. */
+static void test_natpmp_map_is_not_long(void **state)
+{
+	static char text[PMP_DATAGRAM_MAX];
+	struct str head = bytes_of("0001 0000 1388 0000 00000e10");
+	struct pmpmsg m;
+
+	memcpy(text, head.p, head.n);
+	for (size_t n = 12; n <= sizeof(text); n++)
+		assert_int_equal(parse(&both, (struct str){ text, n }, &m),
+				 n <= PMP_MSG_MAX);
+}
+
 static void test_natpmp_map_answers(void **state)
 {
 	struct pmpmsg_answer a = granted;
@@ -720,6 +733,9 @@ static void test_filter(void **state)
 		{ F("78", "0000", NET4), PCP_EXCESSIVE_REMOTE_PEERS },
 		{ F("7f", "0000", H_PEER), PCP_EXCESSIVE_REMOTE_PEERS },
 		{ F("61", "0000", H_PEER), PCP_EXCESSIVE_REMOTE_PEERS },
+		/* 0.0.0.0/1 is half of the hosts, not all of them */
+		{ F("61", "0000", H_NO4), PCP_EXCESSIVE_REMOTE_PEERS },
+		{ F("7f", "0000", H_NO4), PCP_EXCESSIVE_REMOTE_PEERS },
 		/* every IPv4 host: with every port, and with one */
 		{ F("60", "0000", H_PEER), 0, PMPMSG_ADD, 0, 0 },
 		{ F("60", "01bb", H_PEER), PCP_EXCESSIVE_REMOTE_PEERS },
@@ -771,6 +787,7 @@ static void test_filter_of_ip6(void **state)
 		{ F("00", "0000", H_NO6), 0 },
 		{ F("01", "0000", H_PEER6), PCP_EXCESSIVE_REMOTE_PEERS },
 		{ F("40", "0000", H_PEER6), PCP_EXCESSIVE_REMOTE_PEERS },
+		{ F("40", "0000", H_NO6), PCP_EXCESSIVE_REMOTE_PEERS },
 		{ F("7f", "0000", H_PEER6), PCP_EXCESSIVE_REMOTE_PEERS },
 		{ F("81", "0000", H_PEER6), PCP_MALFORMED_OPTION },
 		{ F("80", "0000", H_PEER), PCP_MALFORMED_OPTION },
@@ -886,6 +903,7 @@ int main(void)
 		cmocka_unit_test(test_neither_answers),
 		cmocka_unit_test(test_natpmp_address),
 		cmocka_unit_test(test_natpmp_map_is_parsed),
+		cmocka_unit_test(test_natpmp_map_is_not_long),
 		cmocka_unit_test(test_natpmp_map_answers),
 		cmocka_unit_test(test_natpmp_unknown_opcode),
 		cmocka_unit_test(test_announce),
