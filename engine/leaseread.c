@@ -146,6 +146,14 @@ static bool restore(struct leaseread *rd, struct portmap *pm,
 }
 
 /* Without a table of pinholes, which the operator has disabled, they end. */
+/* The id of a pinhole that has ended is not given again soon either. In the
+ * part that was rewritten they have no order, but the head has the last one. */
+static void note_id(struct portmap *pm, uint16_t id)
+{
+	if (id != 0 && (int16_t)(uint16_t)(id - portmap_last_id(pm)) > 0)
+		portmap_seed_ids(pm, id);
+}
+
 static bool take_set(struct leaseread *rd, struct str fields)
 {
 	uint64_t expires_ms, suspended_ms;
@@ -157,6 +165,7 @@ static bool take_set(struct leaseread *rd, struct str fields)
 	pm = rd->table[l.req.rule.kind];
 	if (pm == NULL || has_newer(rd, &l.req.rule))
 		return true;
+	note_id(pm, l.req.unique_id);
 	if (!get_lease(rd, &l.lease, &expires_ms) ||
 	    !get_end(rd, &l.suspended, 0, &suspended_ms)) {
 		/* the mapping that it overwrote has ended as well */

@@ -67,20 +67,14 @@ static uint16_t find_newest(const struct map *m, const struct pm_req *req,
 
 /* A pinhole of the configuration is not in the lease file, so its unique id is
  * made of the rule: it is the same after each restart, unless another one has
- * it. Those of clients go on from where they were. */
+ * it. */
 static int restore(struct portmap *pm, const struct pm_req *req)
 {
-	const uint16_t last_id = portmap_last_id(pm);
-	const uint64_t hash = hash_add(HASH_BEGIN, &req->rule,
-				       sizeof(req->rule));
 	struct pm_req with_id = *req;
-	int res;
 
-	with_id.unique_id = (uint16_t)hash;
-	res = portmap_restore(pm, &with_id, 0);
-	if (portmap_last_id(pm) == with_id.unique_id)
-		portmap_seed_ids(pm, last_id);
-	return res;
+	with_id.unique_id = (uint16_t)hash_add(HASH_BEGIN, &req->rule,
+					       sizeof(req->rule));
+	return portmap_restore(pm, &with_id, 0);
 }
 
 enum refusal configured_restore(struct map *m, const struct pm_req *req)
@@ -97,7 +91,8 @@ enum refusal configured_restore(struct map *m, const struct pm_req *req)
 		slot = find_in_the_way(m, req);
 	for (;;) {
 		res = restore(pm, req);
-		if (res != REFUSAL_FULL && res != REFUSAL_CLIENT_FULL)
+		if (res != REFUSAL_FULL && res != REFUSAL_PINHOLES &&
+		    res != REFUSAL_CLIENT_FULL)
 			break;
 		why = (enum refusal)res;
 		slot = find_newest(m, req, why == REFUSAL_CLIENT_FULL);

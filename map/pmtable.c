@@ -157,15 +157,12 @@ uint16_t pmtable_by_id(const struct portmap *pm, uint16_t unique_id)
 /* There are more ids than slots. */
 void pmtable_give_id(struct portmap *pm, uint16_t slot, uint16_t wish)
 {
-	if (wish && pmtable_by_id(pm, wish) == PM_NONE) {
-		pm->last_id = wish;
-	} else {
+	if (!wish || pmtable_by_id(pm, wish) != PM_NONE) {
 		do
-			pm->last_id++;
-		while (!pm->last_id ||
-		       pmtable_by_id(pm, pm->last_id) != PM_NONE);
+			wish = ++pm->last_id;
+		while (!wish || pmtable_by_id(pm, wish) != PM_NONE);
 	}
-	id_enter(pm, slot, pm->last_id);
+	id_enter(pm, slot, wish);
 }
 
 /* ---- sockets ------------------------------------------------------- */

@@ -129,7 +129,8 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 		return PM_DONE;
 	}
 	if (old == PM_NONE && pm->n >= pm->max)
-		return REFUSAL_FULL;
+		return req->rule.kind == NAT_PINHOLE ? REFUSAL_PINHOLES :
+						       REFUSAL_FULL;
 	if (old == PM_NONE && (by_op || holder_known(req)) &&
 	    pmtable_client_full(pm, holder_of(&req->rule, req->host,
 					      req->requester)))

@@ -13,8 +13,10 @@
 
 bool start_may_change_port(const struct map_wait *w)
 {
-	return w->req.port == MAP_PORT_ANY || w->req.port == MAP_PORT_OWN ||
-	       (w->req.port == MAP_PORT_OWN_ONLY && !w->wished);
+	/* a pinhole has no external port */
+	return w->req.mapping.rule.kind == NAT_PORTMAP &&
+	       (w->req.port == MAP_PORT_ANY || w->req.port == MAP_PORT_OWN ||
+		(w->req.port == MAP_PORT_OWN_ONLY && !w->wished));
 }
 
 /* Handle the result @res of a change, except PM_DONE, which the caller handles.
@@ -89,12 +91,14 @@ static int renew_slot(struct map *m, struct map_wait *w, uint16_t slot,
 		      const struct pm_entry **ret)
 {
 	const struct pm_req *q = &w->req.mapping;
-	const struct pm_renewal r = {
-		.lease_s = q->lease_s, .extend = extend, .host = q->host,
-	};
-	int res = portmap_renew(map_table(m, q->rule.kind), slot, &r, now_ms,
-				&slot);
+	struct portmap *pm = map_table(m, q->rule.kind);
+	struct pm_renewal r = { .lease_s = q->lease_s, .extend = extend };
+	int res;
 
+	/* another host may renew it: a third party, or without secure mode */
+	if (addr_equal(portmap_entry(pm, slot)->requester, q->requester))
+		r.host = q->host;
+	res = portmap_renew(pm, slot, &r, now_ms, &slot);
 	return entered(m, w, res, slot, ret);
 }
 

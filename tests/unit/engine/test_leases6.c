@@ -181,6 +181,19 @@ static void test_an_id_is_not_given_again(void **state)
 	assert_int_equal(set(&fourth, 3600), id + 2);
 }
 
+/* Its lease ended while nobody was there. */
+static void test_the_id_of_an_ended_pinhole_is_not_given_again(void **state)
+{
+	struct pm_req first = pinhole(1), second = pinhole(2);
+	uint16_t id = set(&first, 60);
+
+	clk.mono_ms += 3600000;
+	clk.wall_s += 3600;
+	reopen();
+	assert_null(find(&first));
+	assert_int_equal(set(&second, 3600), id + 1);
+}
+
 /* Renewals are postponed and written for both tables. */
 static void test_renewals_of_both_tables(void **state)
 {
@@ -229,6 +242,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_pinholes_keep_their_ids),
 		T(test_an_id_is_not_given_again),
+		T(test_the_id_of_an_ended_pinhole_is_not_given_again),
 		T(test_renewals_of_both_tables),
 		T(test_former_version_is_read),
 	};

@@ -260,6 +260,7 @@ static void test_an_id_in_use_is_skipped(void **state)
 	assert_int_equal(portmap_restore(holes, &req, 0), PM_DONE);
 	assert_int_equal(portmap_by_id(holes, 65535), portmap_at(holes, 0));
 	/* another line of a damaged file */
+	portmap_seed_ids(holes, 65534);
 	req.rule.int_port = 9001;
 	assert_int_equal(portmap_restore(holes, &req, 0), PM_DONE);
 	assert_int_equal(portmap_entry(holes, portmap_at(holes, 1))->unique_id,
@@ -376,6 +377,24 @@ static void test_all_ports_need_a_line(void **state)
 	lines[1].int_lo = 1;	/* not all of them */
 	a = asker(ANN, LAN, ANN, 0);
 	assert_int_equal(add(&a), REFUSAL_ALL_PORTS);
+}
+
+/* PCP asks for any external port, and a pinhole has none: a line decides. */
+static void test_any_port_is_no_way_round_the_lines(void **state)
+{
+	static const enum map_port how[] = {
+		MAP_PORT_ANY, MAP_PORT_OWN, MAP_PORT_OWN_ONLY,
+	};
+
+	for (size_t i = 0; i < 3; i++) {
+		struct asker a = asker(ANN, LAN, ANN, 80);
+
+		a.wait.req.port = how[i];
+		assert_int_equal(add(&a), REFUSAL_RULE);
+		assert_int_equal(portmap_count(holes), 0);
+	}
+	assert_int_equal(refused, 3);
+	assert_int_equal(last_refused.why, REFUSAL_RULE);
 }
 
 static void test_refusals_name_the_line_to_add(void **state)
@@ -851,6 +870,7 @@ int main(void)
 		T(test_without_a_table_there_are_no_pinholes),
 		T(test_another_prefix_suspends),
 		T(test_all_ports_need_a_line),
+		T(test_any_port_is_no_way_round_the_lines),
 		T(test_refusals_name_the_line_to_add),
 		T(test_clients_that_get_none),
 		T(test_another_address_of_the_same_host),
