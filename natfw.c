@@ -464,7 +464,8 @@ const char *natfw_lost(const struct natfw *fw)
 bool natfw_open6(const struct natfw *fw)
 {
 	if (!fw->places || !fw->places_no || !backend_has_ip6(&fw->env) ||
-	    fw->places->lost != RULESET_NONE)
+	    fw->places->lost != RULESET_NONE ||
+	    *fw->env.nft_chain)	/* the other chains are not searched */
 		return false;
 	for (size_t i = 0; i < fw->places->n; i++)
 		if (fw->places->at[i].family == ADDR_IP6)

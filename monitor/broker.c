@@ -510,7 +510,8 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 	case BROKER_SYNC_END:
 		b->flushed++;
 		res = sync_end(g);
-		return answer_synced(fd, req, res, fault_ip6(g));
+		g->told_ip6 = (uint16_t)fault_ip6(g);
+		return answer_synced(fd, req, res, (enum nat_ip6)g->told_ip6);
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;

@@ -147,14 +147,17 @@ static bool read_option(struct str name, struct str value,
 bool ipt_rule_read6(struct str rule, struct nat_rule *ret)
 {
 	struct str name, value;
+	bool accepts = false;
 
 	*ret = (struct nat_rule){ .kind = NAT_PINHOLE, .remote = addr_any() };
 	if (!str_word(&rule, &name))
 		return false;
-	while (str_word(&rule, &name))
+	while (str_word(&rule, &name)) {
 		if (!str_word(&rule, &value) || !read_option(name, value, ret))
 			return false;
-	return nat_rule_sane(ret);
+		accepts |= str_eq(name, STR("-j"));
+	}
+	return accepts && nat_rule_sane(ret);
 }
 
 /* ---- the chains ---------------------------------------------------------- */

@@ -376,8 +376,11 @@ static int nl_packets(struct natfw *fw, struct natfw_writer *w,
 		      const struct nat_rule *rule, uint64_t *ret)
 {
 	struct nl *st = w->own;
-	int rc = nl_state_open(fw, w);
+	int rc;
 
+	if (!w->translates)	/* the table of counters is the translator's */
+		return -EOPNOTSUPP;
+	rc = nl_state_open(fw, w);
 	if (rc)
 		return rc;
 	if (!st->counts)

@@ -529,6 +529,8 @@ static void test_other_rules_are_refused(void **state)
 		" -m rpfilter -j ACCEPT",
 		"UPNPD-rest -m conntrack --ctproto 6 --ctorigdst 2001:db8::5"
 		" -j",
+		/* it only counts */
+		"UPNPD-rest -m conntrack --ctproto 6 --ctorigdst 2001:db8::5",
 	};
 	struct nat_rule r;
 
