@@ -425,7 +425,8 @@ def test_drop_of_a_network_gets_an_accept(lab, begin, what):
 
 def test_without_a_firewall_there_is_only_the_counter(lab, begin):
     """Nothing drops, so no chain of others is changed."""
-    engine = begin(None)
+    engine = begin("add chain inet filter forward { policy accept; }\n"
+                   "flush chain inet filter forward")
     assert engine.hole() == OK
     with listener(lab.lan1, "TCP", 8000, HOST6_IP) as server:
         assert passes(lab, 8000, server)
@@ -433,8 +434,8 @@ def test_without_a_firewall_there_is_only_the_counter(lab, begin):
     chains = re.findall(r"^table (\S+ \S+)", lab.router.run(
         "nft", "list", "ruleset"), re.M)
     assert "ip6 upnpd" in chains
-    assert "upnpd_pinhole" not in lab.router.run("nft", "list", "table",
-                                                 "ip", "upnpd")
+    assert "upnpd" not in lab.router.run("nft", "list", "table", "inet",
+                                         "filter")
 
 
 # ---- repair and counters ----------------------------------------------

@@ -13,6 +13,7 @@ import pytest
 from ask import NAT_PMP, PCP, asks
 from daemon import UPNPD, Daemon
 from lab import EXT_IP, LAN6_IP, LAN_IP, listener, reaches, wait_until
+from pmp import ANNOUNCE, SUCCESS, Pmp
 
 pytestmark = pytest.mark.only("netlink")
 
@@ -187,6 +188,8 @@ def test_pcp_in_a_network_without_ipv4(lab, stopped):
     assert stopped.wait_log("serving on UDP port 5351")
     got = status(lab, stopped)["protocols"]
     assert got["pcp"]["serving"] and not got["upnp"]["enabled"]
+    with Pmp(lab.lan1, LAN6_IP) as client:
+        assert client.pcp(ANNOUNCE).result == SUCCESS
 
 
 @pytest.mark.conf(**NOTHING)
