@@ -71,6 +71,7 @@ struct port {
 	const char *ifname;	/* the server binds to it; or NULL */
 	const char *what;
 	const char *else_do;	/* beside stopping the program */
+	bool bound;		/* @ifname is that of the address */
 };
 
 static void report_taken(struct check *c, const struct port *p, uint32_t pid,
@@ -147,8 +148,24 @@ static void report_ok(struct check *c)
 			", and upnpd takes any free TCP port" : "");
 }
 
-/* The multicast address is the same on all interfaces, so it is checked
- * once. */
+/* Is the port of @p taken at an address of the router in an internal network? */
+static bool check_port_inside(struct check *c, struct port *p,
+			      const struct natfw_env *env)
+{
+	for (size_t i = 0; i < env->net_n; i++) {
+		if (env->net[i].routed)
+			continue;
+		p->at = env->net[i].net.addr;
+		if (p->bound)
+			p->ifname = env->net[i].ifname;
+		if (check_port(c, p))
+			return true;
+	}
+	return false;
+}
+
+/* The multicast address is the same on all interfaces, so it is checked once.
+ * Programs share the port of SSDP in IPv6. */
 static void check_upnp_ports(struct check *c)
 {
 	struct port ssdp = { IPPROTO_UDP, SSDP_PORT, addr_ip4(SSDP_GROUP_IP),
@@ -157,35 +174,25 @@ static void check_upnp_ports(struct check *c)
 	struct port http = { IPPROTO_TCP, c->http_port,
 			     .what = "description and control",
 			     .else_do = "set another http-port (0: any free "
-					"port)" };
-	bool taken = check_port(c, &ssdp);
+					"port)", .bound = true };
 
-	for (size_t i = 0; i < c->fw.net_n; i++) {
-		if (c->fw.net[i].routed)
-			continue;
-		ssdp.at = http.at = c->fw.net[i].net.addr;
-		http.ifname = c->fw.net[i].ifname;
-		if (!taken)
-			taken = check_port(c, &ssdp);
-		if (http.number)
-			check_port(c, &http);
-	}
+	if (!check_port(c, &ssdp))
+		check_port_inside(c, &ssdp, &c->fw);
+	if (http.number && !check_port_inside(c, &http, &c->fw))
+		check_port_inside(c, &http, &c->fw6);
 }
 
+/* NAT-PMP has no IPv6. */
 static void check_pmp_ports(struct check *c)
 {
 	struct port pmp = { IPPROTO_UDP, PMP_PORT,
 			    .what = "NAT-PMP and PCP",
 			    .else_do = "upnpctl set nat-pmp=no pcp=no" };
-	bool taken = false;
 
 	if (!c->conf.nat_pmp || !c->conf.pcp)
 		pmp.what = c->conf.pcp ? "PCP" : "NAT-PMP";
-	for (size_t i = 0; i < c->fw.net_n && !taken; i++) {
-		pmp.at = c->fw.net[i].net.addr;
-		if (!c->fw.net[i].routed)
-			taken = check_port(c, &pmp);
-	}
+	if (!check_port_inside(c, &pmp, &c->fw) && c->conf.pcp)
+		check_port_inside(c, &pmp, &c->fw6);
 }
 
 void check_ports(struct check *c)

@@ -282,6 +282,19 @@ def test_fault_is_reported(router, check, level, words, helps, also, make):
 
 
 @ONLY
+@pytest.mark.lab(ipv6=True)
+@pytest.mark.parametrize("kind,port", ((socket.SOCK_STREAM, 2828),
+                                       (socket.SOCK_DGRAM, 5351)))
+def test_port_that_is_taken_in_ipv6_only(router, kind, port):
+    with router.rt.socket(kind, (LAN6_IP, port)) as sock:
+        if kind == socket.SOCK_STREAM:
+            sock.listen()
+        found = router.check()
+    assert any(re.search(rf"port {port} is taken by .* at {LAN6_IP}: ", text)
+               for text in found.of("ports", "problem"))
+
+
+@ONLY
 @pytest.mark.lab(ipv6="ula")
 def test_unique_local_addresses_are_not_enough(router):
     router.upnpd.start()
