@@ -154,19 +154,16 @@ const struct ipt_text_step *const ipt_steps_sync[IPT_TABLES] = {
 
 /* ---- only the jumps ------------------------------------------------ */
 
-static const struct ipt_text_step jumps_in_filter[] = {
-	{ "*filter\n", NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_JUMPS },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+#define JUMPS_IN_FILTER(of) { \
+	{ "*filter\n", NULL, IPT_OF_OLD_JUMPS, of }, \
+	{ NULL, NULL, IPT_OF_JUMPS }, \
+	{ "COMMIT\n" }, \
+	{ NULL } \
+}
 
-static const struct ipt_text_step jumps_in_filter6[] = {
-	{ "*filter\n", NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT6 },
-	{ NULL, NULL, IPT_OF_JUMPS },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+static const struct ipt_text_step
+	jumps_in_filter[] = JUMPS_IN_FILTER(IPT_ACCEPT),
+	jumps_in_filter6[] = JUMPS_IN_FILTER(IPT_ACCEPT6);
 
 static const struct ipt_text_step jumps_in_nat[] = {
 	{ "*nat\n", NULL, IPT_OF_OLD_JUMPS, IPT_DNAT },
@@ -183,25 +180,19 @@ const struct ipt_text_step *const ipt_steps_jumps[IPT_TABLES] = {
 
 /* These lines work even if a chain is missing, because its declaration comes
  * first. */
-static const struct ipt_text_step remove_filter[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT },
-	{ "-X " IPT_ACCEPT_CHAIN "\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+#define REMOVE_FILTER(of) { \
+	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, of, \
+	  .leaf = ipt_text_declare_leaf }, \
+	{ NULL, NULL, IPT_OF_OLD_JUMPS, of }, \
+	{ "-X " IPT_ACCEPT_CHAIN "\n", NULL, IPT_OF_LEAVES, of, \
+	  .leaf = ipt_text_drop_leaf }, \
+	{ "COMMIT\n" }, \
+	{ NULL } \
+}
 
-static const struct ipt_text_step remove_filter6[] = {
-	{ FILTER_CHAINS, NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
-	  .leaf = ipt_text_declare_leaf },
-	{ NULL, NULL, IPT_OF_OLD_JUMPS, IPT_ACCEPT6 },
-	{ "-X " IPT_ACCEPT_CHAIN "\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
-	  .leaf = ipt_text_drop_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+static const struct ipt_text_step
+	remove_filter[] = REMOVE_FILTER(IPT_ACCEPT),
+	remove_filter6[] = REMOVE_FILTER(IPT_ACCEPT6);
 
 static const struct ipt_text_step remove_nat[] = {
 	{ NAT_CHAINS, NULL, IPT_OF_LEAVES, IPT_DNAT,
@@ -222,24 +213,18 @@ const struct ipt_text_step *const ipt_steps_remove[IPT_TABLES] = {
 
 /* ---- a batch ------------------------------------------------------- */
 
-static const struct ipt_text_step apply_filter[] = {
-	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT,
-	  .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT, .leaf = ipt_text_unmake_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+#define APPLY_FILTER(of) { \
+	{ "*filter\n", NULL, IPT_OF_LEAVES, of, \
+	  .leaf = ipt_text_make_leaf }, \
+	{ NULL, NULL, IPT_OF_OPS, of }, \
+	{ NULL, NULL, IPT_OF_LEAVES, of, .leaf = ipt_text_unmake_leaf }, \
+	{ "COMMIT\n" }, \
+	{ NULL } \
+}
 
-static const struct ipt_text_step apply_filter6[] = {
-	{ "*filter\n", NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
-	  .leaf = ipt_text_make_leaf },
-	{ NULL, NULL, IPT_OF_OPS, IPT_ACCEPT6 },
-	{ NULL, NULL, IPT_OF_LEAVES, IPT_ACCEPT6,
-	  .leaf = ipt_text_unmake_leaf },
-	{ "COMMIT\n" },
-	{ NULL }
-};
+static const struct ipt_text_step
+	apply_filter[] = APPLY_FILTER(IPT_ACCEPT),
+	apply_filter6[] = APPLY_FILTER(IPT_ACCEPT6);
 
 static const struct ipt_text_step apply_nat[] = {
 	{ "*nat\n", NULL, IPT_OF_LEAVES, IPT_DNAT,
