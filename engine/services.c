@@ -136,7 +136,7 @@ static int open_pmp(struct services *s)
 		.map = s->igd->map, .epoch_s = epoch_s,
 		.may_ask_for_others = may_ask_for_others,
 		.ask_flow = ask_flow, .share = share, .outside = on_outside,
-		.rnd = rnd_u32, .arg = s,
+		.arg = s,
 	};
 
 	epoch_open(&s->epoch, s->dir_fd, s->leases_whole,

@@ -175,7 +175,8 @@ int wanip6_update(struct igd *igd, struct igd_call *call)
 	return wanip_result(call, map_renew(igd->map, w, call->now_ms, &e));
 }
 
-int wanip6_delete(struct igd *igd, struct igd_call *call)
+/* A request about the pinhole with the UniqueID of the call. */
+static int prepare_change(struct igd *igd, struct igd_call *call)
 {
 	struct map_wait *w = prepare(igd, call, UPNP_CHANGE_PINHOLE);
 	const struct pm_entry *e = find(igd, call);
@@ -186,7 +187,15 @@ int wanip6_delete(struct igd *igd, struct igd_call *call)
 	if (!e)
 		return WANIP6_NO_SUCH_ENTRY;
 	w->req.mapping.rule = e->rule;
-	return wanip_result(call, map_delete(igd->map, w));
+	return UPNP_OK;
+}
+
+int wanip6_delete(struct igd *igd, struct igd_call *call)
+{
+	int err = prepare_change(igd, call);
+
+	return err ? err : wanip_result(call, map_delete(igd->map,
+							 &call->wait->map));
 }
 
 /* ---- counts of packets --------------------------------------------- */
@@ -209,20 +218,16 @@ static void may_count(struct map_wait *map, enum refusal why,
 /* A pinhole that was made anew meanwhile answers with a count of its own. */
 static int count(struct igd *igd, struct igd_call *call, bool working)
 {
-	struct map_wait *w = prepare(igd, call, UPNP_CHANGE_PINHOLE);
-	const struct pm_entry *e = find(igd, call);
-	int err = check_status(igd);
+	struct igd_wait *w = call->wait;
+	int err = prepare_change(igd, call);
 
 	if (err)
 		return err;
-	if (!e)
-		return WANIP6_NO_SUCH_ENTRY;
-	w->done = may_count;
-	w->req.mapping.rule = e->rule;
-	call->wait->counted = e->rule;
-	call->wait->working = working;
-	err = wanip_result(call, map_may(igd->map, w));
-	return err ? err : count_ask(igd, call->wait);
+	w->map.done = may_count;
+	w->counted = w->map.req.mapping.rule;
+	w->working = working;
+	err = wanip_result(call, map_may(igd->map, &w->map));
+	return err ? err : count_ask(igd, w);
 }
 
 int wanip6_get_packets(struct igd *igd, struct igd_call *call)

@@ -38,7 +38,6 @@ struct pmp_config {
 	/* a request came from outside the internal networks, and was dropped;
 	 * NULL: not called */
 	void (*outside)(void *arg, struct addr peer);
-	uint32_t (*rnd)(void);
 	void *arg;
 };
 

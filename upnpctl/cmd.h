@@ -82,7 +82,7 @@ void *cmd_large(size_t size);
 
 /* The commands, each in the file of its prefix. */
 int settings_print(struct cmd *), settings_set(struct cmd *),
-	settings_print_natpmp(struct cmd *), settings_set_natpmp(struct cmd *),
+	settings_print_natpmp(struct cmd *),
 	export_run(struct cmd *);
 int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),
 	ifaces_set(struct cmd *), ifaces_enable(struct cmd *),

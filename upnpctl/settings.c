@@ -75,14 +75,6 @@ static int edit(struct cmd *c, struct change *change)
 	return status;
 }
 
-int settings_set(struct cmd *c)
-{
-	if (!c->n)
-		return cmd_fail(CMD_USAGE, "set needs an option, such as: set "
-				"enabled=yes");
-	return change_run(c, edit);
-}
-
 /* ---- /ip nat-pmp ----------------------------------------------------- */
 
 int settings_print_natpmp(struct cmd *c)
@@ -135,10 +127,12 @@ static int edit_natpmp(struct cmd *c, struct change *change)
 	return status;
 }
 
-int settings_set_natpmp(struct cmd *c)
+int settings_set(struct cmd *c)
 {
+	const char *menu = c->verb->menu;
+
 	if (!c->n)
-		return cmd_fail(CMD_USAGE, "nat-pmp set needs an option: set "
-				"enabled=yes");
-	return change_run(c, edit_natpmp);
+		return cmd_fail(CMD_USAGE, "%s%sset needs an option, such as: "
+				"set enabled=yes", menu, *menu ? " " : "");
+	return change_run(c, *menu ? edit_natpmp : edit);
 }

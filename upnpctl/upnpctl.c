@@ -44,7 +44,7 @@ static const struct cmd_verb verbs[] = {
 	  "move old static mappings to the file", false },
 	{ "nat-pmp", "print", settings_print_natpmp, "",
 	  "print the setting of NAT-PMP", false },
-	{ "nat-pmp", "set", settings_set_natpmp, "enabled=YESNO",
+	{ "nat-pmp", "set", settings_set, "enabled=YESNO",
 	  "turn NAT-PMP on or off", true },
 	{ "nat-pmp interfaces", "print", ifaceprint_run,
 	  "[detail] [where ...]", "the same as interfaces print", false },

@@ -158,7 +158,7 @@ def test_nat_pmp_in_other_words(ctl):
 
 
 @pytest.mark.parametrize("words, error", [
-    (["set"], "nat-pmp set needs an option: set enabled=yes"),
+    (["set"], "nat-pmp set needs an option, such as: set enabled=yes"),
     (["set", "enabled=x"], 'nat-pmp is "x"; it takes yes or no'),
     (["set", "hairpin=yes"], "nat-pmp set takes enabled=yes or enabled=no, "
      'not "hairpin=yes"'),

@@ -162,11 +162,6 @@ static uint32_t rnd_of(void *arg)
 	return 7;
 }
 
-static uint32_t rnd(void)
-{
-	return 7;
-}
-
 static uint64_t fake_clock(void)
 {
 	return clock_ms;
@@ -333,7 +328,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	const struct pmp_config config = {
 		.nat_pmp = true, .pcp = true, .map = &map,
 		.epoch_s = epoch_s, .may_ask_for_others = may_ask,
-		.ask_flow = ask_flow, .rnd = rnd,
+		.ask_flow = ask_flow,
 	};
 	struct pmp *pmp;
 

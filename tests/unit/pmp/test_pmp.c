@@ -62,11 +62,6 @@ static void on_outside(void *arg, struct addr peer)
 	outside++;
 }
 
-static uint32_t rnd(void)
-{
-	return 7;
-}
-
 /* ---- a socket whose buffer is full -------------------------------------------- */
 
 static bool full;		/* of each address's socket */
@@ -133,7 +128,7 @@ static int set_up(void **state)
 	config = (struct pmp_config){
 		.nat_pmp = true, .pcp = true, .map = &map,
 		.epoch_s = epoch_s, .may_ask_for_others = may_ask_for_others,
-		.ask_flow = ask_flow, .outside = on_outside, .rnd = rnd,
+		.ask_flow = ask_flow, .outside = on_outside,
 	};
 	pmp = pmp_new(gw_loop, &config);
 	return !pmp;
