@@ -37,15 +37,27 @@ static struct bucket *find(struct buckets *bs, struct addr source,
 	return best;
 }
 
+static bool has(const struct buckets *bs, const struct bucket *b, uint32_t n,
+		uint64_t now_ms)
+{
+	return n <= bs->burst &&
+	       used_now(bs, b, now_ms) <= (bs->burst - n) * 1000u;
+}
+
+bool bucket_has(struct buckets *bs, struct addr source, uint32_t n,
+		uint64_t now_ms)
+{
+	return has(bs, find(bs, source, now_ms), n, now_ms);
+}
+
 bool bucket_take(struct buckets *bs, struct addr source, uint32_t n,
 		 uint64_t now_ms)
 {
 	struct bucket *b = find(bs, source, now_ms);
-	uint32_t used = used_now(bs, b, now_ms);
 
-	if (n > bs->burst || used > (bs->burst - n) * 1000u)
+	if (!has(bs, b, n, now_ms))
 		return false;
-	b->used_milli = used + n * 1000u;
+	b->used_milli = used_now(bs, b, now_ms) + n * 1000u;
 	b->at_ms = now_ms;
 	return true;
 }

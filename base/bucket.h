@@ -40,4 +40,8 @@ struct buckets {
 bool bucket_take(struct buckets *, struct addr source, uint32_t n,
 		 uint64_t now_ms);
 
+/** bucket_has - would bucket_take() succeed? Takes no token. */
+bool bucket_has(struct buckets *, struct addr source, uint32_t n,
+		uint64_t now_ms);
+
 #endif

@@ -37,14 +37,16 @@ static struct addr iface_key(int ifindex)
 static bool within_rate(struct map *m, const struct pm_req *q, uint64_t now_ms)
 {
 	struct addr host = holder_asker(q->requester, q->host);
+	struct addr iface = iface_key(q->requester_if);
 
 	if (!m->adds_per_s)
 		return true;
 	if (q->rule.kind != NAT_PINHOLE)
 		return bucket_take(&m->adds, host, 1, now_ms);
-	return bucket_take(&m->pinhole_adds, host, 1, now_ms) &&
-	       bucket_take(&m->iface_adds, iface_key(q->requester_if), 1,
-			   now_ms);
+	/* a request that the interface refuses costs its host no token */
+	return bucket_has(&m->iface_adds, iface, 1, now_ms) &&
+	       bucket_take(&m->pinhole_adds, host, 1, now_ms) &&
+	       bucket_take(&m->iface_adds, iface, 1, now_ms);
 }
 
 static int iface_of(const struct map *m, struct addr client)

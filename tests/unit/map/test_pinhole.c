@@ -814,6 +814,26 @@ static void test_an_interface_has_a_rate(void **state)
 	}
 }
 
+/* A host keeps its token when the interface has none left. */
+static void test_a_refusal_of_the_interface_is_free(void **state)
+{
+	char link[32];
+	struct asker a;
+
+	limit_rate(1);
+	for (uint16_t i = 0; i < MAP_IFACE_RATES; i++) {
+		snprintf(link, sizeof(link), "02:00:00:00:02:%02x", i);
+		link_of_host = link;
+		open_port(8080 + i);
+	}
+	link_of_host = BOB_LINK;
+	a = asker(BOB, LAN, BOB, 9000);
+	assert_int_equal(add(&a), REFUSAL_RATE);
+	now_ms += 1000 / MAP_IFACE_RATES;
+	a = asker(BOB, LAN, BOB, 9000);
+	assert_int_equal(add(&a), REFUSAL_NONE);
+}
+
 /* A dual-stack host asks for an IPv4 mapping over IPv6. */
 static void test_a_mapping_over_ipv6(void **state)
 {
@@ -895,6 +915,7 @@ int main(void)
 		T(test_an_interface_leaves_room_for_others),
 		T(test_new_pinholes_have_a_rate),
 		T(test_an_interface_has_a_rate),
+		T(test_a_refusal_of_the_interface_is_free),
 		T(test_a_mapping_over_ipv6),
 		T(test_a_mapping_for_another_ipv4_host),
 	};
