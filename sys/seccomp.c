@@ -62,7 +62,6 @@ static const uint16_t allowed[] = {
 	__NR_listen,		/* HTTP */
 	__NR_shutdown,		/* HTTP's end of a reply */
 	__NR_getsockname,	/* http-port = 0; the address of a request */
-	__NR_getpeername,	/* the address of a client */
 	__NR_openat,		/* files of the state directory */
 	__NR_unlinkat,		/* leases.new */
 	__NR_linkat,		/* mappings.before */
@@ -163,7 +162,6 @@ static const struct checked checked[] = {
 	SOCKETCALL(3),		/* connect() */
 	SOCKETCALL(4),		/* listen() */
 	SOCKETCALL(6),		/* getsockname() */
-	SOCKETCALL(7),		/* getpeername() */
 	SOCKETCALL(9),		/* send() */
 	SOCKETCALL(10),		/* recv() */
 	SOCKETCALL(11),		/* sendto() */
