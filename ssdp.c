@@ -26,11 +26,11 @@
 #include <sys/socket.h>
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/portnumbers.h"
 #include "base/wr.h"
 #include "ssdp/ssdpanswer.h"
 #include "sys/ifsock.h"
 
-#define SSDP_PORT	1900
 #define TTL		2	/* UDA 1.1 1.1.1 */
 #define HOP_LIMIT	10	/* UDA 2.0 annex A */
 

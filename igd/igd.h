@@ -49,6 +49,13 @@ struct igd_wait {
 	bool working;		/* is one enough? */
 };
 
+/** igd_wait_of - the record that embeds @map. Source: struct map_wait.done */
+static inline struct igd_wait *igd_wait_of(struct map_wait *map)
+{
+	return (struct igd_wait *)((char *)map -
+				   offsetof(struct igd_wait, map));
+}
+
 /* None of these may call back into igd_...(): answers come later. */
 struct igd_ops {
 	/* read the counters of the external interface; false: it has none */

@@ -217,8 +217,7 @@ static bool is_dummy(const struct igd *igd, const struct nat_rule *key,
 static void answer(struct map_wait *map, enum refusal why,
 		   const struct pm_entry *e)
 {
-	struct igd_wait *w = (struct igd_wait *)
-		((char *)map - offsetof(struct igd_wait, map));
+	struct igd_wait *w = igd_wait_of(map);
 
 	w->done(w, upnp_err_of(why, w->call, w->version),
 		e ? map_told(w->igd->map, e).port : 0);

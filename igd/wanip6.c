@@ -114,8 +114,7 @@ static int parse_rule(const struct igd_call *call, struct nat_rule *ret)
 static void answer(struct map_wait *map, enum refusal why,
 		   const struct pm_entry *e)
 {
-	struct igd_wait *w = (struct igd_wait *)
-		((char *)map - offsetof(struct igd_wait, map));
+	struct igd_wait *w = igd_wait_of(map);
 
 	w->done(w, upnp_err_of(why, w->call, w->version),
 		e ? e->unique_id : 0);
@@ -204,8 +203,7 @@ int wanip6_delete(struct igd *igd, struct igd_call *call)
 static void may_count(struct map_wait *map, enum refusal why,
 		      const struct pm_entry *e)
 {
-	struct igd_wait *w = (struct igd_wait *)
-		((char *)map - offsetof(struct igd_wait, map));
+	struct igd_wait *w = igd_wait_of(map);
 
 	if (why != REFUSAL_NONE) {
 		w->done(w, upnp_err_of(why, w->call, w->version), 0);

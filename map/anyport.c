@@ -8,6 +8,7 @@
  * Runs in: engine
  */
 #include <netinet/in.h>
+#include "base/portnumbers.h"
 #include "map/anyport.h"
 #include "map/interwork.h"
 #include "map/mapreport.h"
@@ -44,8 +45,8 @@ static bool is_free(const struct map *m, const struct pm_req *q, bool wished)
  * server outside could pose as this one (RFC 6887 11.3). */
 static bool is_pcp(const struct nat_rule *r)
 {
-	return r->proto == IPPROTO_UDP && r->ext_port >= 5350 &&
-	       r->ext_port <= 5351;
+	return r->proto == IPPROTO_UDP && r->ext_port >= PMP_CLIENT_PORT &&
+	       r->ext_port <= PMP_PORT;
 }
 
 bool anyport_is_free(const struct map *m, const struct pm_req *q)

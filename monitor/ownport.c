@@ -9,13 +9,12 @@
 #include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/portnumbers.h"
 #include "base/wr.h"
 #include "conf/ifstate.h"
 #include "monitor/ownport.h"
 #include "sys/comm.h"
 #include "sys/ports.h"
-
-#define PMP_PORT 5351
 
 struct port {
 	uint8_t proto;

@@ -23,6 +23,7 @@
 #include "base/bucket.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/portnumbers.h"
 #include "pmp/natpmp.h"
 #include "pmp/pcp.h"
 #include "pmp/pmpannounce.h"
@@ -30,8 +31,6 @@
 #include "pmp/pmpmsg.h"
 #include "pmp/pmpupdate.h"
 #include "sys/ifsock.h"
-
-#define PMP_PORT	5351
 
 /* A request that waits for the mapping core, or for the monitor. */
 struct pending {

@@ -7,11 +7,11 @@
  *
  * Runs in: engine
  */
+#include "base/portnumbers.h"
 #include "pmp/pmpannounce.h"
 
 #include "pmp/pmpmsg.h"
 
-#define CLIENTS_PORT	5350	/* where clients listen */
 
 /* All hosts of a link. */
 static const struct addr all_ip4 = { ADDR_IP4, { 224, 0, 0, 1 } };
@@ -36,7 +36,7 @@ static void send_one(const struct pmpannounce_link *l, uint8_t version)
 	}
 	n = pmpmsg_write(&m, (struct str){ NULL, 0 }, &a, buf);
 	/* any may get lost: it is sent several times */
-	ifsock_send(l->sock->io.fd, l->sock, buf, n, to, CLIENTS_PORT);
+	ifsock_send(l->sock->io.fd, l->sock, buf, n, to, PMP_CLIENT_PORT);
 }
 
 /* The gaps are 250 ms, and twice as long each time. */

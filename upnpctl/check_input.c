@@ -11,13 +11,12 @@
 #include "base/wr.h"
 #include "map/nat_rule.h"
 #include "natfw/ipt_tool.h"
+#include "base/portnumbers.h"
 #include "upnpctl/check.h"
 #include "upnpctl/check_advice.h"
 
-#define SSDP_PORT	1900
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HTTP_PORT	2828		/* for http-port = 0, which is any */
-#define PMP_PORT	5351
 
 enum { IN_SEARCH, IN_HTTP, IN_PMP, OUT_SSDP, OUT_HTTP, OUT_EVENT, OUT_PMP,
        KINDS };

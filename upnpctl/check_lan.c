@@ -25,9 +25,9 @@
 #include "base/wr.h"
 #include "http/httpmsg.h"
 #include "sys/route.h"
+#include "base/portnumbers.h"
 #include "upnpctl/check.h"
 
-#define SSDP_PORT	1900
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 /* Answers are sent within MX, 1 s (UDA 1.1 1.3.3); 500 ms for delays. */
 #define WAIT_MS		1500

@@ -10,14 +10,13 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
+#include "base/portnumbers.h"
 #include "base/wr.h"
 #include "sys/comm.h"
 #include "sys/jail.h"
 #include "sys/ports.h"
 #include "upnpctl/check.h"
 
-#define SSDP_PORT	1900
-#define PMP_PORT	5351
 #define SSDP_GROUP_IP	0xeffffffau	/* 239.255.255.250 */
 #define HOLDERS_MAX	16		/* of one port */
 
