@@ -407,7 +407,8 @@ void natfw_sweep_all(void)
  * ended. */
 static bool may_have_changed(const struct natfw *fw)
 {
-	return fw->rules_stale || fw->places->lost != RULESET_NONE;
+	return fw->rules_stale || fw->places->lost4.chain != RULESET_NONE ||
+	       fw->places->lost6.chain != RULESET_NONE;
 }
 
 /* Accepts that stand elsewhere than the rules need them are moved by the next
@@ -422,13 +423,16 @@ static void read_again(struct natfw *fw, uint64_t now_ms)
 		fw->dirty = true;
 }
 
-static void put_why(const struct natfw *fw, const struct walk_rule *at,
-		    struct wr *why)
+/* @family: of the packets that the rule drops */
+static void put_why(const struct natfw *fw, uint8_t family,
+		    const struct walk_rule *at, struct wr *why)
 {
+	const struct place_loss *lost = places_lost(fw->places, family);
+
 	if (!why)
 		return;
-	if (at->chain == fw->places->lost && at->chain != RULESET_NONE)
-		wr_z(why, fw->places->why);
+	if (at->chain == lost->chain && at->chain != RULESET_NONE)
+		wr_z(why, lost->why);
 	else
 		walk_rule_text(fw->rules, at, why);
 }
@@ -444,7 +448,7 @@ enum nat_err natfw_check(struct natfw *fw, const struct nat_rule *rule,
 	read_again(fw, now_ms);
 	place_incoming(&fw->env, rule, &p);
 	if (walk_forwarded(fw->rules, &p, &at) != WALK_NO) {
-		put_why(fw, &at, why);
+		put_why(fw, rule->client.family, &at, why);
 		return NAT_EFORWARDED;
 	}
 	if (writers_missing(fw, rule->client.family, why))
@@ -452,19 +456,28 @@ enum nat_err natfw_check(struct natfw *fw, const struct nat_rule *rule,
 	if (place_blocked(fw->rules, &fw->env, fw->places, rule, &at) !=
 	    WALK_YES)
 		return NAT_OK;
-	put_why(fw, &at, why);
+	put_why(fw, rule->client.family, &at, why);
 	return NAT_EBLOCKED;
 }
 
-const char *natfw_lost(const struct natfw *fw)
+const char *natfw_fault(const struct natfw *fw)
 {
-	return fw->places ? fw->places->why : "";
+	const char *lost4 = natfw_lost(fw, ADDR_IP4);
+
+	if (fw->dirty)
+		return fw->why;
+	return *lost4 ? lost4 : natfw_lost(fw, ADDR_IP6);
+}
+
+const char *natfw_lost(const struct natfw *fw, uint8_t family)
+{
+	return fw->places ? places_lost(fw->places, family)->why : "";
 }
 
 bool natfw_open6(const struct natfw *fw)
 {
 	if (!fw->places || !fw->places_no || !backend_has_ip6(&fw->env) ||
-	    fw->places->lost != RULESET_NONE ||
+	    fw->places->lost6.chain != RULESET_NONE ||
 	    *fw->env.nft_chain)	/* the other chains are not searched */
 		return false;
 	for (size_t i = 0; i < fw->places->n; i++)

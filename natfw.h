@@ -273,20 +273,25 @@ void natfw_close(struct natfw *);
 enum nat_err natfw_check(struct natfw *, const struct nat_rule *rule,
 			 uint64_t now_ms, struct wr *why);
 
-/** natfw_lost - why no mapping can work, or not all, by the rules that were
- * read last: a chain that drops and where no accept can be, or a configured
- * chain that does not exist. Return: "" if there is no such thing; valid until
- * the next call that reads them */
-const char *natfw_lost(const struct natfw *);
+/** natfw_fault - why rules may not work: the backend's last error, or a chain
+ * that natfw_lost() reports for a family. Return: "" if they do; valid until
+ * the next call that reads or changes the rules */
+const char *natfw_fault(const struct natfw *);
+
+/** natfw_lost - why no mapping (ADDR_IP4) or no pinhole (ADDR_IP6) can work, or
+ * not all, by the rules that were read last: a chain that drops and where no
+ * accept can be, or a configured chain that does not exist. Return: "" if there
+ * is no such thing; valid until the next call that reads them */
+const char *natfw_lost(const struct natfw *, uint8_t family);
+
+/** natfw_missing6 - does a table of IPv6 need a tool that is not installed? Then
+ * no pinhole works. @why: which one, or NULL. May run a program. */
+bool natfw_missing6(const struct natfw *, struct wr *why);
 
 /** natfw_open6 - do the rules that were read last drop no new connection over
  * IPv6 from the Internet to the internal networks? Then no pinhole is needed.
  * Return: false also where they are not known, or no such network has IPv6 */
 bool natfw_open6(const struct natfw *);
-
-/** natfw_missing6 - does a table of IPv6 need a tool that is not installed? Then
- * no pinhole works. @why: which one, or NULL. May run a program. */
-bool natfw_missing6(const struct natfw *, struct wr *why);
 
 /** natfw_commits - the number of notices that one change of the kernel by all
  * writers in use causes, at most. */

@@ -196,9 +196,7 @@ static int verify_all(struct broker *g)
 
 const char *broker_fault(const struct broker *g)
 {
-	if (!g->open)
-		return "";
-	return g->fw.dirty ? g->fw.why : natfw_lost(&g->fw);
+	return g->open ? natfw_fault(&g->fw) : "";
 }
 
 static size_t stage_max(const struct broker *g)

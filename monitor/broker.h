@@ -64,9 +64,10 @@ struct broker {
 	uint64_t now_ms;		/* the owner's clock, 0: it has none */
 	struct lograte rate;		/* of log lines about requests */
 	const char *why;		/* the backend was chosen; a literal */
-	uint64_t lost;			/* a hash of natfw_lost() that was
-					 * logged, 0: there is none */
-	bool missing6;			/* natfw_missing6(), as it was logged */
+	/* a hash of why mappings, and pinholes, do not work, as it was logged;
+	 * 0: they do */
+	uint64_t lost4, lost6;
+	bool missing6;			/* natfw_missing6(), by fault_note() */
 	uint32_t repairs;		/* of rules that somebody had changed */
 	int watch_fd;			/* readable when nf_tables was changed;
 					 * -1: no notices */

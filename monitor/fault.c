@@ -6,19 +6,18 @@
 #include "base/wr.h"
 #include "monitor/fault.h"
 
-static void note_missing6(struct broker *g)
+/* @why: "": they work */
+static void note(const char *what, struct str why, uint64_t *logged)
 {
-	char text[BROKER_WHY_MAX];
-	struct wr why = wr_init_cut(text, sizeof(text));
-	const bool missing = g->pinholes_max && natfw_missing6(&g->fw, &why);
+	const uint64_t hash = why.n ? hash_add(HASH_BEGIN, why.p, why.n) : 0;
 
-	if (missing == g->missing6)
+	if (hash == *logged)
 		return;
-	g->missing6 = missing;
-	if (missing)
-		log_warn("firewall: pinholes do not work: %s", wr_cstr(&why));
+	*logged = hash;
+	if (hash)
+		log_warn("firewall: %s do not work: %.*s", what, STR_F(why));
 	else
-		log_info("firewall: pinholes can work again");
+		log_info("firewall: %s can work again", what);
 }
 
 enum nat_ip6 fault_ip6(const struct broker *g)
@@ -30,15 +29,13 @@ enum nat_ip6 fault_ip6(const struct broker *g)
 
 void fault_note(struct broker *g)
 {
-	const struct str why = str_z(natfw_lost(&g->fw));
-	const uint64_t hash = why.n ? hash_add(HASH_BEGIN, why.p, why.n) : 0;
+	char text[BROKER_WHY_MAX];
+	struct wr why = wr_init_cut(text, sizeof(text));
 
-	note_missing6(g);
-	if (hash == g->lost)
+	note("mappings", str_z(natfw_lost(&g->fw, ADDR_IP4)), &g->lost4);
+	if (!g->pinholes_max)
 		return;
-	g->lost = hash;
-	if (hash)
-		log_warn("firewall: mappings do not work: %.*s", STR_F(why));
-	else
-		log_info("firewall: mappings can work again");
+	g->missing6 = natfw_missing6(&g->fw, &why);
+	note("pinholes", g->missing6 ? wr_done(&why) :
+	     str_z(natfw_lost(&g->fw, ADDR_IP6)), &g->lost6);
 }

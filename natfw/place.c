@@ -88,16 +88,21 @@ static void why_owned(const struct ruleset_table *t, struct wr *w)
 	     "remove \"flags owner\" from that table");
 }
 
+static struct place_loss *loss(struct search *s)
+{
+	return s->family == ADDR_IP6 ? &s->ret->lost6 : &s->ret->lost4;
+}
+
 /* Only the first one is kept. @why: continues the sentence; NULL: another
  * process owns the table */
 static void lose(struct search *s, uint32_t chain, const char *why)
 {
-	struct places *ret = s->ret;
+	struct place_loss *ret = loss(s);
 	struct wr w = wr_init_cut(ret->why, sizeof(ret->why));
 
-	if (ret->lost != RULESET_NONE)
+	if (ret->chain != RULESET_NONE)
 		return;
-	ret->lost = chain;
+	ret->chain = chain;
 	ruleset_chain_name(s->rs, chain, &w);
 	wr_z(&w, s->family == ADDR_IP6 ? " drops packets to pinholes" :
 					 " drops packets to mapped ports");
@@ -431,7 +436,7 @@ bool place_lacks_chain(const struct ruleset *rs, const struct natfw_env *env)
  * place_blocked(). */
 static void search_configured(struct search *s)
 {
-	struct wr w = wr_init_cut(s->ret->why, sizeof(s->ret->why));
+	struct wr w = wr_init_cut(loss(s)->why, sizeof(loss(s)->why));
 	uint32_t chain = configured(s->rs, s->env);
 
 	/* those of iptables are searched anyway; one of family ip sees no
@@ -441,7 +446,7 @@ static void search_configured(struct search *s)
 	    (s->family == ADDR_IP4 ||
 	     ruleset_table_of(s->rs, chain)->family != NFPROTO_IPV4))
 		search_base(s, chain);
-	if (*s->ret->why || !place_lacks_chain(s->rs, s->env))
+	if (*loss(s)->why || !place_lacks_chain(s->rs, s->env))
 		return;
 	wr_fmt(&w, "there is no chain %s in %s", s->env->nft_chain,
 	       s->env->nft_table);
@@ -473,7 +478,7 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 	struct search s = { .rs = rs, .env = env, .ret = ret };
 
 	memset(ret, 0, sizeof(*ret));
-	ret->lost = RULESET_NONE;
+	ret->lost4.chain = ret->lost6.chain = RULESET_NONE;
 	search(&s, ADDR_IP4, PROTOS_IP4);
 	if (env->ipv6)
 		search(&s, ADDR_IP6, PROTOS);

@@ -36,17 +36,29 @@ struct place {
 	char ifname[IF_NAMESIZE];	/* the client's; "": any */
 };
 
-struct places {
-	struct place at[PLACES_MAX];
-	size_t n;
+/* Why packets of a family may not pass. */
+struct place_loss {
 	/* the first chain where a place is needed and cannot be: its table is
 	 * owned by another process, or is one of iptables other than filter,
 	 * or there are more than PLACES_MAX; RULESET_NONE: none */
-	uint32_t lost;
+	uint32_t chain;
 	/* why, and what to do about it; also if the configured chain does not
 	 * exist; else "" */
 	char why[200];
 };
+
+struct places {
+	struct place at[PLACES_MAX];
+	size_t n;
+	struct place_loss lost4, lost6;
+};
+
+/** places_lost - why packets of that family may not pass. */
+static inline const struct place_loss *places_lost(const struct places *p,
+						   uint8_t family)
+{
+	return family == ADDR_IP6 ? &p->lost6 : &p->lost4;
+}
 
 /**
  * place_find - find all places.
@@ -77,7 +89,7 @@ bool place_lacks_chain(const struct ruleset *, const struct natfw_env *);
  *
  * For the packets of exactly this rule, and the answers of the client: a drop
  * before a place, for all sources, that only this port, protocol or client
- * meets; a drop on the prerouting hook; a chain in places->lost.
+ * meets; a drop on the prerouting hook; the chain of places_lost().
  * @ret: what drops them
  * Return: WALK_YES for all of them; WALK_DEPENDS for some, such as a list of
  * banned sources

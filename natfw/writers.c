@@ -314,10 +314,13 @@ int writers_apply(struct natfw *fw, const struct nat_op *op, size_t n)
  * no mapping works. */
 static int check_configured(struct natfw *fw)
 {
-	if (!fw->places || !*fw->places->why ||
-	    fw->places->lost != RULESET_NONE)
+	const struct place_loss *lost = fw->places ? &fw->places->lost4 : NULL;
+
+	if (lost && !*lost->why)
+		lost = &fw->places->lost6;
+	if (!lost || !*lost->why || lost->chain != RULESET_NONE)
 		return 0;
-	str_copy(fw->why, sizeof(fw->why), str_z(fw->places->why));
+	str_copy(fw->why, sizeof(fw->why), str_z(lost->why));
 	return -EIO;
 }
 

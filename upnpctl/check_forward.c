@@ -103,7 +103,9 @@ static void report_owner(struct check *c, const struct side *side,
 static void check_lost(struct check *c, const struct side *side)
 {
 	const struct ruleset_table *t;
-	uint32_t chain = side->places->lost;
+	const struct place_loss *lost = side->kind == NAT_PINHOLE ?
+		&side->places->lost6 : &side->places->lost4;
+	uint32_t chain = lost->chain;
 	char text[TEXT_MAX];
 
 	if (chain == RULESET_NONE)
@@ -122,7 +124,7 @@ static void check_lost(struct check *c, const struct side *side)
 		check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and "
 			     "upnpd cannot add its accept rule there: %s\n"
 			     "Accept packets with %s in that chain", text,
-			     side->what, side->places->why, side->accept);
+			     side->what, lost->why, side->accept);
 }
 
 /* Return: the tool that upnpd needs and lacks for this chain; NULL: none */

@@ -88,7 +88,8 @@ static bool check_blocked(struct taken *t, const struct nat_rule *rule)
 
 	/* check_forward.c has reported a chain that is lost */
 	if (place_blocked(c->rules, pinhole ? &c->fw6 : &c->fw, places, rule,
-			  &by) != WALK_YES || by.chain == places->lost)
+			  &by) != WALK_YES || by.chain ==
+	    places_lost(places, rule->client.family)->chain)
 		return false;
 	if (!count(t))
 		return true;

@@ -152,7 +152,8 @@ static void check_walk(const struct ruleset *rs)
 		      (rs->rule[at->before].chain == at->chain &&
 		       !rs->rule[at->before].ours));
 	}
-	CHECK(fuzz_printable(str_z(places.why)));
+	CHECK(fuzz_printable(str_z(places.lost4.why)));
+	CHECK(fuzz_printable(str_z(places.lost6.why)));
 	check_answers(rs, &env, &places, &rule);
 	peer.remote = addr_ip4(0xcb007209);
 	peer.remote_port = 3478;

@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 
 import pytest
 
@@ -553,6 +554,30 @@ def test_without_a_firewall_there_is_nothing_to_open(lab, stopped):
         assert wait_until(lambda: sub.told("FirewallEnabled")[-1] == "1")
         assert passes(lab, 8000, server)
         six.close(uid)
+
+
+@pytest.mark.conf(verify_interval=1)
+@pytest.mark.parametrize("wall", (DROP6,))
+def test_loss_of_ipv6_alone(lab, stopped, six):
+    """A table of IPv6 that only its owner may change: the log says that
+    pinholes do not work, and mappings do."""
+    owner = subprocess.Popen(
+        ["ip", "netns", "exec", lab.router.ns, "nft", "-i"], text=True,
+        stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    try:
+        owner.stdin.write(
+            "table ip6 owned { flags owner; chain forward { type filter hook "
+            "forward priority 5; policy drop; ct state established accept; "
+            'iifname "lan0" accept; }; }\n')
+        owner.stdin.flush()
+        assert stopped.wait_log(
+            r"pinholes do not work: ip6 owned forward .*only nft")
+        Igd(lab.lan1).add(40000, "TCP", 8000)
+    finally:
+        owner.communicate()
+    assert stopped.wait_log("pinholes can work again")
+    assert "mappings do not work" not in stopped.log()
+    assert "mappings can work again" not in stopped.log()
 
 
 def test_flush_and_reload_of_the_firewall(lab, wall, six):

@@ -726,7 +726,7 @@ void place_find(const struct ruleset *rs, const struct natfw_env *env,
 	size_t k;
 
 	memset(ret, 0, sizeof(*ret));
-	ret->lost = RULESET_NONE;
+	ret->lost4.chain = ret->lost6.chain = RULESET_NONE;
 	for (k = 0; k < RULESET_KINDS; k++)
 		if (here.need[k])
 			ret->at[ret->n++] = (struct place){
@@ -1435,7 +1435,7 @@ static void test_lost_chain_is_looked_at_again(void **state)
 	start_kinds(&fw, &natfw_netlink);
 	here.reads = 0;
 	check(&fw, 80, 5000, "");
-	fw.places->lost = 0;
+	fw.places->lost4.chain = 0;
 	check(&fw, 80, 5001, "");
 	check(&fw, 80, 5002, "");
 	assert_int_equal(here.reads, 1);

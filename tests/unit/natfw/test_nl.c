@@ -436,7 +436,9 @@ static const struct natfw_env env = {
 };
 
 /* Rules of nobody, and no places. */
-static struct places places = { .lost = RULESET_NONE };
+static struct places places = {
+	.lost4.chain = RULESET_NONE, .lost6.chain = RULESET_NONE,
+};
 static struct natfw_writer writer;
 
 static int open_fw(void)

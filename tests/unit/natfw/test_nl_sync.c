@@ -538,7 +538,7 @@ static void test_each_chain_that_drops_gets_the_accept(void **state)
 	snprintf(fw.env.nft_chain, sizeof(fw.env.nft_chain), "gone");
 	assert_int_equal(natfw_move(&fw, &fw.env), -EIO);
 	assert_non_null(strstr(fw.why, "there is no chain gone in"));
-	assert_string_equal(fw.why, natfw_lost(&fw));
+	assert_string_equal(fw.why, natfw_lost(&fw, ADDR_IP4));
 	end(&fw);
 }
 

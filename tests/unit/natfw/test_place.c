@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <sys/prctl.h>
 #include <cmocka.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/wr.h"
@@ -70,8 +71,8 @@ static void assert_places_in(const struct natfw_env *env, const char *text,
 
 	place_find(rs, env, &places);
 	assert_string_equal(text_of(rs, &places), expected);
-	assert_string_equal(places.why, "");
-	assert_int_equal(places.lost, RULESET_NONE);
+	assert_string_equal(places.lost4.why, "");
+	assert_int_equal(places.lost4.chain, RULESET_NONE);
 	ruleset_free(rs);
 }
 
@@ -399,6 +400,43 @@ static void test_ip6tables(void **state)
 			 "chain FORWARD forward 0 drop\n", "");
 }
 
+/* A chain of IPv6 in which no accept can be says nothing about IPv4, and the
+ * other way round. */
+static void test_each_family_has_its_loss(void **state)
+{
+	static const uint8_t ula[16] = { 0xfd, 0x00, 0, 0x88, [15] = 1 };
+	static const char owned[] = "table native %s owned owner=4194305\n"
+				    "chain f forward 0 drop\n";
+	const char *why6 = "ip6 owned f drops packets to pinholes, and only";
+	struct natfw_env env = router(2);
+	struct places places;
+	struct ruleset *rs;
+	char text[128];
+
+	env.net[1] = env.net[0];
+	env.net[1].net = (struct addr_net){ addr_ip6(ula), 64 };
+	env.ipv6 = true;
+	for (int six = 0; six < 2; six++) {
+		const struct place_loss *lost = six ? &places.lost6 :
+						      &places.lost4;
+		const struct place_loss *well = six ? &places.lost4 :
+						      &places.lost6;
+
+		snprintf(text, sizeof(text), owned, six ? "ip6" : "ip");
+		rs = ruletest_new(text);
+		place_find(rs, &env, &places);
+		assert_int_equal(lost->chain, 0);
+		assert_int_equal(well->chain, RULESET_NONE);
+		assert_string_equal(well->why, "");
+		assert_ptr_equal(lost, places_lost(&places, six ? ADDR_IP6 :
+						   ADDR_IP4));
+		assert_true(*lost->why);
+		if (six)
+			assert_memory_equal(lost->why, why6, strlen(why6));
+		ruleset_free(rs);
+	}
+}
+
 static void test_zones(void **state)
 {
 	struct natfw_env env = router(3);
@@ -540,11 +578,11 @@ static void assert_lost(const struct natfw_env *env, const char *text,
 	struct places places;
 
 	place_find(rs, env, &places);
-	assert_string_equal(places.why, why);
-	if (places.lost == RULESET_NONE)
+	assert_string_equal(places.lost4.why, why);
+	if (places.lost4.chain == RULESET_NONE)
 		assert_null(lost);
 	else
-		assert_string_equal(rs->chain[places.lost].name, lost);
+		assert_string_equal(rs->chain[places.lost4.chain].name, lost);
 	ruleset_free(rs);
 }
 
@@ -585,7 +623,7 @@ static void test_lost_and_found(void **state)
 
 	place_find(rs, &env, &places);
 	assert_string_equal(text_of(rs, &places), "b:end to");
-	assert_int_equal(places.lost, 0);
+	assert_int_equal(places.lost4.chain, 0);
 	ruleset_free(rs);
 	assert_lost(&env, "table legacy ip security\n"
 		    "chain FORWARD forward 50 drop\n", "FORWARD",
@@ -608,8 +646,8 @@ static void test_too_many(void **state)
 	rs = ruletest_new(wr_cstr(&w));
 	place_find(rs, &env, &places);
 	assert_int_equal(places.n, PLACES_MAX);
-	assert_int_equal(places.lost, PLACES_MAX);
-	assert_string_equal(places.why, "inet fw c64 drops packets to mapped"
+	assert_int_equal(places.lost4.chain, PLACES_MAX);
+	assert_string_equal(places.lost4.why, "inet fw c64 drops packets to mapped"
 			    " ports, and upnpd has added rules at 64 places"
 			    " already: too many chains drop forwarded packets");
 	ruleset_free(rs);
@@ -1001,6 +1039,7 @@ int main(void)
 		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_alternatives),
 		cmocka_unit_test(test_ip6tables),
+		cmocka_unit_test(test_each_family_has_its_loss),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_networks),
 		cmocka_unit_test(test_shared_chain),

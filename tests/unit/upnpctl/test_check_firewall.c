@@ -391,7 +391,7 @@ static void test_chains_beyond_the_cap(void **state)
 		wr_fmt(&w, ":c%d - [0:0]\n-A FORWARD -j c%d\n", i, i);
 	make_router(wr_cstr(&w));
 	c.places.n = PLACES_MAX;
-	c.places.lost = 1;
+	c.places.lost4.chain = 1;
 	run(check_forward);
 	assert_found(0, CHECK_PROBLEM, "more than 64 places in the forward "
 		     "chains");
