@@ -75,8 +75,8 @@ quiet	= $(if $(V),,@printf '  %-4s %s\n' $(1) $(2);)
 # ---- libraries: one per folder, in the order of the layers (tests/layers.py).
 # A library uses only those after it in this list. A file in the root folder
 # belongs to the library of its subject.
-LIBS	= upnpctl monitor engine soap gena ssdp httpd pmp igd http natfw conf \
-	  ipc map sys base
+LIBS	= upnpctl monitor engine soap gena ssdp httpd pmp upstream igd http \
+	  natfw conf ipc map sys base
 ROOT_soap	= soap.c
 ROOT_ssdp	= ssdp.c
 ROOT_httpd	= httpd.c

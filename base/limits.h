@@ -84,6 +84,29 @@
 #define PCP_ERROR_SHORT_S	30
 #define PCP_ERROR_LONG_S	1800
 
+/* ---- the upstream: another NAT in front of this router ---------------- */
+
+#define UPSTREAM_PATH_MAX	256	/* bytes of a URL's path, with the NUL */
+#define UPSTREAM_REQUEST_MAX	1536	/* AddPortMapping has 900 bytes, and a
+					 * path */
+/* An answer by HTTP. Descriptions of gateways have 2 to 8 KiB. */
+#define UPSTREAM_REPLY_MAX	16384
+#define UPSTREAM_WAIT_MS	2000	/* for an answer, while a client waits */
+#define UPSTREAM_TRIES		4	/* datagrams: after 0, 250, 750, 1750 ms */
+#define UPSTREAM_TRY_MS		250	/* to the second one; doubled each time */
+#define UPSTREAM_HTTP_MS	5000	/* for a whole answer */
+#define UPSTREAM_LEASE_S	3600	/* asked for; renewed before half of it */
+#define UPSTREAM_RETRY_MS	30000	/* after a refusal, or without an answer */
+/* From one look at the upstream's epoch to the next. An upstream that has lost
+ * its mappings is noticed within this time. */
+#define UPSTREAM_ALIVE_MS	60000
+/* From one change of the upstream's external address to the next. */
+#define UPSTREAM_EXT_MS		10000
+/* Requests to an upstream that has restarted leave in batches, so that 1,000
+ * of them do not overrun its buffer. */
+#define UPSTREAM_BATCH		8
+#define UPSTREAM_BATCH_MS	20
+
 /* ---- SOAP ---------------------------------------------------------- */
 
 #define SOAP_ARGS_MAX		10	/* AddPortMapping has 8 */

@@ -16,7 +16,7 @@ import sys
 ROWS = [
     ["main"],
     ["monitor", "engine", "upnpctl"],
-    ["soap", "gena", "ssdp", "httpd", "pmp"],
+    ["soap", "gena", "ssdp", "httpd", "pmp", "upstream"],
     ["igd"],
     ["http"],
     ["natfw"],
