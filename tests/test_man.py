@@ -122,7 +122,8 @@ def check_commands(path, build):
     usage = subprocess.run([f"{build}/upnpctl", "-h"], check=True, text=True,
                            capture_output=True).stdout
     usage = usage.partition("words:\n")[2]
-    menus = r"((nat-pmp )?interfaces |mappings |nat-pmp )?"
+    menus = r"((nat-pmp )?interfaces |mappings |rules |nat-pmp |" \
+        r"/ip/firewall/nat )?"
     known = {re.match(rf"  ({menus}[a-z-]+)", line)[1]
              for line in usage.splitlines()} - {"-"}
     page, check, _ = path.read_text().partition(".Ss Why does a port not")

@@ -150,14 +150,11 @@ int export_run(struct cmd *c)
 	static struct view *v;
 	int status;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "export takes no argument, "
-				"not \"%.*s\"", STR_F(c->arg[0]));
 	if (c->env->json)
 		return cmd_fail(CMD_USAGE, "export is a script; use "
 				"\"print\" for JSON");
 	CMD_LARGE(v);
-	status = view_open(v, c->env->file);
+	status = view_open(v, c->env);
 	if (status)
 		return status;
 	out_str(STR("# by upnpd " UPNPD_VERSION "\n"));

@@ -2,11 +2,14 @@
 /* ifaceprint.c - "interfaces print". Runs in: upnpctl */
 #include <string.h>
 #include "base/wr.h"
+#include "sys/netif.h"
+#include "upnpctl/args.h"
+#include "upnpctl/ifacelist.h"
 #include "upnpctl/json.h"
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
-#include "upnpctl/pick.h"
 #include "upnpctl/view.h"
+#include "upnpctl/where.h"
 
 #define FLAGS "Flags: X - disabled, I - invalid, D - dynamic\n"
 
@@ -37,7 +40,7 @@ static void measure(struct listing *l)
 		struct wr w = wr_init(text, sizeof(text));
 		unsigned name = (unsigned)strlen(l->conf->iface[i].name);
 
-		l->invalid[i] = pick_invalid(&l->conf->iface[i]);
+		l->invalid[i] = !netif_is_there(l->conf->iface[i].name);
 		if (!l->shown[i])
 			continue;
 		if (flags_of(l, i, &w) > l->flags)
@@ -146,47 +149,32 @@ static void put_json(const struct listing *l)
 	json_end();
 }
 
-/* Read "detail" and "where ...". @ret_where: index of the first term after
- * where */
-static int read_words(struct cmd *c, bool *ret_detail, size_t *ret_where)
-{
-	size_t i;
-
-	for (i = 0; i < c->n && !str_eq(c->arg[i], STR("where")); i++) {
-		if (!str_eq(c->arg[i], STR("detail")))
-			return cmd_fail(CMD_USAGE, "interfaces print takes "
-					"detail and where, not \"%.*s\"",
-					STR_F(c->arg[i]));
-		*ret_detail = true;
-	}
-	if (i + 1 == c->n)
-		return cmd_fail(CMD_USAGE, "where needs a term, such as: where "
-				"type=internal");
-	*ret_where = i < c->n ? i + 1 : i;
-	return CMD_OK;
-}
+const struct cmd_arg ifaceprint_args[] = {
+	{ "detail", CMD_WORD, .help = "every property" },
+	{ "where", CMD_WHERE, .help = "only some, such as: where disabled" },
+	{ NULL },
+};
 
 int ifaceprint_run(struct cmd *c)
 {
 	static struct view *v;
 	struct listing l = { .conf = NULL };
-	size_t where = 0;
-	bool detail = false;
-	int status = read_words(c, &detail, &where);
+	struct list all;
+	int status;
 
 	CMD_LARGE(v);
 	l.conf = &v->conf;
-	if (!status)
-		status = view_open(v, c->env->file);
-	for (size_t i = 0; !status && i < v->conf.iface_n; i++)
-		status = pick_where(&v->conf.iface[i], c->arg + where,
-				    c->n - where, &l.shown[i]);
+	status = view_open(v, c->env);
+	if (status)
+		return status;
+	all = ifacelist(&v->conf);
+	status = where_cmd(&all, c, l.shown);
 	if (status)
 		return status;
 	measure(&l);
 	if (c->env->json)
 		put_json(&l);
-	else if (detail)
+	else if (cmd_word(c, "detail"))
 		put_detail(&l);
 	else
 		put_table(&l);

@@ -3,29 +3,59 @@
  * ifaces.c - "interfaces add", "set", "enable", "disable" and "remove".
  * Runs in: upnpctl
  */
+#include <stdlib.h>
 #include <string.h>
+#include "upnpctl/args.h"
 #include "upnpctl/change.h"
+#include "upnpctl/ifacelist.h"
 #include "upnpctl/options.h"
 #include "upnpctl/pick.h"
 #include "upnpctl/candidate.h"
 #include "conf/confline.h"
 
-/* ---- selecting interfaces ------------------------------------------------ */
+/* ---- what they take ------------------------------------------------------ */
 
-/* Does the argument select interfaces, rather than set an option? "numbers=0"
- * selects. @ret_items: the list */
-static bool is_selector(struct str arg, struct str *ret_items)
+const struct cmd_arg ifaces_items_args[] = {
+	{ "N,...|NAME", CMD_ITEMS, true },
+	{ NULL },
+};
+
+const struct cmd_arg ifaces_set_args[] = {
+	{ "N,...|NAME", CMD_ITEMS, true },
+	{ "interface", CMD_KEY, .help = "its name, which cannot be changed" },
+	{ "type", CMD_KEY, .values = "external internal",
+	  .help = "to the internet, or to the LAN" },
+	{ NULL },
+};
+
+const struct cmd_arg ifaces_add_args[] = {
+	{ "interface", CMD_KEY, true, true, .help = "its name" },
+	{ "type", CMD_KEY, true, .values = "external internal",
+	  .help = "to the internet, or to the LAN" },
+	{ NULL },
+};
+
+/* What every interface has, apart from its type. RouterOS's comment is accepted
+ * and not kept. */
+bool ifaces_arg(size_t i, struct cmd_arg *ret)
 {
-	struct str key, value;
+	static const struct cmd_arg more[] = {
+		{ "forced-external-ip", CMD_KEY, .same_as = "forced-ip" },
+		{ "comment", CMD_KEY, .help = "accepted and not kept" },
+	};
+	const size_t n = sizeof(more) / sizeof(more[0]);
+	const struct confopt *o;
 
-	*ret_items = arg;
-	if (str_starts(arg, STR("[")))
+	for (size_t k = 0; (o = confopt_at(true, k)); k++) {
+		if (!strcmp(confopt_name(o), "type") || i--)
+			continue;
+		*ret = (struct cmd_arg){ confopt_name(o), CMD_KEY,
+					 .option = o };
 		return true;
-	if (options_split(arg, &key, &value)) {
-		*ret_items = value;
-		return str_eq(key, STR("numbers"));
 	}
-	return !str_starts(arg, STR("!"));
+	if (i < n)
+		*ret = more[i];
+	return i < n;
 }
 
 /* ---- verbs --------------------------------------------------------------- */
@@ -33,61 +63,56 @@ static bool is_selector(struct str arg, struct str *ret_items)
 static int set_one(struct cmd *c, struct change *change,
 		   const struct conf_iface *i)
 {
-	struct str unused, key, value;
+	struct str key, value;
 	int status = CMD_OK;
 
+	if (cmd_key(c, "interface", &value) && !str_eq(value, str_z(i->name)))
+		return cmd_fail(CMD_USAGE, "an interface cannot be renamed; "
+				"remove %s and add %.*s", i->name,
+				STR_F(value));
 	for (size_t k = 0; k < c->n && !status; k++) {
-		if (is_selector(c->arg[k], &unused))
+		if (c->kind[k] != CMD_KEY)
 			continue;
 		if (options_split(c->arg[k], &key, &value) &&
-		    str_eq(key, STR("comment")))
+		    (str_eq(key, STR("comment")) ||
+		     str_eq(key, STR("interface"))))
 			continue;
-		if (str_eq(key, STR("interface")) &&
-		    !str_eq(value, str_z(i->name)))
-			return cmd_fail(CMD_USAGE, "an interface cannot be "
-					"renamed; remove %s and add %.*s",
-					i->name, STR_F(value));
-		if (!str_eq(key, STR("interface")))
-			status = options_set(&change->now, i->name, c->arg[k]);
+		status = options_set(&change->now, i->name, c->arg[k]);
 	}
 	return status;
+}
+
+static int edit_one(struct cmd *c, struct change *change,
+		    const struct conf_iface *f)
+{
+	if (c->verb->run == ifaces_set)
+		return set_one(c, change, f);
+	if (c->verb->run == ifaces_remove)
+		return change_fault(confedit_del_iface(&change->now, f->name),
+				    str_z(f->name));
+	if (f->disabled == (c->verb->run == ifaces_disable))
+		return CMD_OK;
+	return options_set(&change->now, f->name, f->disabled ?
+			   STR("disabled=no") : STR("disabled=yes"));
 }
 
 /* Run the verb for each selected interface, in the order of the file. */
 static int edit_selected(struct cmd *c, struct change *change)
 {
 	static struct conf *conf;
-	uint32_t mask = 0;
-	bool selected = false;
-	struct str items;
-	int status = CMD_OK;
+	struct list l;
+	bool *chosen;
+	int status;
 
 	CMD_LARGE(conf);
 	candidate_draft(&change->now, conf);
-	for (size_t i = 0; i < c->n && !status; i++) {
-		if (!is_selector(c->arg[i], &items))
-			continue;
-		selected = true;
-		status = pick_items(conf, items, &mask);
-	}
-	if (!selected)
-		return cmd_fail(CMD_USAGE, "name an interface, such as: "
-				"interfaces %s 0, or its name", c->verb->name);
-	for (size_t i = 0; i < conf->iface_n && !status; i++) {
-		const struct conf_iface *f = &conf->iface[i];
-
-		if (!(mask & 1u << i))
-			continue;
-		if (c->verb->run == ifaces_set)
-			status = set_one(c, change, f);
-		else if (c->verb->run == ifaces_remove)
-			status = change_fault(confedit_del_iface(&change->now,
-						f->name), str_z(f->name));
-		else if (f->disabled != (c->verb->run == ifaces_disable))
-			status = options_set(&change->now, f->name,
-					     f->disabled ? STR("disabled=no") :
-					     STR("disabled=yes"));
-	}
+	l = ifacelist(conf);
+	chosen = list_mask(&l);
+	status = pick_cmd(c, &l, chosen);
+	for (size_t i = 0; i < conf->iface_n && !status; i++)
+		if (chosen[i])
+			status = edit_one(c, change, &conf->iface[i]);
+	free(chosen);
 	return status;
 }
 
@@ -96,32 +121,19 @@ int ifaces_set(struct cmd *c)
 	return change_run(c, edit_selected);
 }
 
-/* For verbs without options: every argument must select interfaces. */
-static int run_without_options(struct cmd *c)
-{
-	struct str items;
-
-	for (size_t i = 0; i < c->n; i++)
-		if (!is_selector(c->arg[i], &items))
-			return cmd_fail(CMD_USAGE, "interfaces %s takes "
-					"numbers and names, not \"%.*s\"",
-					c->verb->name, STR_F(c->arg[i]));
-	return change_run(c, edit_selected);
-}
-
 int ifaces_enable(struct cmd *c)
 {
-	return run_without_options(c);
+	return change_run(c, edit_selected);
 }
 
 int ifaces_disable(struct cmd *c)
 {
-	return run_without_options(c);
+	return change_run(c, edit_selected);
 }
 
 int ifaces_remove(struct cmd *c)
 {
-	return run_without_options(c);
+	return change_run(c, edit_selected);
 }
 
 /* ---- add ----------------------------------------------------------------- */
@@ -134,12 +146,9 @@ static int add_options(struct cmd *c, struct change *change, const char *name)
 	int status = CMD_OK;
 
 	for (size_t i = 0; i < c->n && !status; i++) {
-		if (!options_split(c->arg[i], &key, &value))
-			return cmd_fail(CMD_USAGE, "\"%.*s\" is not a setting; "
-					"a setting is, for example, "
-					"type=internal", STR_F(c->arg[i]));
-		if (!str_eq(key, STR("interface")) &&
-		    !str_eq(key, STR("comment")))
+		if (!options_split(c->arg[i], &key, &value) ||
+		    (!str_eq(key, STR("interface")) &&
+		     !str_eq(key, STR("comment"))))
 			status = options_set(&change->now, name, c->arg[i]);
 	}
 	if (!status && !c->env->add_enabled && !cmd_key(c, "disabled", &value))

@@ -44,6 +44,22 @@ static const struct {
 		      "characters" },
 };
 
+const struct cmd_arg mapchange_add_args[] = {
+	{ "protocol", CMD_KEY, true, .values = "tcp udp dccp sctp udplite" },
+	{ "external-port", CMD_KEY, .help = "the port of the router" },
+	{ "to", CMD_KEY, true, .help = "ADDRESS:PORT of the LAN" },
+	{ "remote-host", CMD_KEY, .help = "ADDRESS[:PORT] of the peer" },
+	{ "lease", CMD_KEY, .help = "how long, such as 1d2h" },
+	{ "disabled", CMD_KEY, .values = "yes no" },
+	{ "comment", CMD_KEY, .help = "any text" },
+	{ NULL },
+};
+
+const struct cmd_arg mapchange_items_args[] = {
+	{ "N,...|all|PROTO:PORT", CMD_ITEMS, true, .values = "all" },
+	{ NULL },
+};
+
 _Static_assert(PM_DESC_MAX == 256 && PM_LEASE_MAX_S == 604800,
 	       "the texts above name these values");
 

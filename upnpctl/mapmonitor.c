@@ -446,9 +446,6 @@ int mapmonitor_run(struct cmd *c)
 	struct watch w = { .env = c->env, .c.fd = -1 };
 	int err;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "monitor takes no argument, not "
-				"\"%.*s\"", STR_F(c->arg[0]));
 	json_lines();
 	err = watch(&w);
 	mappings_free(&w.table);

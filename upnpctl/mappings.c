@@ -15,6 +15,7 @@
 #include "base/wr.h"
 #include <stdlib.h>
 #include "conf/confmapping.h"
+#include "upnpctl/args.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/livemap.h"
@@ -204,29 +205,25 @@ struct options {
 	struct filter filter;
 };
 
+const struct cmd_arg mappings_print_args[] = {
+	{ "detail", CMD_WORD, .help = "every field" },
+	{ "stats", CMD_WORD, .help = "packets and bytes" },
+	{ "where", CMD_WHERE, .help = "only some, such as: where dynamic" },
+	{ NULL },
+};
+
 static int read_options(const struct cmd *c, struct options *o)
 {
-	bool where = false;
 	int status = CMD_OK;
 
 	*o = (struct options){
 		.filter = { .to = addr_any(), .remote = addr_any(),
 			    .by = addr_any() },
+		.detail = cmd_word(c, "detail"), .stats = cmd_word(c, "stats"),
 	};
-	for (size_t i = 0; i < c->n && status == CMD_OK; i++) {
-		if (where)
+	for (size_t i = 0; i < c->n && status == CMD_OK; i++)
+		if (c->kind[i] == CMD_TERM)
 			status = set_filter(&o->filter, c->arg[i]);
-		else if (str_eq(c->arg[i], STR("where")))
-			where = true;
-		else if (str_eq(c->arg[i], STR("detail")))
-			o->detail = true;
-		else if (str_eq(c->arg[i], STR("stats")))
-			o->stats = true;
-		else
-			status = cmd_fail(CMD_USAGE, "mappings print takes "
-					  "detail, stats and where, not "
-					  "\"%.*s\"", STR_F(c->arg[i]));
-	}
 	return status;
 }
 

@@ -170,9 +170,6 @@ int metrics_run(struct cmd *c)
 	struct live l;
 	bool serves;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "metrics takes no argument, not "
-				"\"%.*s\"", STR_F(c->arg[0]));
 	if (c->env->json)
 		return cmd_fail(CMD_USAGE, "metrics cannot be printed as JSON; "
 				"use \"status\"");

@@ -126,9 +126,6 @@ int migrate_run(struct cmd *c)
 	struct live l;
 	int status, err;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "mappings migrate takes no "
-				"argument, not \"%.*s\"", STR_F(c->arg[0]));
 	for (int ms = 0;; ms += CTLCLIENT_RETRY_MS) {
 		mappings_free(&all);
 		live_refresh(&l, c->env);

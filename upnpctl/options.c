@@ -6,6 +6,7 @@
 #include "upnpctl/options.h"
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
+#include "upnpctl/similar.h"
 
 bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)
 {
@@ -18,18 +19,25 @@ bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)
 	return true;
 }
 
-static int unknown(bool of_iface, struct str key)
+int options_find(bool of_iface, struct str name, const struct confopt **ret)
 {
+	struct similar s = { .word = name };
 	char list[900];
 	struct wr w = wr_init_cut(list, sizeof(list));
 	const struct confopt *o;
 
-	if (of_iface)
-		wr_z(&w, "interface, ");
+	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
+		if (similar_add(&s, str_z(confopt_name(o))))
+			*ret = o;
+	if (s.n == 1)
+		return CMD_OK;
+	if (!s.n && similar_ask(&s, &w))
+		return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"%s",
+				STR_F(name), wr_cstr(&w));
 	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
 		wr_fmt(&w, "%s%s", i ? ", " : "", confopt_name(o));
-	return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"; there are: %s",
-			STR_F(key), wr_cstr(&w));
+	return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"; there are: "
+			"%s", STR_F(name), wr_cstr(&w));
 }
 
 /* Translate RouterOS's other words for a value, and former words of upnpd. */
@@ -62,13 +70,13 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 {
 	static struct conf *unused;
 	struct conf_iface unused_iface = { 0 };
-	const struct confopt *o = confopt_find(iface, key);
+	const struct confopt *o;
 	char text[512];
 	struct wr why = wr_init_cut(text, sizeof(text));
-	int status = CMD_OK;
+	int status = options_find(iface, key, &o);
 
-	if (!o)
-		return unknown(iface, key);
+	if (status)
+		return status;
 	CMD_LARGE(unused);
 	conf_defaults(unused);	/* a list is added to what is there */
 	value = translate_value(o, value);
@@ -89,7 +97,9 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 
 int options_set(struct confedit *e, const char *iface, struct str arg)
 {
+	const struct confopt *o;
 	struct str key, value;
+	int status;
 
 	if (options_split(arg, &key, &value))
 		return set_option(e, iface, key, value);
@@ -98,9 +108,8 @@ int options_set(struct confedit *e, const char *iface, struct str arg)
 				"setting is, for example, %s", STR_F(arg),
 				iface ? "disabled=no" : "enabled=yes");
 	key = str_skip(arg, 1);
-	if (!confopt_find(iface, key))
-		return unknown(iface, key);
-	return unset(e, iface, key);
+	status = options_find(iface, key, &o);
+	return status ? status : unset(e, iface, key);
 }
 
 /* Write a list as an array of strings. */

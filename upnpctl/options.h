@@ -13,6 +13,11 @@
 /** options_split - split "key=value". Return: false: there is no "=" in it */
 bool options_split(struct str arg, struct str *ret_key, struct str *ret_value);
 
+/** options_find - find the option that a name, or the beginning of one, means.
+ * @of_iface: of an interface, or a global one
+ * Return: exit status; errors are reported on stderr */
+int options_find(bool of_iface, struct str name, const struct confopt **ret);
+
 /**
  * options_set - set or reset the option that an argument names.
  * @iface: the interface of the option; NULL: a global option

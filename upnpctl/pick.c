@@ -1,128 +1,72 @@
 /* SPDX-License-Identifier: ISC */
-/* pick.c - select interfaces by number, name or property. Runs in: upnpctl */
-#include "base/wr.h"
-#include "sys/netif.h"
+/* pick.c - the items of a list that a command names. Runs in: upnpctl */
+#include <stdlib.h>
+#include <string.h>
+#include "upnpctl/args.h"
+#include "upnpctl/menu.h"
 #include "upnpctl/pick.h"
-#include "conf/confopt.h"
+#include "upnpctl/where.h"
+#include "upnpctl/words.h"
 
-_Static_assert(CONF_IFACES_MAX <= 32, "a bit each");
+/* ---- [find ...] ------------------------------------------------------ */
 
-bool pick_invalid(const struct conf_iface *i)
+/* @text: without its brackets */
+static int find(const struct list *l, struct str text, bool *chosen)
 {
-	return !netif_is_there(i->name);
-}
+	static struct words *w;
+	const char *why;
+	unsigned line = 0;
+	bool *found;
+	size_t skip = 1;
+	int status;
 
-/* ---- by property ---------------------------------------------------- */
-
-/* Write the value of a property as the configuration has it. Return: false:
- * there is no such property */
-static bool property(const struct conf_iface *i, struct str key, struct wr *w)
-{
-	const struct confopt *o = confopt_find(true, key);
-
-	if (str_eq(key, STR("interface")))
-		wr_z(w, i->name);
-	else if (str_eq(key, STR("invalid")))
-		wr_z(w, pick_invalid(i) ? "yes" : "no");
-	else if (str_eq(key, STR("dynamic")))
-		wr_z(w, "no");
-	else if (o)
-		confopt_put(o, i, w);
-	return o || w->len;
-}
-
-struct term {
-	struct str key, value;
-	bool negate;		/* != */
-};
-
-static struct term read_term(struct str text)
-{
-	struct term t = { .value = text };
-
-	str_cut(&t.value, '=', &t.key);
-	if (t.key.n == text.n) {
-		t.value = STR("yes");
-		t.negate = str_starts(t.key, STR("!"));
-		t.key = str_skip(t.key, t.negate);
-	} else if (t.key.n && t.key.p[t.key.n - 1] == '!') {
-		t.key.n--;
-		t.negate = true;
-	}
-	return t;
-}
-
-int pick_where(const struct conf_iface *i, const struct str *term, size_t n,
-	       bool *ret)
-{
-	bool all = true;
-
-	for (size_t k = 0; k < n; k++) {
-		char text[CONFOPT_VALUE_MAX];
-		struct wr w = wr_init(text, sizeof(text));
-		struct term t = read_term(term[k]);
-
-		if (str_eq(term[k], STR("and")))
-			continue;
-		if (!property(i, t.key, &w))
-			return cmd_fail(CMD_USAGE, "interfaces have no "
-					"property \"%.*s\"; they have "
-					"interface, type, disabled, forced-ip, "
-					"network, invalid, dynamic",
-					STR_F(t.key));
-		if (str_eq(t.value, wr_done(&w)) == t.negate)
-			all = false;
-	}
-	*ret = all;
-	return CMD_OK;
-}
-
-/* Add the interfaces that "find type=internal disabled=yes" selects. @text has
- * no brackets. */
-static int find(const struct conf *c, struct str text, uint32_t *mask)
-{
-	struct str term[8], word;
-	size_t n = 0;
-	bool is = false;
-
-	str_word(&text, &word);
-	if (!str_eq(word, STR("find")))
+	CMD_LARGE(w);
+	if (words_next(w, &text, &line, &why))
+		return cmd_fail(CMD_USAGE, "[find ...]: %s", why);
+	if (!w->n || !str_eq(w->at[0], STR("find")))
 		return cmd_fail(CMD_USAGE, "\"[%.*s\" is not [find ...]",
-				STR_F(word));
-	while (str_word(&text, &word)) {
-		if (n == sizeof(term) / sizeof(term[0]))
-			return cmd_fail(CMD_USAGE, "[find ...] has too many "
-					"terms");
-		if (str_eq(word, STR("where")))
-			continue;
-		term[n++] = word;
-	}
-	for (size_t i = 0; i < c->iface_n; i++) {
-		if (pick_where(&c->iface[i], term, n, &is))
-			return CMD_USAGE;
-		if (is)
-			*mask |= 1u << i;
-	}
-	return CMD_OK;
+				w->n ? (int)w->at[0].n : 0,
+				w->n ? w->at[0].p : "");
+	if (w->n > 1 && str_eq(w->at[1], STR("where")))
+		skip++;
+	found = list_mask(l);
+	status = where_items(l, w->at + skip, w->n - skip, found);
+	for (size_t i = 0; i < l->n && !status; i++)
+		chosen[i] |= found[i];
+	free(found);
+	return status;
 }
 
 /* ---- by number and name -------------------------------------------------- */
 
-static int no_such(const struct conf *c, struct str item, bool number)
+/* List the first items by number and name. */
+static void list_items(const struct list *l, struct wr *w)
 {
-	char list[CONF_IFACES_MAX * (IF_NAMESIZE + 5)];
-	struct wr w = wr_init_cut(list, sizeof(list));
+	for (size_t i = 0; i < l->n; i++) {
+		wr_fmt(w, "%s%zu", i ? ", " : "", i);
+		if (!l->name)
+			continue;
+		wr_ch(w, ' ');
+		l->name(l, i, w);
+	}
+}
 
-	if (!c->iface_n)
-		return cmd_fail(CMD_USAGE, "there is no interface %s%.*s; "
-				"there are none; add it: interfaces add "
-				"interface=NAME type=internal",
-				number ? "number " : "", STR_F(item));
-	for (size_t i = 0; i < c->iface_n; i++)
-		wr_fmt(&w, "%s%u %s", i ? ", " : "", (unsigned)i,
-		       c->iface[i].name);
-	return cmd_fail(CMD_USAGE, "there is no interface %s%.*s; there are: "
-			"%s", number ? "number " : "", STR_F(item),
+static int no_such(const struct list *l, struct str item, bool number)
+{
+	char text[320];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (!l->n)
+		return cmd_fail(CMD_USAGE, "there is no %s %s%.*s; there are "
+				"none%s%s", l->what, number ? "number " : "",
+				STR_F(item), l->how_to_add ? "; add it: " : "",
+				l->how_to_add ? l->how_to_add : "");
+	if (l->n > 16)
+		wr_fmt(&w, "0 to %zu", l->n - 1);
+	else
+		list_items(l, &w);
+	return cmd_fail(CMD_USAGE, "there is no %s %s%.*s; there are: %s",
+			l->what, number ? "number " : "", STR_F(item),
 			wr_cstr(&w));
 }
 
@@ -142,34 +86,78 @@ static bool is_range(struct str item, uint32_t *ret_lo, uint32_t *ret_hi)
 	return true;
 }
 
-static int pick_item(const struct conf *c, struct str item, uint32_t *mask)
+static int pick_range(const struct list *l, struct str item, uint32_t lo,
+		      uint32_t hi, bool *chosen)
 {
-	uint32_t lo, hi;
-
-	for (size_t i = 0; i < c->iface_n; i++) {
-		if (!str_eq(item, str_z(c->iface[i].name)))
-			continue;
-		*mask |= 1u << i;
-		return CMD_OK;
-	}
-	if (!is_range(item, &lo, &hi))
-		return no_such(c, item, false);
-	if (hi >= c->iface_n)
-		return no_such(c, item, true);
+	if (l->by_key)
+		return cmd_fail(CMD_USAGE, "%.*s is a number from %ss print, "
+				"which needs a running upnpd; use a key such "
+				"as %s", STR_F(item), l->what, l->example);
+	if (hi >= l->n)
+		return no_such(l, item, true);
 	for (; lo <= hi; lo++)
-		*mask |= 1u << lo;
+		chosen[lo] = true;
 	return CMD_OK;
 }
 
-int pick_items(const struct conf *c, struct str items, uint32_t *ret_mask)
+static int pick_item(const struct list *l, struct str item, bool all,
+		     bool *chosen)
+{
+	uint32_t lo, hi;
+	size_t i;
+	int status = l->named ? l->named(l, item, &i) : -1;
+
+	if (!status)
+		chosen[i] = true;
+	if (status >= 0)
+		return status;
+	if (all && str_eq(item, STR("all"))) {
+		memset(chosen, true, l->n);
+		return CMD_OK;
+	}
+	if (is_range(item, &lo, &hi))
+		return pick_range(l, item, lo, hi, chosen);
+	return no_such(l, item, false);
+}
+
+int pick_items(const struct list *l, struct str items, bool all,
+		    bool *chosen)
 {
 	struct str item;
 	int status = CMD_OK;
+	bool more = true;
 
 	if (items.n > 1 && items.p[0] == '[')
-		return find(c, (struct str){ items.p + 1, items.n - 2 },
-			    ret_mask);
-	while (!status && str_cut(&items, ',', &item))
-		status = pick_item(c, str_trim(item), ret_mask);
+		return find(l, (struct str){ items.p + 1, items.n - 2 },
+			    chosen);
+	while (more && !status) {
+		item = (struct str){ items.p, 0 };
+		more = str_cut(&items, ',', &item) &&
+		       item.p + item.n != items.p;
+		status = pick_item(l, str_trim(item), all, chosen);
+	}
 	return status;
+}
+
+int pick_cmd(const struct cmd *c, const struct list *l, bool *ret)
+{
+	struct cmd_arg a = { NULL };
+	char menu[64];
+	struct wr w = wr_init_cut(menu, sizeof(menu));
+	bool any = false;
+	int status = CMD_OK;
+
+	args_takes(c->verb, CMD_ITEMS, &a);
+	for (size_t i = 0; i < c->n && !status; i++) {
+		if (c->kind[i] != CMD_ITEMS)
+			continue;
+		any = true;
+		status = pick_items(l, c->arg[i], a.values, ret);
+	}
+	if (any)
+		return status;
+	menu_put_command(&w, c->menu);
+	return cmd_fail(CMD_USAGE, "name %s %s, such as: %s%s %s",
+			strchr("aeiou", *l->what) ? "an" : "a", l->what,
+			wr_cstr(&w), c->verb->name, l->example);
 }

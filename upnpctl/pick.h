@@ -1,35 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pick.h - select interfaces by number, name or property. Pure, apart from
- * error messages on stderr. Runs in: upnpctl
+ * pick.h - the items of a list that a command names. Pure, apart from error
+ * messages on stderr. Runs in: upnpctl
  */
 #ifndef UPNPCTL_PICK_H
 #define UPNPCTL_PICK_H
 
-#include "upnpctl/cmd.h"
-#include "conf/conf.h"
+#include "upnpctl/list.h"
 
 /**
- * pick_items - select the interfaces that "0", "0,2-3,ether1" or
- * "[find type=internal]" names.
- * @conf: the index of an interface is its number
- * @ret_mask: a bit for each selected interface is added
+ * pick_cmd - select the items that the command's arguments of CMD_ITEMS name:
+ * "0", "0,2-3,ether1", "[find type=internal]", or "all" if the verb takes it.
+ * @ret: a bool for each item of the list: true is set for those
  *
- * Return: exit status; errors are reported on stderr
- */
-int pick_items(const struct conf *, struct str items, uint32_t *ret_mask);
-
-/**
- * pick_where - are all @n terms true for the interface?
- * @term: "type=internal", "interface!=ether1", "disabled", "!disabled", "and"
- * @ret: set only on success
+ * A name has precedence over a number.
  *
- * Return: exit status; errors are reported on stderr
+ * Return: exit status; errors are reported on stderr. It is an error to name no
+ * item, but not that [find ...] finds none
  */
-int pick_where(const struct conf_iface *, const struct str *term, size_t n,
-	       bool *ret);
+int pick_cmd(const struct cmd *, const struct list *, bool *ret);
 
-/** pick_invalid - does the system lack an interface of that name now? */
-bool pick_invalid(const struct conf_iface *);
+/** pick_items - the same for one argument. @all: it may be "all" */
+int pick_items(const struct list *, struct str items, bool all,
+		    bool *ret);
 
 #endif

@@ -35,9 +35,6 @@ int resync_run(struct cmd *c)
 	struct live l;
 	int err;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "resync takes no argument, not "
-				"\"%.*s\"", STR_F(c->arg[0]));
 	live_refresh(&l, c->env);
 	err = live_request(&l, &req, 0, NULL, NULL, &end);
 	if (err)

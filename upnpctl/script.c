@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include "sys/fileio.h"
 #include "upnpctl/change.h"
+#include "upnpctl/path.h"
 #include "upnpctl/script.h"
 #include "upnpctl/words.h"
 
@@ -42,29 +43,33 @@ static bool adds_enabled(struct str text)
 }
 
 static int run_command(const struct cmd_env *env, const struct words *w,
-		       const char **menu)
+		       enum menu *menu)
 {
 	static struct cmd cmd;
-	const char *where = *menu;
-	int status = cmd_find(env, &where, w->at, w->n, &cmd);
+	enum menu at = *menu;
+	char text[64];
+	struct wr path = wr_init_cut(text, sizeof(text));
+	int status = path_find(env, &at, w->at, w->n, &cmd);
 
 	if (status)
 		return status;
 	if (!cmd.verb) {
-		*menu = where;
+		*menu = at;
 		return CMD_OK;
 	}
-	if (!cmd.verb->script)
-		return cmd_fail(CMD_USAGE, "%s%s%s is not allowed in a script, "
-				"which can only change the configuration",
-				where, *where ? " " : "", cmd.verb->name);
-	return cmd.verb->run(&cmd);
+	if (cmd.verb->script)
+		return cmd.verb->run(&cmd);
+	menu_put_command(&path, at);
+	return cmd_fail(CMD_USAGE, "%s%s is not allowed in a script, which can "
+			"only change and print the configuration",
+			wr_cstr(&path), cmd.verb->name);
 }
 
 static int run_all(const struct cmd_env *env, struct str text)
 {
 	static struct words words;
-	const char *menu = "", *why;
+	enum menu menu = MENU_START;
+	const char *why;
 	unsigned line = 1;
 	int status = CMD_OK;
 

@@ -5,8 +5,10 @@
  */
 #include <string.h>
 #include "base/wr.h"
+#include "upnpctl/args.h"
 #include "upnpctl/change.h"
 #include "upnpctl/json.h"
+#include "upnpctl/menu.h"
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
 #include "upnpctl/view.h"
@@ -33,18 +35,30 @@ static void put_line(const char *name, const struct confopt *o,
 	out_str(STR("\n"));
 }
 
+const struct cmd_arg settings_print_args[] = {
+	{ "detail", CMD_WORD, .help = "every setting" },
+	{ NULL },
+};
+
+bool settings_set_arg(size_t i, struct cmd_arg *ret)
+{
+	const struct confopt *o = confopt_at(false, i);
+
+	if (o)
+		*ret = (struct cmd_arg){ confopt_name(o), CMD_KEY,
+					 .option = o };
+	return o;
+}
+
 int settings_print(struct cmd *c)
 {
 	static struct view *v;
 	const struct confopt *o;
-	bool detail = c->n == 1 && str_eq(c->arg[0], STR("detail"));
+	bool detail = cmd_word(c, "detail");
 	int status;
 
-	if (c->n && !detail)
-		return cmd_fail(CMD_USAGE, "print takes detail, not \"%.*s\"",
-				STR_F(c->arg[c->n - 1]));
 	CMD_LARGE(v);
-	status = view_open(v, c->env->file);
+	status = view_open(v, c->env);
 	if (status)
 		return status;
 	if (c->env->json) {
@@ -82,11 +96,8 @@ int settings_print_natpmp(struct cmd *c)
 	static struct view *v;
 	int status;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "nat-pmp print takes no argument, "
-				"not \"%.*s\"", STR_F(c->arg[0]));
 	CMD_LARGE(v);
-	status = view_open(v, c->env->file);
+	status = view_open(v, c->env);
 	if (status)
 		return status;
 	if (c->env->json) {
@@ -103,6 +114,11 @@ int settings_print_natpmp(struct cmd *c)
 	return CMD_OK;
 }
 
+const struct cmd_arg settings_natpmp_args[] = {
+	{ "enabled", CMD_KEY, .values = "yes no", .help = "serve NAT-PMP" },
+	{ NULL },
+};
+
 static int edit_natpmp(struct cmd *c, struct change *change)
 {
 	const struct str key = STR("enabled=");
@@ -111,28 +127,72 @@ static int edit_natpmp(struct cmd *c, struct change *change)
 
 	for (size_t i = 0; i < c->n && !status; i++) {
 		struct wr w = wr_init_cut(text, sizeof(text));
-		struct str arg = c->arg[i];
 
-		if (str_eq(arg, STR("!enabled")))
+		if (str_starts(c->arg[i], STR("!")))
 			wr_z(&w, "!nat-pmp");
-		else if (str_starts(arg, key))
-			wr_fmt(&w, "nat-pmp=%.*s",
-			       STR_F(str_skip(arg, key.n)));
 		else
-			return cmd_fail(CMD_USAGE, "nat-pmp set takes enabled="
-					"yes or enabled=no, not \"%.*s\"",
-					STR_F(arg));
+			wr_fmt(&w, "nat-pmp=%.*s",
+			       STR_F(str_skip(c->arg[i], key.n)));
 		status = options_set(&change->now, NULL, wr_done(&w));
 	}
 	return status;
 }
 
+static int set(struct cmd *c, int (*change)(struct cmd *, struct change *))
+{
+	char text[64];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (c->n)
+		return change_run(c, change);
+	menu_put_command(&w, c->menu);
+	return cmd_fail(CMD_USAGE, "%sset needs an option, such as: set "
+			"enabled=yes", wr_cstr(&w));
+}
+
 int settings_set(struct cmd *c)
 {
-	const char *menu = c->verb->menu;
+	return set(c, edit);
+}
 
-	if (!c->n)
-		return cmd_fail(CMD_USAGE, "%s%sset needs an option, such as: "
-				"set enabled=yes", menu, *menu ? " " : "");
-	return change_run(c, *menu ? edit_natpmp : edit);
+int settings_set_natpmp(struct cmd *c)
+{
+	return set(c, edit_natpmp);
+}
+
+/* ---- get ----------------------------------------------------------------- */
+
+const struct cmd_arg settings_get_args[] = {
+	{ "OPTION", CMD_OTHER, true },
+	{ "value-name", CMD_KEY, .help = "the option" },
+	{ NULL },
+};
+
+int settings_get(struct cmd *c)
+{
+	static struct view *v;
+	struct str name = { NULL, 0 };
+	char text[CONFOPT_VALUE_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	const struct confopt *o;
+	int status;
+
+	if (!cmd_key(c, "value-name", &name) && c->n)
+		name = c->arg[0];
+	if (!name.n)
+		return cmd_fail(CMD_USAGE, "get needs an option, such as: get "
+				"enabled");
+	status = options_find(false, name, &o);
+	CMD_LARGE(v);
+	if (!status)
+		status = view_open(v, c->env);
+	if (status)
+		return status;
+	confopt_put(o, &v->conf, &w);
+	if (c->env->json)
+		options_json(o, &v->conf);
+	else
+		out_pad(wr_done(&w), 0);
+	out_str(c->env->json ? STR("") : STR("\n"));
+	return CMD_OK;
 }

@@ -394,9 +394,6 @@ int status_run(struct cmd *c)
 {
 	struct snapshot p;
 
-	if (c->n)
-		return cmd_fail(CMD_USAGE, "status takes no argument, not "
-				"\"%.*s\"", STR_F(c->arg[0]));
 	take_snapshot(&p, c->env);
 	if (c->env->json) {
 		json_object(NULL);

@@ -1,104 +1,108 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * upnpctl.c - main() of upnpctl: its options and its table of commands.
+ * upnpctl.c - main() of upnpctl: its options and the usage.
  * Runs in: upnpctl
  */
 #include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "upnpctl/args.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/complete.h"
+#include "upnpctl/path.h"
 #include "upnpctl/out.h"
 #include "upnpctl/script.h"
+#include "upnpctl/verbs.h"
 #include "upnpctl/words.h"
 #include "upnpctl/upnpctl.h"
 
-/* In the order of the usage. */
-static const struct cmd_verb verbs[] = {
-	{ "", "print", settings_print, "[detail]", "print the settings",
-	  false },
-	{ "", "set", settings_set, "KEY=VALUE|!KEY ...",
-	  "set options; !KEY: the default", true },
-	{ "", "export", export_run, "", "print the settings as a script",
-	  false },
-	{ "interfaces", "print", ifaceprint_run, "[detail] [where ...]",
-	  "print the interfaces", false },
-	{ "interfaces", "add", ifaces_add, "interface=NAME type=T ...",
-	  "add one; disabled=yes by default", true },
-	{ "interfaces", "set", ifaces_set, "N,... KEY=VALUE|!KEY ...",
-	  "set options of interfaces", true },
-	{ "interfaces", "enable", ifaces_enable, "N,...|NAME",
-	  "enable interfaces", true },
-	{ "interfaces", "disable", ifaces_disable, "N,...|NAME",
-	  "disable interfaces", true },
-	{ "interfaces", "remove", ifaces_remove, "N,...|NAME",
-	  "remove interfaces", true },
-	{ "mappings", "print", mappings_print, "[detail|stats] [where ...]",
-	  "print the mappings", false },
-	{ "mappings", "add", mapchange_add, "KEY=VALUE...",
-	  "map a port to a host of the LAN", true },
-	{ "mappings", "remove", mapchange_remove, "N,...|all|PROTO:PORT",
-	  "remove mappings", true },
-	{ "mappings", "migrate", migrate_run, "",
-	  "move old static mappings to the file", false },
-	{ "nat-pmp", "print", settings_print_natpmp, "",
-	  "print the setting of NAT-PMP", false },
-	{ "nat-pmp", "set", settings_set, "enabled=YESNO",
-	  "turn NAT-PMP on or off", true },
-	{ "nat-pmp interfaces", "print", ifaceprint_run,
-	  "[detail] [where ...]", "the same as interfaces print", false },
-	{ "", "status", status_run, "", "print the state of the daemon",
-	  false },
-	{ "", "monitor", mapmonitor_run, "", "print changes of the mappings",
-	  false },
-	{ "", "resync", resync_run, "", "verify the firewall and repair it",
-	  false },
-	{ "", "metrics", metrics_run, "", "print metrics for Prometheus",
-	  false },
-	{ "", "check", check_run, "", "why would a port not open here?",
-	  false },
-	{ NULL },
-};
+static void put_verb(const struct cmd_verb *v)
+{
+	char text[64];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	menu_put_command(&w, v->menu);
+	wr_z(&w, v->name);
+	out_str(STR("  "));
+	out_pad(wr_done(&w), 24);
+	out_fmt(" %s\n", v->help);
+}
 
 static void usage(void)
 {
 	out_str(STR("usage: upnpctl [-f FILE] [--json] [ip upnp|nat-pmp] COMMAND\n"
 		    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
 		    "  --json   print as JSON\n"
-		    "  -h       print this and exit\n"
+		    "  -h       print this and exit; after a command, what it "
+		    "takes\n"
 		    "  -V       print the version and exit\n"
 		    "commands, in RouterOS's words:\n"));
-	for (const struct cmd_verb *v = verbs; v->name; v++) {
-		char text[128];
-		struct wr w = wr_init_cut(text, sizeof(text));
-
-		wr_fmt(&w, "%s%s%s %s", v->menu, *v->menu ? " " : "", v->name,
-		       v->args);
-		out_str(STR("  "));
-		out_pad(wr_done(&w), 40);
-		out_fmt(" %s\n", v->help);
-	}
-	out_pad(STR("  -"), 42);
+	for (const struct cmd_verb *v = verbs_table; v->name; v++)
+		if (v->menu != MENU_EVERY)
+			put_verb(v);
+	out_pad(STR("  -"), 26);
 	out_str(STR(" run commands from stdin, all or none\n"));
+}
+
+/* Print what a verb takes, one line each. */
+static void usage_of(const struct cmd_verb *v)
+{
+	char text[512];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	struct cmd_arg a;
+
+	wr_z(&w, "usage: upnpctl ");
+	menu_put_command(&w, v->menu);
+	wr_fmt(&w, "%s ", v->name);
+	args_put_usage(&w, v);
+	out_str(wr_done(&w));
+	out_str(STR("\n"));
+	for (size_t i = 0; args_at(v, i, &a); i++) {
+		w.len = 0;
+		wr_fmt(&w, "  %s%s", a.name, a.kind == CMD_KEY ? "=" : "");
+		out_pad(wr_done(&w), 34);
+		w.len = 0;
+		args_put_help(&w, &a);
+		out_fmt(" %s\n", wr_cstr(&w));
+	}
+}
+
+/* The usage of the command or menu that was named, if it is one. */
+static void help(const struct cmd_env *env, const struct words *w)
+{
+	static struct cmd cmd;
+	enum menu menu = MENU_START;
+	size_t used;
+	bool was = cmd_set_quiet(true);
+	int status = path_find_verb(env, &menu, w->at, w->n, &cmd, &used);
+
+	cmd_set_quiet(was);
+	if (!status && cmd.verb)
+		usage_of(cmd.verb);
+	else if (!status && w->n)
+		complete_help(env, menu);
+	else
+		usage();
 }
 
 /* ---- options, before or after the command ---------------------------- */
 
 struct options {
 	struct cmd_env env;
-	bool help, version, complete;
+	bool help, version;
+	const char *complete;	/* the line; for dist/completion */
 	struct words words;	/* the arguments that are not options */
 };
 
 /* Values for options without a letter. */
-enum { OPT_JSON = 256, OPT_WORDS };
+enum { OPT_JSON = 256, OPT_COMPLETE };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "version", no_argument, NULL, 'V' },
-	{ "words", no_argument, NULL, OPT_WORDS },	/* dist/completion */
+	{ "complete", required_argument, NULL, OPT_COMPLETE },
 	{ NULL },
 };
 
@@ -119,12 +123,13 @@ static int apply_option(struct options *o, int letter, const char *arg)
 		o->env.json = true;
 		cmd_set_json(true);
 		return CMD_OK;
-	case OPT_WORDS:
-		o->complete = true;
+	case OPT_COMPLETE:
+		o->complete = optarg;
 		return CMD_OK;
 	case ':':
-		return cmd_fail(CMD_USAGE, "option -f needs the name of a "
-				"file");
+		return cmd_fail(CMD_USAGE, optopt == 'f' ? "option -f needs "
+				"the name of a file" : "option --complete "
+				"needs a line");
 	}
 	/* name an option by its letter: several may share the argument */
 	if (optopt > 0 && optopt < OPT_JSON)
@@ -156,18 +161,22 @@ static int read_options(int argc, char **argv, struct options *o)
 static int run(const struct options *o)
 {
 	static struct cmd cmd;
-	const char *menu = "";
+	enum menu menu = MENU_START;
+	char text[64];
+	struct wr w = wr_init_cut(text, sizeof(text));
 	int status;
 
 	if (o->words.n == 1 && str_eq(o->words.at[0], STR("-")))
 		return script_run(&o->env, STDIN_FILENO);
-	status = cmd_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
+	status = path_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
 	if (status)
 		return status;
-	if (!cmd.verb)
-		return cmd_fail(CMD_USAGE, "no command%s%s given; see upnpctl "
-				"-h", *menu ? " for " : "", menu);
-	return cmd.verb->run(&cmd);
+	if (cmd.verb)
+		return cmd.verb->run(&cmd);
+	if (o->words.n)
+		menu_put_path(&w, menu);
+	return cmd_fail(CMD_USAGE, "no command%s%s given; see upnpctl -h",
+			w.len ? " for " : "", wr_cstr(&w));
 }
 
 int upnpctl_main(int argc, char **argv)
@@ -175,14 +184,15 @@ int upnpctl_main(int argc, char **argv)
 	static struct options o;
 	int status, err;
 
-	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs };
+	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs_table,
+				.lists = verbs_lists };
 	status = read_options(argc, argv, &o);
 	if (!status && o.help)
-		usage();
+		help(&o.env, &o.words);
 	else if (!status && o.version)
 		out_str(STR("upnpctl " UPNPD_VERSION "\n"));
 	else if (!status && o.complete)
-		complete_print(verbs);
+		complete_print(&o.env, str_z(o.complete));
 	else if (!status)
 		status = run(&o);
 	err = out_flush();

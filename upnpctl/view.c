@@ -2,7 +2,7 @@
 /* view.c - read the configuration in order to print it. Runs in: upnpctl */
 #include <errno.h>
 #include <string.h>
-#include "upnpctl/cmd.h"
+#include "upnpctl/change.h"
 #include "upnpctl/view.h"
 #include "upnpctl/candidate.h"
 #include "upnpctl/source.h"
@@ -23,13 +23,20 @@ int view_fail(const char *path, int err)
 	return cmd_fail(CMD_FAULT, "%s: %s%s", path, why, fix);
 }
 
-int view_open(struct view *v, const char *path)
+int view_open(struct view *v, const struct cmd_env *env)
 {
+	const char *path = env->file;
 	struct conf_error why;
 	struct conffile file;
 	bool incomplete, uci;
-	int err = source_open(&file, path, false, &v->text, &uci);
+	int err;
 
+	if (env->change) {
+		v->text = env->change->now;
+		candidate_draft(&v->text, &v->conf);
+		return CMD_OK;
+	}
+	err = source_open(&file, path, false, &v->text, &uci);
 	if (err)
 		return view_fail(path, err);
 	conffile_close(&file);

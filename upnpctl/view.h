@@ -5,15 +5,17 @@
 
 #include "conf/conf.h"
 #include "conf/confedit.h"
+#include "upnpctl/cmd.h"
 
 struct view {
 	struct confedit text;
 	struct conf conf;
 };
 
-/** view_open - read the file; a missing file counts as an empty one. Return:
+/** view_open - read the file; a missing file counts as an empty one. In a
+ * script, read the script's change instead, which need not be complete. Return:
  * exit status; errors are reported on stderr */
-int view_open(struct view *, const char *path);
+int view_open(struct view *, const struct cmd_env *);
 
 /** view_fail - report an error of conffile on stderr. Return: CMD_FAULT */
 int view_fail(const char *path, int err);

@@ -476,6 +476,6 @@ def test_write_error_on_stdout_is_reported(ctl):
 def test_help_and_version(ctl):
     for word in ("-h", "--help"):
         text = ctl.ok("interfaces", word)
-        assert "interfaces add interface=NAME type=T ..." in text
+        assert "interfaces add" in text
         assert max(map(len, text.splitlines())) <= 80
     assert ctl.ok("-V").startswith("upnpctl 0.")

@@ -19,7 +19,9 @@
 #include <unistd.h>
 #include "base/wr.h"
 #include "upnpctl/counts.h"
+#include "upnpctl/args.h"
 #include "upnpctl/cmd.h"
+#include "upnpctl/verbs.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/out.h"
 #include "fuzz.h"
@@ -518,12 +520,17 @@ static const char *conf_file(void)
 static void run(const struct command *c)
 {
 	struct cmd_env env = { .file = conf_file(), .json = c->json };
-	struct cmd cmd = { .env = &env };
+	struct cmd cmd = { .env = &env, .verb = verbs_table };
+	struct str words[4];
+	size_t n = 0;
 	int status;
 
 	seen.json = c->json;
-	for (; cmd.n < 4 && c->arg[cmd.n]; cmd.n++)
-		cmd.arg[cmd.n] = str_z(c->arg[cmd.n]);
+	while (cmd.verb->run != c->run)
+		cmd.verb++;
+	for (; n < 4 && c->arg[n]; n++)
+		words[n] = str_z(c->arg[n]);
+	CHECK(!args_read(&cmd, words, n));
 	status = c->run(&cmd);
 	out_flush();
 	/* CMD_USAGE: more than one mapping matches */

@@ -14,7 +14,9 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/wr.h"
+#include "upnpctl/args.h"
 #include "upnpctl/cmd.h"
+#include "upnpctl/verbs.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/maptext.h"
@@ -59,18 +61,23 @@ static void slurp(const char *path, char *buf, size_t cap)
 /* Return: exit status; out[] and err[] have the output */
 static int run(int (*fn)(struct cmd *), const char *const *args)
 {
-	struct cmd c = { .env = &env };
+	static struct cmd c;
+	struct str words[16];
+	size_t n = 0;
 	int status, fd1, fd2;
 
-	while (args[c.n]) {
-		c.arg[c.n] = str_z(args[c.n]);
-		c.n++;
-	}
+	c = (struct cmd){ .env = &env, .verb = verbs_table };
+	while (c.verb->run != fn)
+		c.verb++;
+	for (; args[n]; n++)
+		words[n] = str_z(args[n]);
 	env.file = fake.conf;
 	fflush(stdout);
 	fd1 = redirect(1, fake.out);
 	fd2 = redirect(2, fake.err);
-	status = fn(&c);
+	status = args_read(&c, words, n);
+	if (!status)
+		status = fn(&c);
 	out_flush();
 	restore(1, fd1);
 	restore(2, fd2);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_pick.c - interfaces are selected by number, name or [find ...], and an
- * unknown one is refused. cmd_fail() and the kernel's links are fakes in this
- * file.
+ * unknown one is refused. cmd_fail() and the kernel's links are fakes
+ * in this file.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,11 +13,13 @@
 #include <cmocka.h>
 #include "conf/conf.h"
 #include "sys/netif.h"
+#include "upnpctl/ifacelist.h"
 #include "upnpctl/pick.h"
 
 static char stderr_text[512];
 
-int cmd_fail(int status, const char *fmt, ...)
+int __wrap_cmd_fail(int status, const char *fmt, ...);
+int __wrap_cmd_fail(int status, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -27,7 +29,8 @@ int cmd_fail(int status, const char *fmt, ...)
 	return status;
 }
 
-bool netif_is_there(const char *name)
+bool __wrap_netif_is_there(const char *name);
+bool __wrap_netif_is_there(const char *name)
 {
 	return strcmp(name, "tun0") != 0;
 }
@@ -46,21 +49,31 @@ static int set_up(void **state)
 	return 0;
 }
 
+static int pick(const char *items, uint32_t *mask)
+{
+	struct list l = ifacelist(&conf);
+	bool chosen[CONF_IFACES_MAX + 1] = { false };
+	int status = pick_items(&l, str_z(items), false, chosen);
+
+	for (size_t i = 0; i < l.n; i++)
+		*mask |= (uint32_t)chosen[i] << i;
+	return status;
+}
+
 /* Return: the interfaces that @items selects, a bit each */
 static uint32_t picked(const char *items)
 {
 	uint32_t mask = 0;
 
 	stderr_text[0] = '\0';
-	assert_int_equal(pick_items(&conf, str_z(items), &mask), CMD_OK);
+	assert_int_equal(pick(items, &mask), CMD_OK);
 	assert_string_equal(stderr_text, "");
 	return mask;
 }
 
 #define REFUSED(items, why) do {					\
 		uint32_t mask = 0;					\
-		assert_int_equal(pick_items(&conf, STR(items), &mask),	\
-				 CMD_USAGE);				\
+		assert_int_equal(pick(items, &mask), CMD_USAGE);	\
 		assert_string_equal(stderr_text, why);			\
 	} while (0)
 
@@ -87,14 +100,6 @@ static void test_interface_may_have_a_number_as_its_name(void **state)
 {
 	assert_int_equal(picked("2"), 8);
 	assert_int_equal(picked("2-2"), 4);
-}
-
-static void test_selection_is_added_to_the_mask(void **state)
-{
-	uint32_t mask = 4;
-
-	assert_int_equal(pick_items(&conf, STR("0"), &mask), CMD_OK);
-	assert_int_equal(mask, 5);
 }
 
 #define THERE_ARE "; there are: 0 wan0, 1 lan0, 2 tun0, 3 2"
@@ -143,14 +148,31 @@ static void test_all_terms_must_be_true(void **state)
 	assert_int_equal(picked("[find disabled type=internal]"), 4);
 }
 
+static void test_or_separates_groups_of_terms(void **state)
+{
+	assert_int_equal(picked("[find type=external or disabled]"), 5);
+	assert_int_equal(picked("[find disabled or type=internal interface=2]"),
+			 12);
+	assert_int_equal(picked("[find interface~LAN or interface=2]"), 10);
+}
+
 static void test_an_invalid_find_is_refused(void **state)
 {
 	REFUSED("[find colour=red]", "interfaces have no property \"colour\"; "
-		"they have interface, type, disabled, forced-ip, network, "
-		"invalid, "
-		"dynamic");
+		"they have interface, type, forced-ip, network, disabled, "
+		"invalid, dynamic");
+	REFUSED("[find i=lan0]", "interfaces have several properties that "
+		"begin with \"i\"; they have interface, type, forced-ip, "
+		"network, disabled, invalid, dynamic");
+	REFUSED("[find typo=internal]", "interfaces have no property "
+		"\"typo\"; did you mean type?");
+	REFUSED("[find disabled=maybe]", "disabled is \"maybe\"; it takes yes "
+		"or no");
+	REFUSED("[find type>3]", "type is not a number; use =, != or ~");
 	REFUSED("[fund type=internal]", "\"[fund\" is not [find ...]");
-	REFUSED("[find a a a a a a a a a]", "[find ...] has too many terms");
+	REFUSED("[find and type=internal]", "interfaces have no property "
+		"\"and\"; they have interface, type, forced-ip, network, "
+		"disabled, invalid, dynamic");
 }
 
 #define TEST(t) cmocka_unit_test_setup(t, set_up)
@@ -161,11 +183,11 @@ int main(void)
 		TEST(test_numbers_and_names),
 		TEST(test_ranges_of_numbers),
 		TEST(test_interface_may_have_a_number_as_its_name),
-		TEST(test_selection_is_added_to_the_mask),
 		TEST(test_an_unknown_interface_is_refused),
 		TEST(test_without_interfaces_the_error_says_how_to_add_one),
 		TEST(test_find_by_property),
 		TEST(test_all_terms_must_be_true),
+		TEST(test_or_separates_groups_of_terms),
 		TEST(test_an_invalid_find_is_refused),
 	};
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * similar.h - find the name that a word may mean: it begins with the word, or
+ * was mistyped as the word. Pure. Runs in: upnpctl
+ */
+#ifndef UPNPCTL_SIMILAR_H
+#define UPNPCTL_SIMILAR_H
+
+#include "base/wr.h"
+
+struct similar {
+	struct str word;	/* set it, and nothing else, before the first
+				 * similar_add() */
+	struct str name;	/* the one that the word is, or the last one that
+				 * begins with it */
+	unsigned n;		/* how many names begin with the word; 1 if one
+				 * is the whole word */
+	bool exact;		/* the name is the whole word */
+	struct str nearest;	/* the name that differs least; empty: all
+				 * differ much */
+	unsigned distance;	/* private */
+};
+
+/**
+ * similar_add - compare the word with one more name.
+ * @name: borrowed
+ *
+ * Return: it is the best one by now: exact, or the word is its beginning
+ */
+bool similar_add(struct similar *, struct str name);
+
+/** similar_ask - write "; did you mean enabled?" if a name is near. Return:
+ * whether one is */
+bool similar_ask(const struct similar *, struct wr *);
+
+#endif
