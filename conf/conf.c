@@ -17,6 +17,7 @@
 #include "conf/confline.h"
 #include "conf/confmapping.h"
 #include "conf/confopt.h"
+#include "conf/confrule.h"
 #include "sys/fileio.h"
 
 struct reader {
@@ -24,6 +25,7 @@ struct reader {
 	unsigned line;
 	struct conf *conf;
 	struct conf_iface *iface;	/* the open [interface] section */
+	unsigned rules;			/* lines, with the disabled ones */
 	uint64_t seen, iface_seen;	/* options set, a bit each */
 	struct conf_error *err;
 };
@@ -76,69 +78,34 @@ static int set_option(struct reader *r, const struct confline *l)
 	return 0;
 }
 
-static int read_ports(struct reader *r, struct str v, uint16_t *ret_lo,
-		      uint16_t *ret_hi)
+/* A disabled line is checked, and left out. */
+static int read_rule(struct reader *r, const struct confline *l)
 {
-	struct str rest = v, head;
-	uint32_t lo, hi;
-
-	if (str_cut(&rest, '-', &head) && !str_u32(head, 0, 65535, &lo)) {
-		hi = lo;
-		if (head.n == v.n || !str_u32(rest, lo, 65535, &hi)) {
-			*ret_lo = (uint16_t)lo;
-			*ret_hi = (uint16_t)hi;
-			return 0;
-		}
-	}
-	return fail(r, "\"%.*s\" is not a port or range; example: 1024-65535",
-		    STR_F(v));
-}
-
-static int read_net(struct reader *r, struct str v, struct addr_net *ret)
-{
-	if (!addr_net_parse(v, ret))
-		return fail(r, "\"%.*s\" is not a network; example: "
-			    "192.168.88.0/24 or 2001:db8::/64", STR_F(v));
-	if (!addr_equal(ret->addr, addr_net_first(ret)))
-		return fail(r, "\"%.*s\" has bits beyond its prefix; "
-			    "write the network's own address", STR_F(v));
-	return 0;
-}
-
-/* allow|deny EXT-PORTS NETWORK INT-PORTS */
-static int read_rule(struct reader *r, bool allow, struct str args)
-{
-	struct policy_rule rule = { .allow = allow, .line = r->line };
-	struct str ext, net, inner;
-	int err;
+	char why[sizeof(r->err->text)];
+	struct wr w = wr_init_cut(why, sizeof(why));
+	struct confrule rule;
 
 	if (r->iface)
 		return fail(r,
 			    "a rule applies to all interfaces; move it before "
 			    "the first [interface] section");
-	if (!str_word(&args, &ext) || !str_word(&args, &net) ||
-	    !str_word(&args, &inner) || str_trim(args).n)
-		return fail(r, "a rule has three parts; example: %s "
-			    "1024-65535 192.168.88.0/24 1024-65535",
-			    allow ? "allow" : "deny");
-	if (r->conf->rule_n == CONF_RULES_MAX)
+	if (r->rules++ == CONF_RULES_MAX)
 		return fail(r, "there are more than %d rules; join some",
 			    CONF_RULES_MAX);
-	err = read_ports(r, ext, &rule.ext_lo, &rule.ext_hi);
-	if (!err)
-		err = read_net(r, net, &rule.net);
-	if (!err)
-		err = read_ports(r, inner, &rule.int_lo, &rule.int_hi);
-	if (!err)
-		r->conf->rule[r->conf->rule_n++] = rule;
-	return err;
+	if (confrule_parse(l->key, l->value, &rule, &w))
+		return fail(r, "%s", wr_cstr(&w));
+	if (rule.disabled)
+		return 0;
+	rule.is.line = r->line;
+	r->conf->rule[r->conf->rule_n++] = rule.is;
+	return 0;
 }
 
 static int read_mapping(struct reader *r, struct str args)
 {
 	char why[sizeof(r->err->text)];
 	struct wr w = wr_init_cut(why, sizeof(why));
-	struct confmapping_comment comment;
+	struct conftail_comment comment;
 	struct conf_mapping m;
 	int err;
 
@@ -210,7 +177,7 @@ static int read_line(struct reader *r, struct str line)
 	case CONFLINE_SECTION:
 		return begin_section(r, &l);
 	case CONFLINE_RULE:
-		return read_rule(r, str_eq(l.key, STR("allow")), l.value);
+		return read_rule(r, &l);
 	case CONFLINE_MAPPING:
 		return read_mapping(r, l.value);
 	case CONFLINE_SETTING:

@@ -70,7 +70,7 @@ struct conf {
 		model_number[CONF_STR_MAX], serial_number[CONF_STR_MAX],
 		presentation_url[CONF_STR_MAX], nft_table[CONF_STR_MAX],
 		nft_chain[CONF_STR_MAX];
-	struct policy_rule rule[CONF_RULES_MAX];
+	struct policy_rule rule[CONF_RULES_MAX];	/* enabled lines only */
 	size_t rule_n;
 	struct conf_iface iface[CONF_IFACES_MAX];
 	size_t iface_n;

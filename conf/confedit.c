@@ -12,6 +12,7 @@
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confmapping.h"
+#include "conf/confrule.h"
 
 /* A line of the text, from @at to @end, with its LF. */
 struct line {
@@ -286,7 +287,7 @@ int confedit_unset(struct confedit *e, const char *iface, struct str key)
 /* Is it the line of a mapping with the key of @m? */
 static bool is_mapping(const struct line *l, const struct conf_mapping *m)
 {
-	struct confmapping_comment comment;
+	struct conftail_comment comment;
 	struct conf_mapping is;
 	char unused[256];
 	struct wr why = wr_init_cut(unused, sizeof(unused));
@@ -307,6 +308,17 @@ static bool find_mapping(const struct confedit *e, const struct part *p,
 	return false;
 }
 
+/* Write the line. Return: is it read back with the key of @m? */
+static bool write_mapping(struct wr *w, const struct conf_mapping *m,
+			  const char *comment)
+{
+	struct line l;
+
+	confmapping_put(w, m, comment);
+	l.is = confline_split(wr_done(w));
+	return !w->over && is_mapping(&l, m);
+}
+
 int confedit_add_mapping(struct confedit *e, const struct conf_mapping *m,
 			 const char *comment)
 {
@@ -317,11 +329,33 @@ int confedit_add_mapping(struct confedit *e, const struct conf_mapping *m,
 
 	if (find_mapping(e, &p, m, &l))
 		return -EEXIST;
-	confmapping_put(&w, m, comment);
-	l.is = confline_split(wr_done(&w));
-	if (w.over || !is_mapping(&l, m))
+	if (!write_mapping(&w, m, comment))
 		return -EINVAL;
 	return append_line(e, &p, NULL, wr_done(&w));
+}
+
+/* Replace the setting in the line, without a comment after it. */
+static int replace_text(struct confedit *e, const struct line *l,
+			struct str new)
+{
+	return splice(e, offset(e, l->is.text.p), l->is.text.n, new);
+}
+
+int confedit_set_mapping(struct confedit *e, const struct conf_mapping *m,
+			 const struct conf_mapping *now, const char *comment)
+{
+	struct part p = find_part(e, NULL);
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	struct line l;
+
+	if (!confmapping_same_key(m, now) && find_mapping(e, &p, now, &l))
+		return -EEXIST;
+	if (!find_mapping(e, &p, m, &l))
+		return -ENOENT;
+	if (!write_mapping(&w, now, comment))
+		return -EINVAL;
+	return replace_text(e, &l, wr_done(&w));
 }
 
 int confedit_del_mapping(struct confedit *e, const struct conf_mapping *m)
@@ -332,6 +366,134 @@ int confedit_del_mapping(struct confedit *e, const struct conf_mapping *m)
 	if (!find_mapping(e, &p, m, &l))
 		return -ENOENT;
 	return splice(e, l.at, l.end - l.at, STR(""));
+}
+
+/* ---- rules ----------------------------------------------------------- */
+
+/* Find the rule line @i. If there is none, @ret is the last one, and its end is
+ * 0 if there are no rules at all. */
+static bool find_rule(const struct confedit *e, size_t i, struct line *ret)
+{
+	size_t end = find_part(e, NULL).next, at = 0;
+	struct line l;
+
+	*ret = (struct line){ 0 };
+	while (at < end && next_line(e, &at, &l)) {
+		if (l.is.kind != CONFLINE_RULE)
+			continue;
+		*ret = l;
+		if (!i--)
+			return true;
+	}
+	return false;
+}
+
+bool confedit_rule(const struct confedit *e, size_t i, struct confline *ret)
+{
+	struct line l;
+	bool found = find_rule(e, i, &l);
+
+	*ret = l.is;
+	return found;
+}
+
+/* Write the line. Return: is it read back? */
+static bool write_rule(struct wr *w, const struct confrule *r)
+{
+	char unused[256];
+	struct wr why = wr_init_cut(unused, sizeof(unused));
+	struct confline is;
+	struct confrule read;
+
+	confrule_put(w, r);
+	is = confline_split(wr_done(w));
+	return !w->over && is.kind == CONFLINE_RULE &&
+	       !confrule_parse(is.key, is.value, &read, &why);
+}
+
+int confedit_add_rule(struct confedit *e, size_t at, const struct confrule *r)
+{
+	struct part p = find_part(e, NULL);
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	struct line l;
+
+	if (!write_rule(&w, r))
+		return -EINVAL;
+	if (find_rule(e, at, &l))
+		return insert_line(e, l.at, wr_done(&w), false, false);
+	if (l.end)
+		return insert_line(e, l.end, wr_done(&w), false, false);
+	return append_line(e, &p, NULL, wr_done(&w));
+}
+
+int confedit_set_rule(struct confedit *e, size_t i, const struct confrule *r)
+{
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+	struct line l;
+
+	if (!find_rule(e, i, &l))
+		return -ENOENT;
+	if (!write_rule(&w, r))
+		return -EINVAL;
+	return replace_text(e, &l, wr_done(&w));
+}
+
+int confedit_del_rule(struct confedit *e, size_t i)
+{
+	struct line l;
+
+	if (!find_rule(e, i, &l))
+		return -ENOENT;
+	return splice(e, l.at, l.end - l.at, STR(""));
+}
+
+static void reverse(char *p, size_t n)
+{
+	for (size_t i = 0; i < n / 2; i++) {
+		char c = p[i];
+
+		p[i] = p[n - 1 - i];
+		p[n - 1 - i] = c;
+	}
+}
+
+/* Exchange the lines from @a to @b with those from @b to @c. */
+static void exchange(struct confedit *e, size_t a, size_t b, size_t c)
+{
+	reverse(e->text + a, b - a);
+	reverse(e->text + b, c - b);
+	reverse(e->text + a, c - a);
+}
+
+int confedit_move_rule(struct confedit *e, size_t i, size_t to)
+{
+	struct line from, next;
+	int err = 0;
+
+	if (!find_rule(e, i, &from))
+		return -ENOENT;
+	if (!find_rule(e, to, &next))
+		next.at = next.end;
+	if (next.at == from.at || next.at == from.end)
+		return 0;
+	/* The last line of the file may lack its line feed. */
+	if ((next.at == e->len || from.end == e->len) &&
+	    e->text[e->len - 1] != '\n') {
+		err = splice(e, e->len, 0, eol(e));
+		if (next.at > from.end)
+			next.at = e->len;
+		else
+			from.end = e->len;
+	}
+	if (err)
+		return err;
+	if (next.at > from.end)
+		exchange(e, from.at, from.end, next.at);
+	else
+		exchange(e, next.at, from.at, from.end);
+	return 0;
 }
 
 /* ---- sections -------------------------------------------------------- */

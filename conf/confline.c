@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /* confline.c - splits a line of a configuration file. Runs in: any */
+#include <errno.h>
 #include "conf/confline.h"
 #include "base/text.h"
+
+int confline_fail(struct wr *why, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	wr_vfmt(why, fmt, ap);
+	va_end(ap);
+	return -EINVAL;
+}
 
 static size_t comment_at(struct str line)
 {
@@ -14,7 +25,7 @@ static size_t comment_at(struct str line)
 	return i;
 }
 
-/* As comment_at(), for a mapping line, which may have a text in quotes. */
+/* As comment_at(), for a mapping or a rule, which may have a text in quotes. */
 static size_t comment_behind_quotes(struct str line)
 {
 	bool quoted = false;
@@ -37,18 +48,23 @@ static bool is_section(struct str s)
 	return s.n > 2 && s.p[0] == '[' && s.p[s.n - 1] == ']';
 }
 
-static bool is_rule(struct confline *c)
+static enum confline_kind kind_of_word(struct str word)
 {
-	c->value = c->text;
-	return str_word(&c->value, &c->key) &&
-	       (str_eq(c->key, STR("allow")) || str_eq(c->key, STR("deny")));
+	if (str_eq(word, STR("allow")) || str_eq(word, STR("deny")))
+		return CONFLINE_RULE;
+	return str_eq(word, STR("mapping")) ? CONFLINE_MAPPING : CONFLINE_OTHER;
 }
 
-static bool is_mapping(struct str line, struct confline *ret)
+/* Is it a line that begins with a word of its own, and may end with a text in
+ * quotes? */
+static bool is_worded(struct str line, struct confline *ret)
 {
 	struct str rest = line;
 
-	if (!str_word(&rest, &ret->key) || !str_eq(ret->key, STR("mapping")))
+	if (!str_word(&rest, &ret->key))
+		return false;
+	ret->kind = kind_of_word(ret->key);
+	if (ret->kind == CONFLINE_OTHER)
 		return false;
 	ret->text = str_trim((struct str){ line.p,
 					   comment_behind_quotes(line) });
@@ -76,11 +92,7 @@ struct confline confline_split(struct str line)
 	} else if (is_section(c.text)) {
 		c.kind = CONFLINE_SECTION;
 		c.value = (struct str){ c.text.p + 1, c.text.n - 2 };
-	} else if (is_mapping(line, &c)) {
-		c.kind = CONFLINE_MAPPING;
-	} else if (is_rule(&c)) {
-		c.kind = CONFLINE_RULE;
-	} else {
+	} else if (!is_worded(line, &c)) {
 		c.kind = is_setting(&c) ? CONFLINE_SETTING : CONFLINE_OTHER;
 	}
 	return c;

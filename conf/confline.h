@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include "base/str.h"
+#include "base/wr.h"
 
 enum confline_kind {
 	CONFLINE_BLANK,
@@ -35,7 +36,8 @@ struct confline {
  * @line: without its LF; a CR before the LF counts as space
  *
  * A comment starts with # at the start of the line or after a space or tab. In
- * a mapping line, a # between quotes does not start a comment (confmapping.h).
+ * a mapping line or a rule, a # between quotes does not start a comment
+ * (conftail.h).
  */
 struct confline confline_split(struct str line);
 
@@ -50,5 +52,9 @@ bool confline_holds(struct str value);
 /** confline_name - is it a name that may be part of a ruleset: 1 to 31 letters,
  * digits, _ - and . */
 bool confline_name(struct str);
+
+/** confline_fail - write the problem of a line, and its fix. Return: -EINVAL */
+int confline_fail(struct wr *why, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

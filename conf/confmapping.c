@@ -7,22 +7,12 @@
 #include <netinet/in.h>
 #include <string.h>
 #include "conf/confmapping.h"
-#include "base/text.h"
-#include "base/utf8.h"
+#include "conf/confline.h"
+
+#define fail confline_fail
 
 #define EXAMPLE "mapping tcp 8080 192.168.88.10:80"
 #define EXAMPLES EXAMPLE " or mapping tcp 8080 [2001:db8::5]:8080"
-
-__attribute__((format(printf, 2, 3)))
-static int fail(struct wr *why, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	wr_vfmt(why, fmt, ap);
-	va_end(ap);
-	return -EINVAL;
-}
 
 /* ---- parsing --------------------------------------------------------- */
 
@@ -113,49 +103,9 @@ static int check_kind(const struct conf_mapping *m, struct wr *why)
 	return 0;
 }
 
-static bool is_comment(struct str s)
-{
-	uint32_t c;
-
-	for (size_t n; s.n; s = str_skip(s, n)) {
-		n = utf8_get_xml(s, &c);
-		if (!n || utf8_is_control(c))
-			return false;
-	}
-	return true;
-}
-
-/* Read the text between quotes at the start of *@s, and skip it. */
-static int read_comment(struct str *s, struct confmapping_comment *ret,
-			struct wr *why)
-{
-	struct wr w = wr_init(ret->text, sizeof(ret->text));
-	size_t i = 1;
-
-	for (; i < s->n && s->p[i] != '"'; i++) {
-		if (s->p[i] == '\\' && ++i < s->n && s->p[i] != '"' &&
-		    s->p[i] != '\\')
-			return fail(why, "\\%c is not known; in a comment, "
-				    "write \\\" or \\\\", s->p[i]);
-		if (i < s->n)
-			wr_ch(&w, s->p[i]);
-	}
-	if (i >= s->n)
-		return fail(why, "the comment has no closing quote \"");
-	if (w.over || w.len > PM_DESC_MAX)
-		return fail(why, "the comment is too long; the limit is %d "
-			    "bytes", PM_DESC_MAX);
-	if (!is_comment(wr_done(&w)))
-		return fail(why, "the comment must be UTF-8 without control "
-			    "characters");
-	ret->text[w.len] = '\0';
-	*s = str_skip(*s, i + 1);
-	return 0;
-}
-
 /* [remote ADDRESS] [disabled] ["comment"] */
 static int read_options(struct str s, struct conf_mapping *m,
-			struct confmapping_comment *comment, struct wr *why)
+			struct conftail_comment *comment, struct wr *why)
 {
 	struct str rest = s, word;
 	int err = 0;
@@ -167,24 +117,13 @@ static int read_options(struct str s, struct conf_mapping *m,
 		err = read_remote(word, m, why);
 		s = rest;
 	}
-	rest = s;
-	if (!err && str_word(&rest, &word) && str_eq(word, STR("disabled"))) {
-		m->disabled = true;
-		s = rest;
-	}
-	s = str_trim(s);
-	if (!err && s.n && *s.p == '"')
-		err = read_comment(&s, comment, why);
-	s = str_trim(s);
-	if (err || !s.n)
-		return err;
-	return fail(why, "\"%.*s\" is not understood here; a mapping may end "
-		    "with remote ADDRESS, disabled and \"a comment\", in this "
-		    "order", STR_F(s));
+	return err ? err : conftail_parse(s, "a mapping may end with remote "
+					  "ADDRESS,", &m->disabled, comment,
+					  why);
 }
 
 int confmapping_parse(struct str args, struct conf_mapping *ret,
-		      struct confmapping_comment *ret_comment, struct wr *why)
+		      struct conftail_comment *ret_comment, struct wr *why)
 {
 	struct conf_mapping m = { .remote = addr_any() };
 	struct str proto, port, to;
@@ -256,16 +195,7 @@ void confmapping_put(struct wr *w, const struct conf_mapping *m,
 	put_port(w, m);
 	put_to(w, m);
 	put_remote(w, m);
-	wr_z(w, m->disabled ? " disabled" : "");
-	if (!*comment)
-		return;
-	wr_z(w, " \"");
-	for (; *comment; comment++) {
-		if (*comment == '"' || *comment == '\\')
-			wr_ch(w, '\\');
-		wr_ch(w, *comment);
-	}
-	wr_ch(w, '"');
+	conftail_put(w, m->disabled, comment);
 }
 
 /* ---- in a configuration ---------------------------------------------- */

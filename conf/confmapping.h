@@ -16,12 +16,8 @@
 
 #include "base/wr.h"
 #include "conf/conf.h"
+#include "conf/conftail.h"
 #include "map/nat_rule.h"
-
-/* The comment of a mapping; the same text is its description for clients. */
-struct confmapping_comment {
-	char text[PM_DESC_MAX + 1];
-};
 
 /**
  * confmapping_parse - parse the part of a line after the word "mapping".
@@ -29,13 +25,13 @@ struct confmapping_comment {
  * @ret_comment: "" if the line has none; undefined after an error
  * @why: receives the problem and the fix
  *
- * A comment is UTF-8 without control characters, at most PM_DESC_MAX bytes. In
- * a comment, \" is a quote and \\ is a backslash.
+ * The end of the line is that of conftail.h. The comment is the description of
+ * the mapping for clients.
  *
  * Return: 0 or -EINVAL
  */
 int confmapping_parse(struct str args, struct conf_mapping *ret,
-		      struct confmapping_comment *ret_comment, struct wr *why);
+		      struct conftail_comment *ret_comment, struct wr *why);
 
 /** confmapping_put - write the line, without a newline, in the form that
  * confmapping_parse() reads. */

@@ -46,7 +46,7 @@ static void set_option(const struct confline *l, bool of_iface, void *base)
 static void add_mapping(const struct confline *l, unsigned line,
 			struct conf *ret)
 {
-	struct confmapping_comment comment;
+	struct conftail_comment comment;
 	struct conf_mapping m;
 	char unused[256];
 	struct wr why = wr_init_cut(unused, sizeof(unused));

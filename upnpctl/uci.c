@@ -84,7 +84,7 @@ static int check_clean(void)
 static void put(struct job *j, const char *verb, const char *section,
 		const char *option, const char *value)
 {
-	char text[CONFOPT_VALUE_MAX + 2 * CONF_STR_MAX];
+	char text[CONFOPT_VALUE_MAX + CONF_LINE_MAX + 2 * CONF_STR_MAX];
 	struct wr w = wr_init(text, sizeof(text));
 
 	if (j->status)
@@ -335,6 +335,101 @@ static void put_mappings(struct job *j)
 	}
 }
 
+/* ---- rules ----------------------------------------------------------- */
+
+/* The rules that the service read from UCI, while they are compared with those
+ * that UCI has now. */
+struct rules_now {
+	const struct confedit *was;
+	size_t n;
+	bool differ;
+};
+
+/* "uci get" prints an item of a list that has a space in quotes, with '\\'' for
+ * a quote in it; an option that is no list as it is. */
+static bool same_item(struct str line, struct str rule)
+{
+	char text[2 * CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	wr_ch(&w, '\'');
+	for (size_t i = 0; i < rule.n; i++) {
+		if (rule.p[i] == '\'')
+			wr_z(&w, "'\\''");
+		else
+			wr_ch(&w, rule.p[i]);
+	}
+	wr_ch(&w, '\'');
+	return str_eq(str_trim(line), rule) ||
+	       (!w.over && str_eq(line, wr_done(&w)));
+}
+
+static void compare_rule(void *arg, struct str line)
+{
+	struct rules_now *now = arg;
+	struct confline l;
+
+	if (!confedit_rule(now->was, now->n++, &l) || !same_item(line, l.text))
+		now->differ = true;
+}
+
+/* UCI may have been changed since the service made the file. */
+static bool rules_are_read(struct job *j, const char *section)
+{
+	char name[96];
+	struct wr w = wr_init(name, sizeof(name));
+	const char *const argv[] = { "uci", "-q", "-d", "\n", "get", name,
+				     NULL };
+	struct rules_now now = { .was = j->was_text };
+	struct proc p = { .argv = argv, .line = compare_rule, .arg = &now,
+			  .deadline_ms = RUN_MS };
+	struct confline l;
+
+	wr_fmt(&w, "upnpd.%s.rule", section);
+	wr_ch(&w, '\0');
+	proc_run(&p);	/* it fails if there are no rules */
+	if (!now.differ && !confedit_rule(j->was_text, now.n, &l))
+		return true;
+	j->status = cmd_fail(CMD_FAULT, "the rules in UCI are not those that "
+			     "the service has read; run: " SOURCE_SERVICE
+			     " reload");
+	return false;
+}
+
+static bool same_rules(const struct confedit *a, const struct confedit *b)
+{
+	struct confline in_a, in_b;
+	bool more = true;
+
+	for (size_t i = 0; more; i++) {
+		more = confedit_rule(a, i, &in_a);
+		if (more != confedit_rule(b, i, &in_b) ||
+		    (more && !str_eq(in_a.text, in_b.text)))
+			return false;
+	}
+	return true;
+}
+
+/* Write the whole list, because uci cannot insert an item. */
+static void put_rules(struct job *j, const char *section)
+{
+	char text[CONF_LINE_MAX];
+	struct confline l;
+
+	if (j->status || same_rules(j->was_text, j->now_text) ||
+	    !rules_are_read(j, section))
+		return;
+	if (confedit_rule(j->was_text, 0, &l))
+		put(j, "delete", section, "rule", NULL);
+	for (size_t i = 0; confedit_rule(j->now_text, i, &l); i++) {
+		if (str_copy(text, sizeof(text), l.text))
+			put(j, "add_list", section, "rule", text);
+		else if (!j->status)
+			j->status = cmd_fail(CMD_FAULT, "rule %zu is too long "
+					     "for UCI; shorten it", i);
+	}
+}
+
 /* ---- the whole change ------------------------------------------------ */
 
 int uci_write(const struct confedit *was, const struct confedit *now)
@@ -360,6 +455,7 @@ int uci_write(const struct confedit *was, const struct confedit *now)
 	put_options(j, global, NULL);
 	put_ifaces(j);
 	put_mappings(j);
+	put_rules(j, global);
 	if (!j->status)
 		j->status = run_uci("commit", "upnpd");
 	if (j->status)

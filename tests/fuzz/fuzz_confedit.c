@@ -6,6 +6,8 @@
  *   s KEY VALUE      S IFACE KEY VALUE     "|" in VALUE stands for a line feed
  *   u KEY            U IFACE KEY
  *   a IFACE          d IFACE
+ *   + PLACE RULE     = NUMBER RULE         rules: add, replace
+ *   - NUMBER         > NUMBER PLACE        delete, move
  *
  * Holds: a failed edit changes nothing; an edit makes its change, and every
  * other line stays byte for byte, in its order; the same edit again changes
@@ -16,6 +18,7 @@
 #include "base/wr.h"
 #include "conf/confedit.h"
 #include "conf/confline.h"
+#include "conf/confrule.h"
 #include "fuzz.h"
 #include "fuzz_conftext.h"
 
@@ -25,9 +28,11 @@
 #define LINES_MAX (CONF_FILE_MAX + 2)
 
 struct op {
-	char what;		/* s u a d; S and U are s and u with iface */
+	char what;		/* s u a d + = - >; S, U: s, u with iface */
 	const char *iface;	/* NULL: the global settings */
 	struct str key, value;
+	size_t i, to;		/* of a rule */
+	struct confrule rule;
 };
 
 /* The lines of a text, without their LF. */
@@ -253,6 +258,106 @@ static void check_del(const struct op *op)
 	      count_section(&old, op->iface));
 }
 
+/* ---- rules --------------------------------------------------------------- */
+
+/* The lines that are rules, by their index. */
+struct rules {
+	size_t at[LINES_MAX];
+	size_t n;
+};
+
+static struct rules old_rules, new_rules;
+
+static void find_rules(const struct lines *t, struct rules *ret)
+{
+	ret->n = 0;
+	for (size_t i = 0; i < t->n; i++) {
+		struct confline l = confline_split(t->at[i]);
+
+		if (l.kind == CONFLINE_SECTION)
+			break;
+		if (l.kind == CONFLINE_RULE)
+			ret->at[ret->n++] = i;
+	}
+}
+
+/* Skip the lines that are rules. */
+static size_t skip(const struct rules *r, size_t i, size_t *rule)
+{
+	while (*rule < r->n && r->at[*rule] == i) {
+		++*rule;
+		i++;
+	}
+	return i;
+}
+
+/* Check that all other lines are unchanged. The first global setting may be
+ * set apart by blank lines. */
+static void check_others(const struct op *op)
+{
+	bool may_add = op->what == '+' && !old_rules.n;
+	size_t i = 0, j = 0, a = 0, b = 0;
+
+	for (;;) {
+		i = skip(&old_rules, i, &a);
+		j = skip(&new_rules, j, &b);
+		if (i < old.n && j < new.n &&
+		    same_line(old.at[i], new.at[j], i + 1 == old.n)) {
+			i++;
+			j++;
+		} else if (j < new.n && may_add && is_blank(new.at[j])) {
+			j++;
+		} else {
+			break;
+		}
+	}
+	CHECK(i == old.n && j == new.n);
+}
+
+/* The index in the old rules of the new rule @i; SIZE_MAX: it is new. */
+static size_t old_rule(const struct op *op, size_t i)
+{
+	size_t n = old_rules.n, to = op->to < n ? op->to : n;
+
+	switch (op->what) {
+	case '+':
+		return i == to ? SIZE_MAX : i - (i > to);
+	case '=':
+		return i == op->i ? SIZE_MAX : i;
+	case '-':
+		return i + (i >= op->i);
+	}
+	if (to > op->i)
+		to--;
+	if (i == to)
+		return op->i;
+	i -= i > to;
+	return i + (i >= op->i);
+}
+
+static void check_rules(const struct op *op)
+{
+	char text[CONF_LINE_MAX];
+	struct wr w = wr_init(text, sizeof(text));
+
+	confrule_put(&w, &op->rule);
+	find_rules(&old, &old_rules);
+	find_rules(&new, &new_rules);
+	CHECK(new_rules.n == old_rules.n + (op->what == '+') -
+			     (op->what == '-'));
+	for (size_t i = 0; i < new_rules.n; i++) {
+		size_t was = old_rule(op, i);
+		struct str is = new.at[new_rules.at[i]];
+
+		if (was == SIZE_MAX)
+			CHECK(str_eq(confline_split(is).text, wr_done(&w)));
+		else
+			CHECK(same_line(old.at[old_rules.at[was]], is,
+					old_rules.at[was] + 1 == old.n));
+	}
+	check_others(op);
+}
+
 /* ---- the same edit again ------------------------------------------------- */
 
 static int run(struct confedit *e, const struct op *op)
@@ -264,6 +369,14 @@ static int run(struct confedit *e, const struct op *op)
 		return confedit_unset(e, op->iface, op->key);
 	case 'a':
 		return confedit_add_iface(e, op->iface);
+	case '+':
+		return confedit_add_rule(e, op->to, &op->rule);
+	case '=':
+		return confedit_set_rule(e, op->i, &op->rule);
+	case '-':
+		return confedit_del_rule(e, op->i);
+	case '>':
+		return confedit_move_rule(e, op->i, op->to);
 	}
 	return confedit_del_iface(e, op->iface);
 }
@@ -275,7 +388,7 @@ static void check_again(const struct op *op)
 
 	again = edit;
 	err = run(&again, op);
-	if (op->what == 's')
+	if (op->what == 's' || op->what == '=')
 		CHECK(err == 0 && same_text(&again, &edit));
 	if (op->what == 'u')
 		CHECK(err == 0 && (count_key(&new, op, &was) ||
@@ -357,8 +470,13 @@ static void check_read(const struct op *op)
 static void check_error(const struct op *op, int err)
 {
 	CHECK(same_text(&edit, &before));
-	CHECK(err == -ENOSPC || err == -EINVAL ||
+	CHECK(err == -ENOSPC || (err == -EINVAL && !strchr("->", op->what)) ||
 	      err == (op->what == 'a' ? -EEXIST : -ENOENT));
+	if (err == -ENOENT && strchr("=->", op->what)) {
+		find_rules(&old, &old_rules);
+		CHECK(op->i >= old_rules.n);
+		return;
+	}
 	if (err == -ENOENT)
 		CHECK(!op->iface || !count_section(&old, op->iface));
 	if (err == -EEXIST)
@@ -384,6 +502,8 @@ static void check_op(const struct op *op)
 		check_unset(op);
 	else if (op->what == 'a')
 		check_add(op);
+	else if (op->what != 'd')
+		check_rules(op);
 	else
 		check_del(op);
 	check_again(op);
@@ -412,6 +532,30 @@ static const char *take_name(struct str *line, char buf[64])
 	return buf;
 }
 
+/* PLACE RULE, NUMBER RULE, NUMBER, NUMBER PLACE */
+static void read_rule_op(char what, struct str line)
+{
+	struct op op = { .what = what };
+	char unused[256];
+	struct wr why = wr_init_cut(unused, sizeof(unused));
+	struct confline rule;
+	struct str word;
+	uint32_t i, to;
+
+	if (!str_word(&line, &word) || str_u32(word, 0, 100, &i))
+		return;
+	rule = confline_split(line);
+	if ((what == '+' || what == '=') &&
+	    (rule.kind != CONFLINE_RULE ||
+	     confrule_parse(rule.key, rule.value, &op.rule, &why)))
+		return;
+	if (what == '>' && str_u32(str_trim(line), 0, 100, &to))
+		return;
+	op.i = i;
+	op.to = what == '>' ? to : i;
+	check_op(&op);
+}
+
 static void read_op(struct str line)
 {
 	char name[64];
@@ -419,8 +563,12 @@ static void read_op(struct str line)
 	struct op op = { 0 };
 
 	if (!str_cut(&line, ' ', &what) || what.n != 1 ||
-	    !strchr("sSuUad", what.p[0]))
+	    !strchr("sSuUad+=->", what.p[0]))
 		return;
+	if (strchr("+=->", what.p[0])) {
+		read_rule_op(what.p[0], line);
+		return;
+	}
 	op.what = what.p[0];
 	if (strchr("SUad", op.what))
 		op.iface = take_name(&line, name);

@@ -9,6 +9,7 @@
 #include "base/wr.h"
 #include "conf/confmapping.h"
 #include "conf/confopt.h"
+#include "conf/confrule.h"
 #include "fuzz.h"
 
 static inline void conftext_options(struct wr *w, bool of_iface,
@@ -27,21 +28,15 @@ static inline void conftext_options(struct wr *w, bool of_iface,
 	}
 }
 
-static inline void conftext_rule(struct wr *w, const struct policy_rule *r)
-{
-	wr_fmt(w, "%s %u-%u ", r->allow ? "allow" : "deny",
-	       (unsigned)r->ext_lo, (unsigned)r->ext_hi);
-	addr_net_write(w, &r->net);
-	wr_fmt(w, " %u-%u\n", (unsigned)r->int_lo, (unsigned)r->int_hi);
-}
-
 static inline struct str conftext(const struct conf *c, char *buf, size_t cap)
 {
 	struct wr w = wr_init(buf, cap);
 
 	conftext_options(&w, false, c);
-	for (size_t i = 0; i < c->rule_n; i++)
-		conftext_rule(&w, &c->rule[i]);
+	for (size_t i = 0; i < c->rule_n; i++) {
+		confrule_put(&w, &(struct confrule){ .is = c->rule[i] });
+		wr_ch(&w, '\n');
+	}
 	for (size_t i = 0; i < c->mapping_n; i++) {
 		confmapping_put(&w, &c->mapping[i],
 				confmapping_text(c, &c->mapping[i]));

@@ -74,7 +74,7 @@ function find(n,   s) {
 function shown(s, o, sure,   k, i, out) {
 	k = s SUBSEP o
 	for (i = 1; i <= items[k]; i++)
-		out = out (i > 1 ? " " : "") (sure || \
+		out = out (i > 1 ? ENVIRON["DELIMITER"] : "") (sure || \
 			(is_list[k] && item[k, i] ~ /[ \t\r\n]/) ? \
 			quote(item[k, i]) : item[k, i])
 	return out
@@ -129,6 +129,9 @@ BEGIN {
 	else if (command == "get" && parts == 2) print type[s]
 	else if (command == "set") {
 		value(s, part[3], ENVIRON["VALUE"], 0)
+		write_all()
+	} else if (command == "add_list") {
+		value(s, part[3], ENVIRON["VALUE"], 1)
 		write_all()
 	} else if (command == "delete" && parts == 2) { type[s] = ""; write_all() }
 	else if (!there) fail()

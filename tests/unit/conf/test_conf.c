@@ -260,7 +260,9 @@ static const struct bad bad[] = {
 	{"nft-table = inet fw4\n", "f: nft-table and nft-forward-chain go"},
 	{"nft-forward-chain = a b\n", "f:1: nft-forward-chain"},
 	{"allow 1-2 10.0.0.0/8\n", "f:1: a rule has three parts"},
-	{"allow 1-2 10.0.0.0/8 1 2\n", "f:1: a rule has three parts"},
+	{"allow 1-2 10.0.0.0/8 1 2\n", "f:1: \"2\" is not understood here"},
+	{"allow 1-2 10.0.0.0/33 1 disabled\n",
+	 "f:1: \"10.0.0.0/33\" is not a network"},
 	{"deny 2-1 10.0.0.0/8 1\n", "f:1: \"2-1\" is not a port or range"},
 	{"deny 1- 10.0.0.0/8 1\n", "f:1: \"1-\" is not a port or range"},
 	{"deny 1-65536 10.0.0.0/8 1\n", "f:1: \"1-65536\" is not a port"},
@@ -367,6 +369,15 @@ static void test_every_refusal_has_a_message(void **state)
 	}
 }
 
+static void test_disabled_rule_is_left_out(void **state)
+{
+	assert_int_equal(parse("deny 1 10.0.0.0/8 1 disabled \"a\"\n"
+			       "allow 2 10.0.0.0/8 2 \"b # c\"\n"), 0);
+	assert_int_equal(conf.rule_n, 1);
+	assert_true(conf.rule[0].allow);
+	assert_int_equal(conf.rule[0].line, 2);
+}
+
 static void test_too_many_rules_or_interfaces_are_refused(void **state)
 {
 	static char text[CONF_RULES_MAX * 40];
@@ -376,8 +387,9 @@ static void test_too_many_rules_or_interfaces_are_refused(void **state)
 		wr_z(&w, "allow 1 10.0.0.0/8 1\n");
 	assert_int_equal(parse(wr_cstr(&w)), 0);
 	assert_int_equal(conf.rule_n, CONF_RULES_MAX);
-	wr_z(&w, "allow 1 10.0.0.0/8 1\n");
+	wr_z(&w, "allow 1 10.0.0.0/8 1 disabled\n");
 	assert_int_equal(parse(wr_cstr(&w)), -EINVAL);
+	assert_non_null(strstr(why.text, "more than 64 rules"));
 	w = wr_init(text, sizeof(text));
 	for (int i = 0; i <= CONF_IFACES_MAX; i++)
 		wr_fmt(&w, "[interface i%d]\ntype = internal\n", i);
@@ -433,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_invalid_file_is_refused_with_the_reason),
 		cmocka_unit_test(test_message_is_one_plain_line),
 		cmocka_unit_test(test_every_refusal_has_a_message),
+		cmocka_unit_test(test_disabled_rule_is_left_out),
 		cmocka_unit_test(test_too_many_rules_or_interfaces_are_refused),
 		cmocka_unit_test(test_file_is_read),
 		cmocka_unit_test(test_file_may_not_be_too_long),

@@ -636,7 +636,7 @@ static void test_adding_and_deleting_leaves_no_trace(void **state)
 
 static struct conf_mapping mapping(const char *line)
 {
-	struct confmapping_comment unused;
+	struct conftail_comment unused;
 	char text[256];
 	struct wr why = wr_init_cut(text, sizeof(text));
 	struct conf_mapping m;

@@ -25,6 +25,8 @@ static const struct sample samples[] = {
 	{ "[]", CONFLINE_OTHER, "[]" },
 	{ "[a", CONFLINE_OTHER, "[a" },
 	{ "allow 1 2 3 # 4", CONFLINE_RULE, "allow 1 2 3", "allow", " 1 2 3" },
+	{ "deny a \"b # c\" # d", CONFLINE_RULE, "deny a \"b # c\"", "deny",
+	  " a \"b # c\"" },
 	{ "\tdeny", CONFLINE_RULE, "deny", "deny", "" },
 	{ "allow = yes", CONFLINE_RULE, "allow = yes", "allow", " = yes" },
 	{ "mapping tcp 1 # 2", CONFLINE_MAPPING, "mapping tcp 1", "mapping",

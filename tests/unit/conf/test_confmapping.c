@@ -15,7 +15,7 @@
 #include "conf/confmapping.h"
 
 static struct conf_mapping got;
-static struct confmapping_comment comment;
+static struct conftail_comment comment;
 static char why[512];
 
 static int parse(const char *args)
