@@ -91,11 +91,11 @@ static size_t body_length(const struct httpd_reply *r)
 }
 
 static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
-			     const char *connection)
+			     const char *connection, bool chunked)
 {
 	const struct httpreply head = {
 		.status = r->status, .content_type = r->content_type,
-		.length = body_length(r), .date_s = srv->config.wall_s(),
+		.length = body_length(r), .chunked = chunked, .date_s = srv->config.wall_s(),
 		.server = srv->config.server, .connection = connection,
 		.extra = r->extra,
 	};
@@ -125,15 +125,28 @@ static void send_reply(struct httpconn *c, const struct httpd_reply *r)
 
 	/* miniupnpc reads until close after Content-Length: 0 */
 	c->keep_alive = c->keep_alive && body_length(r);
+	c->chunked = body_length(r) == HTTPSOURCE_OPEN && !c->http10;
+	if (body_length(r) == HTTPSOURCE_OPEN && c->http10)
+		c->keep_alive = false;	/* the end of the body is the close */
 	head = write_head(server_of(c), r, c->keep_alive ? connection :
-			  "close");
+			  "close", c->chunked);
 	if (r->source && !c->no_body)
 		after_send(c, httpconn_send_source(c, head, r->source));
 	else
 		after_send(c, httpconn_send(c, head, body));
 }
 
-/* Answer with @status and no body, and close. */
+/* Answer with r->status and a short body, and close. */
+static void send_failure(struct httpconn *c, const struct httpd_reply *r)
+{
+	c->keep_alive = false;
+	c->may_send = true;
+	c->in_n = 0;
+	if (c != c->all->current)
+		httpconn_release(c, &c->in);
+	send_reply(c, r);
+}
+
 static void fail_request(struct httpconn *c, int status)
 {
 	struct httpd_reply r = { .status = status };
@@ -144,12 +157,24 @@ static void fail_request(struct httpconn *c, int status)
 		httpreq_allow(&w, server_of(c)->allow);
 		r.extra = wr_done(&w);
 	}
-	c->keep_alive = false;
-	c->may_send = true;
-	c->in_n = 0;
-	if (c != c->all->current)
-		httpconn_release(c, &c->in);
-	send_reply(c, &r);
+	send_failure(c, &r);
+}
+
+/* A request whose head was refused with @status. srv->msg is that head if the
+ * status is 403. */
+static void refuse_head(struct httpconn *c, int status)
+{
+	struct httpd *srv = server_of(c);
+	struct httpd_reply r = { .status = status };
+
+	if (status != 403 || !srv->routes.misnamed ||
+	    !httpreq_is_visit(&srv->msg)) {
+		fail_request(c, status);
+		return;
+	}
+	srv->routes.misnamed(srv->routes.arg, &c->ends, &r);
+	c->no_body = str_eq(srv->msg.method, STR("HEAD"));
+	send_failure(c, &r);
 }
 
 /* ---- requests ------------------------------------------------------ */
@@ -295,7 +320,7 @@ static bool next_request(struct httpconn *c)
 	if (err > 0 && !fresh)
 		err = read_head(c);
 	if (err < 0)
-		fail_request(c, -err);
+		refuse_head(c, -err);
 	if (err > 0)
 		serve(c);
 	return err > 0;
@@ -462,7 +487,7 @@ static void on_sweep(struct loop_timer *t)
 static void refuse_connection(struct httpd *srv, int fd, struct addr peer)
 {
 	const struct httpd_reply r = { .status = 503 };
-	struct str head = write_head(srv, &r, "close");
+	struct str head = write_head(srv, &r, "close", false);
 	char sink[1024];
 
 	/* closing with unread bytes would send a reset */

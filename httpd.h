@@ -42,7 +42,7 @@ struct httpd_reply {
 	const char *content_type;	/* NULL: none */
 	struct str extra;	/* more header lines, each with CRLF */
 	struct str body;	/* for HEAD only its length is sent */
-	/* instead of body, if it has a length: copied */
+	/* instead of body, if it is not NULL and not empty: copied */
 	const struct httpsource *source;	/* may be NULL */
 };
 
@@ -65,6 +65,11 @@ struct httpd_routes {
 	/* by what a client's connections and buffers are counted, addr_share();
 	 * NULL: by its address */
 	struct addr (*share)(void *arg, int ifindex, struct addr peer);
+	/* for a person who reached this server by another name: set the type,
+	 * @ret->extra and the body of the 403 to a GET or HEAD with a foreign
+	 * Host. They are valid until the next call. NULL: no body */
+	void (*misnamed)(void *arg, const struct httpends *,
+			 struct httpd_reply *ret);
 	void *arg;
 };
 
@@ -113,8 +118,9 @@ int httpd_adopt(struct httpd *, int fd, const struct httpends *);
 /**
  * httpd_reply - answer a request.
  *
- * Writes the status line, Content-Length, Content-Type, DATE, SERVER, EXT and
- * @extra; "Connection: close" if it will close. Ignores an @id that was
+ * Writes the status line, Content-Length or Transfer-Encoding (httpsource.h),
+ * Content-Type, DATE, SERVER, EXT and @extra; "Connection: close" if it will
+ * close. Ignores an @id that was
  * aborted. Everything in @r may be freed afterwards.
  */
 void httpd_reply(struct httpd *, uint32_t id, const struct httpd_reply *r);

@@ -173,7 +173,7 @@ struct urlroutes *urlroutes_new(struct loop *loop,
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
 	struct httpd_routes routes = { methods, serve, aborted, refused, share,
-				       NULL };
+				       NULL, NULL };
 	struct urlroutes *s = mem_new(1, sizeof(*s));
 
 	if (!s)

@@ -284,6 +284,42 @@ static bool add_piece(struct httpconn *c)
 	return true;
 }
 
+#define CHUNK_LINE	10	/* "0000abcd\r\n" before a chunk */
+#define CHUNK_END	2	/* "\r\n" after it */
+
+/* The same for a body whose length is not known. A piece of no bytes is its
+ * end, and a chunk of no bytes is the last one (RFC 9112 7.1). */
+static bool add_open_piece(struct httpconn *c)
+{
+	const size_t line = c->chunked ? CHUNK_LINE : 0;
+	const size_t end = c->chunked ? CHUNK_END : 0;
+	const size_t room = HTTP_BUF_LEN - c->out_n - line - end;
+	struct httpsource *s = &c->source;
+	char *at = c->out + c->out_n;
+	struct wr head = wr_init(at, line), body = wr_init(at + line, room);
+	struct wr tail;
+
+	s->write(s->arg, s->at, s->left, &body);
+	if (body.over)
+		return false;
+	if (!body.len)
+		s->left = 0;
+	tail = wr_init(at + line + body.len, end);
+	if (c->chunked) {
+		wr_fmt(&head, "%08zx\r\n", body.len);
+		wr_z(&tail, "\r\n");
+	}
+	c->out_n += (uint32_t)(line + body.len + end);
+	c->reply_by_ms += body.len / HTTP_REPLY_BYTES_MS;
+	return true;
+}
+
+static bool add_next(struct httpconn *c)
+{
+	return c->source.left == HTTPSOURCE_OPEN ? add_open_piece(c) :
+						   add_piece(c);
+}
+
 /* Send from the buffer. Return: 1: all of it, 0: the socket is full, -errno */
 static int send_buffer(struct httpconn *c)
 {
@@ -309,7 +345,7 @@ int httpconn_send_rest(struct httpconn *c)
 		if (rc <= 0)
 			return rc;
 		c->out_off = c->out_n = 0;
-		if (c->source.left && !add_piece(c))
+		if (c->source.left && !add_next(c))
 			return -EIO;
 		if (!c->out_n) {
 			httpconn_release(c, &c->out);
@@ -331,10 +367,11 @@ int httpconn_send_source(struct httpconn *c, struct str head,
 	c->out_off = 0;
 	c->out_n = (uint32_t)w.len;
 	c->source = *source;
-	if (!add_piece(c))
+	if (!add_next(c))
 		return -EIO;
 	rc = httpconn_send_rest(c);
 	if (!rc)
-		start_sending(c, source->left);
+		start_sending(c, source->left == HTTPSOURCE_OPEN ? c->out_n :
+						source->left);
 	return rc;
 }

@@ -74,6 +74,7 @@ struct httpconn {
 	char *out;		/* buffer of a reply's rest; NULL: none */
 	uint32_t out_off, out_n;
 	struct httpsource source;	/* of the rest that is not in @out */
+	bool chunked;		/* the source's pieces are sent as chunks */
 	uint32_t lingered;	/* bytes discarded in LINGERING */
 };
 
@@ -152,7 +153,8 @@ void httpconn_enter(struct httpconn *, enum httpconn_state);
 int httpconn_send(struct httpconn *, struct str a, struct str b);
 
 /** httpconn_send_source - send a head and a body that is written in pieces.
- * Like httpconn_send(), but always uses a buffer. @source: copied */
+ * Like httpconn_send(), but always uses a buffer. The time of a body whose
+ * length is not known grows with each piece. @source: copied */
 int httpconn_send_source(struct httpconn *, struct str head,
 			 const struct httpsource *source);
 

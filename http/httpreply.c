@@ -6,6 +6,7 @@
 #include "base/date.h"
 #include "base/wr.h"
 #include "http/httpreply.h"
+#include "http/httpsource.h"
 
 /* RFC 9110 15 */
 static const struct {
@@ -44,7 +45,11 @@ void httpreply_write(struct wr *w, const struct httpreply *r)
 	wr_fmt(w, "HTTP/1.1 %d %s\r\n", r->status, reason);
 	if (r->content_type)
 		field(w, "Content-Type", r->content_type);
-	wr_fmt(w, "Content-Length: %zu\r\nDATE: ", r->length);
+	if (r->length != HTTPSOURCE_OPEN)
+		wr_fmt(w, "Content-Length: %zu\r\n", r->length);
+	else if (r->chunked)
+		field(w, "Transfer-Encoding", "chunked");
+	wr_z(w, "DATE: ");
 	date_http(w, r->date_s);
 	wr_z(w, "\r\n");
 	field(w, "SERVER", r->server);

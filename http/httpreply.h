@@ -6,6 +6,7 @@
 #ifndef HTTP_HTTPREPLY_H
 #define HTTP_HTTPREPLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include "base/str.h"
 #include "base/wr.h"
@@ -13,7 +14,9 @@
 struct httpreply {
 	int status;
 	const char *content_type;	/* NULL: none */
-	size_t length;			/* of the body */
+	size_t length;			/* of the body; HTTPSOURCE_OPEN: not
+					 * known */
+	bool chunked;			/* if it is not known: in chunks */
 	int64_t date_s;			/* Unix time */
 	const char *server;
 	const char *connection;		/* "close"; NULL: no such field */

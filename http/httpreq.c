@@ -92,6 +92,13 @@ static int check_browser(const struct httpmsg *m, unsigned method)
 	return !reads && httpmsg_count(m, STR("Referer")) ? -403 : 0;
 }
 
+bool httpreq_is_visit(const struct httpmsg *m)
+{
+	return (str_eq(m->method, STR("GET")) ||
+		str_eq(m->method, STR("HEAD"))) &&
+	       !httpmsg_count(m, STR("Origin"));
+}
+
 /* Return: the byte that "%XY" at @s encodes, or -1 */
 static int escaped(struct str s)
 {

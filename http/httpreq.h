@@ -48,6 +48,11 @@ struct httpreq {
 int httpreq_read(const struct httpmsg *, struct addr own, uint16_t own_port,
 		 struct wr *path, struct httpreq *ret);
 
+/** httpreq_is_visit - is this head, which httpreq_read() refused with 403, a
+ * GET or HEAD without Origin? So a browser opens a page, and only the name in
+ * Host is wrong. */
+bool httpreq_is_visit(const struct httpmsg *);
+
 /** httpreq_allow - write the line "Allow:" for the methods in @mask. */
 void httpreq_allow(struct wr *, unsigned mask);
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 #include "base/wr.h"
 #include "http/httpreply.h"
+#include "http/httpsource.h"
 
 static char buf[1024];
 
@@ -56,6 +57,22 @@ static void test_head_with_as_little_as_possible(void **state)
 		"SERVER: s\r\nEXT:\r\n\r\n");
 }
 
+static void test_head_of_a_body_of_unknown_length(void **state)
+{
+	struct httpreply r = { .status = 200, .server = "s",
+			       .length = HTTPSOURCE_OPEN, .chunked = true };
+
+	assert_string_equal(text(&r),
+		"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n"
+		"DATE: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+		"SERVER: s\r\nEXT:\r\n\r\n");
+	r.chunked = false;
+	assert_string_equal(text(&r),
+		"HTTP/1.1 200 OK\r\n"
+		"DATE: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+		"SERVER: s\r\nEXT:\r\n\r\n");
+}
+
 static void test_head_without_room_is_over(void **state)
 {
 	const struct httpreply r = { .status = 503, .server = "s" };
@@ -72,6 +89,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_head_with_every_field),
 		cmocka_unit_test(test_head_with_as_little_as_possible),
+		cmocka_unit_test(test_head_of_a_body_of_unknown_length),
 		cmocka_unit_test(test_head_without_room_is_over),
 	};
 

@@ -65,6 +65,7 @@ static const struct {
 	{ "/late", HTTP_GET | HTTP_POST },
 	{ "/big", HTTP_GET },
 	{ "/long", HTTP_GET },
+	{ "/open", HTTP_GET },
 	{ "/toobig", HTTP_GET },
 	{ "/extra", HTTP_GET },
 	{ "/wake", HTTP_GET },
@@ -115,9 +116,23 @@ static void write_long(void *arg, void *at, size_t left, struct wr *w)
 		wr_ch(w, (char)('0' + (*pos)++ % 10));
 }
 
-static void reply_long(uint32_t id)
+/* The same body. Its length is not known before. */
+static void write_open(void *arg, void *at, size_t left, struct wr *w)
 {
-	const struct httpsource source = { .write = write_long, .left = LONG };
+	const uint64_t *pos = at;
+
+	assert_true(left >= LONG);
+	assert_true(w->cap - w->len >= HTTPSOURCE_ROOM);
+	if (*pos < LONG)
+		write_long(arg, at, LONG - *pos, w);
+}
+
+static void reply_long(uint32_t id, bool open)
+{
+	const struct httpsource source = {
+		.write = open ? write_open : write_long,
+		.left = open ? HTTPSOURCE_OPEN : LONG,
+	};
 	const struct httpd_reply r = { .status = 200, .source = &source };
 
 	httpd_reply(srv, id, &r);
@@ -142,8 +157,9 @@ static void serve(void *arg, const struct httpd_req *q)
 		reply(q->id, big, HTTP_REPLY_MAX);
 	} else if (str_eq(q->path, STR("/toobig"))) {
 		reply(q->id, big, sizeof(big));
-	} else if (str_eq(q->path, STR("/long"))) {
-		reply_long(q->id);
+	} else if (str_eq(q->path, STR("/long")) ||
+		   str_eq(q->path, STR("/open"))) {
+		reply_long(q->id, str_eq(q->path, STR("/open")));
 	} else if (str_eq(q->path, STR("/extra"))) {
 		httpd_reply(srv, q->id, &extra);
 	} else if (str_eq(q->path, STR("/wake"))) {
@@ -177,10 +193,20 @@ static struct addr share_of(void *arg, int ifindex, struct addr peer)
 	return peer;
 }
 
+static void on_misnamed(void *arg, const struct httpends *ends,
+			struct httpd_reply *ret)
+{
+	assert_true(addr_equal(ends->local, OWN));
+	ret->content_type = "text/html";
+	ret->extra = STR("X-Help: yes\r\n");
+	ret->body = STR("elsewhere");
+}
+
 static int setup(void **state)
 {
 	const struct httpd_routes routes = {
-		methods_of, serve, on_aborted, on_refused, share_of, NULL
+		methods_of, serve, on_aborted, on_refused, share_of,
+		on_misnamed, NULL
 	};
 	const struct httpd_config config = { "test/1", fake_wall };
 
@@ -337,10 +363,17 @@ static const struct vector {
 	{ "GET /a%00 HTTP/1.1\r\n" HOST "\r\n", 400, "", true },
 	{ "GET http://10.0.0.1:2828/a HTTP/1.1\r\n" HOST "\r\n", 200, "1 /a ",
 	  false },
-	{ "GET http://evil.example/a HTTP/1.1\r\n" HOST "\r\n", 403, "", true },
-	{ "GET /a HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, "", true },
-	{ "GET /a HTTP/1.1\r\nHost: 10.0.0.2\r\n\r\n", 403, "", true },
-	{ "GET /a HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\n", 403, "", true },
+	{ "GET http://evil.example/a HTTP/1.1\r\n" HOST "\r\n", 403, "elsewhere",
+	  true },
+	{ "GET /a HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, "elsewhere",
+	  true },
+	{ "HEAD /a HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, "", true },
+	{ "GET /a HTTP/1.1\r\nHost: evil.example\r\nOrigin: null\r\n\r\n", 403,
+	  "", true },
+	{ "POST /post HTTP/1.1\r\nHost: evil.example\r\n\r\n", 403, "", true },
+	{ "GET /a HTTP/1.1\r\nHost: 10.0.0.2\r\n\r\n", 403, "elsewhere", true },
+	{ "GET /a HTTP/1.1\r\nHost: 10.0.0.1:80\r\n\r\n", 403, "elsewhere",
+	  true },
 	{ "GET /a HTTP/1.1\r\n\r\n", 200, "1 /a ", false },
 	{ "GET /a HTTP/1.1\r\n" HOST HOST "\r\n", 400, "", true },
 	{ "GET /nowhere HTTP/1.1\r\n" HOST "\r\n", 404, "", true },
@@ -876,41 +909,47 @@ static void test_slow_reader_gets_all(void **state)
 }
 
 #define GET_LONG "GET /long HTTP/1.1\r\n" HOST "\r\n"
+#define GET_OPEN "GET /open HTTP/1.1\r\n" HOST "\r\n"
+
+static char long_text[LONG + 32768];
+
+/* Send two requests, and read both replies into long_text. */
+static void read_two(int fd, const char *requests, size_t piece)
+{
+	size_t n = 0;
+
+	served = 0;
+	put(fd, requests);
+	for (int idle = 0; idle < 3 && n < sizeof(long_text) - 1;) {
+		ssize_t k = recv(fd, long_text + n, n + piece <
+				 sizeof(long_text) ? piece : 1, MSG_DONTWAIT);
+
+		idle = k > 0 || served < 2 ? 0 : idle + 1;
+		n += k > 0 ? (size_t)k : 0;
+		pump();
+	}
+	long_text[n] = '\0';
+}
+
+static void check_long(const char *body)
+{
+	for (size_t i = 0; i < LONG; i++)
+		assert_int_equal(body[i], '0' + i % 10);
+}
 
 /* A body that is longer than any buffer, to a fast and to a slow reader, and
  * the next request on the connection. */
 static void test_long_body_is_sent_in_pieces(void **state)
 {
-	static char text[LONG + 4096];
 	const char *body;
 
 	for (int narrow = 0; narrow < 2; narrow++) {
 		int fd = narrow ? dial_narrow() : dial();
-		size_t n = 0;
 
-		served = 0;
-		put(fd, GET_LONG GET_A);
-		for (int i = 0; i < 100000 && served < 2; i++) {
-			ssize_t k = recv(fd, text + n, narrow ? 3000 : 65536,
-					 MSG_DONTWAIT);
-
-			n += k > 0 ? (size_t)k : 0;
-			pump();
-		}
-		assert_int_equal(served, 2);
-		while (n < sizeof(text) - 1) {
-			ssize_t k = recv(fd, text + n, 4096, MSG_DONTWAIT);
-
-			if (k <= 0)
-				break;
-			n += (size_t)k;
-			pump();
-		}
-		text[n] = '\0';
-		assert_non_null(strstr(text, "Content-Length: 300007\r\n"));
-		body = strstr(text, "\r\n\r\n") + 4;
-		for (size_t i = 0; i < LONG; i++)
-			assert_int_equal(body[i], '0' + i % 10);
+		read_two(fd, GET_LONG GET_A, narrow ? 3000 : 65536);
+		assert_non_null(strstr(long_text, "Content-Length: 300007\r\n"));
+		body = strstr(long_text, "\r\n\r\n") + 4;
+		check_long(body);
 		assert_memory_equal(body + LONG, "HTTP/1.1 200", 12);
 		assert_non_null(strstr(body + LONG, "1 /a "));
 		close(fd);
@@ -918,6 +957,92 @@ static void test_long_body_is_sent_in_pieces(void **state)
 	ask("HEAD /long HTTP/1.1\r\n" HOST "\r\n");
 	assert_true(has(&ans, "Content-Length: 300007\r\n"));
 	assert_string_equal(body_of(&ans), "");
+}
+
+/* Join the chunks at @p in place. Return: what comes after them */
+static char *join_chunks(char *p)
+{
+	char *to = p, *end;
+	size_t n;
+
+	do {
+		n = strtoul(p, &end, 16);
+		assert_int_equal(end - p, 8);
+		assert_memory_equal(end, "\r\n", 2);
+		memmove(to, end + 2, n);
+		to += n;
+		p = end + 2 + n;
+		assert_memory_equal(p, "\r\n", 2);
+		p += 2;
+	} while (n);
+	assert_int_equal(to - strstr(long_text, "\r\n\r\n") - 4, LONG);
+	return p;
+}
+
+static void test_body_of_unknown_length_is_sent_in_chunks(void **state)
+{
+	char *body, *next;
+
+	for (int narrow = 0; narrow < 2; narrow++) {
+		int fd = narrow ? dial_narrow() : dial();
+
+		read_two(fd, GET_OPEN GET_A, narrow ? 3000 : 65536);
+		assert_non_null(strstr(long_text,
+				       "\r\nTransfer-Encoding: chunked\r\n"));
+		body = strstr(long_text, "\r\n\r\n") + 4;
+		*(body - 2) = '\0';
+		assert_null(strstr(long_text, "Content-Length"));
+		*(body - 2) = '\r';
+		next = join_chunks(body);
+		check_long(body);
+		assert_memory_equal(next, "HTTP/1.1 200", 12);
+		assert_non_null(strstr(next, "1 /a "));
+		close(fd);
+	}
+	ask("HEAD /open HTTP/1.1\r\n" HOST "\r\n");
+	assert_true(has(&ans, "Transfer-Encoding: chunked\r\n"));
+	assert_string_equal(body_of(&ans), "");
+	assert_false(ans.closed);
+}
+
+/* HTTP/1.0 knows no chunks: the body ends with the connection. */
+static void test_body_of_unknown_length_ends_with_the_connection(void **state)
+{
+	static const char request[] =
+		"GET /open HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
+	size_t n = 0;
+	ssize_t k;
+	int fd = dial();
+	char *body;
+
+	put(fd, request);
+	while ((k = recv(fd, long_text + n, 65536, MSG_DONTWAIT)) > 0) {
+		n += (size_t)k;
+		pump();
+	}
+	assert_int_equal(k, 0);
+	long_text[n] = '\0';
+	body = strstr(long_text, "\r\n\r\n") + 4;
+	assert_non_null(strstr(long_text, "\r\nConnection: close\r\n"));
+	assert_int_equal(strlen(body), LONG);
+	check_long(body);
+	assert_null(strstr(long_text, "chunked"));
+	assert_null(strstr(long_text, "Content-Length"));
+	close(fd);
+}
+
+/* While a slow reader has a part of its page, others are served. */
+static void test_slow_reader_of_an_open_body_delays_nobody(void **state)
+{
+	int fd = dial_narrow();
+
+	put(fd, GET_OPEN);
+	for (int i = 0; i < 20; i++) {
+		ask(GET_A);
+		assert_int_equal(status_of(&ans), 200);
+		recv(fd, ans.text, 500, MSG_DONTWAIT);
+	}
+	close(fd);
 }
 
 static void test_stuck_reader_is_closed(void **state)
@@ -937,13 +1062,15 @@ static void test_stuck_reader_is_closed(void **state)
 /* However a client reads, a reply has an end, and so has a long one. */
 static void test_reply_has_a_deadline(void **state)
 {
-	for (int is_long = 0; is_long < 2; is_long++) {
-		size_t length = is_long ? LONG : HTTP_REPLY_MAX;
+	static const char *const request[] = { GET_BIG, GET_LONG, GET_OPEN };
+
+	for (int kind = 0; kind < 3; kind++) {
+		size_t length = kind ? LONG : HTTP_REPLY_MAX;
 		uint64_t most = HTTP_REPLY_MS + length / HTTP_REPLY_BYTES_MS;
 		uint64_t start = clock_now;
 		int fd = dial_narrow();
 
-		put(fd, is_long ? GET_LONG : GET_BIG);
+		put(fd, request[kind]);
 		refused = 0;
 		while (!refused && clock_now < start + 2 * most) {
 			/* enough for the socket to accept some more */
@@ -1601,6 +1728,9 @@ int main(void)
 		TEST(test_idle_after_parts),
 		TEST(test_slow_reader_gets_all),
 		TEST(test_long_body_is_sent_in_pieces),
+		TEST(test_body_of_unknown_length_is_sent_in_chunks),
+		TEST(test_body_of_unknown_length_ends_with_the_connection),
+		TEST(test_slow_reader_of_an_open_body_delays_nobody),
 		TEST(test_stuck_reader_is_closed),
 		TEST(test_reply_has_a_deadline),
 		TEST(test_many_slow_readers),
