@@ -54,7 +54,7 @@ struct engine {
 	struct services services;
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
-	uint64_t started_ms;
+	struct engine_kept *kept;
 	struct map map;
 	struct igd igd;
 };
@@ -246,12 +246,15 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	ctlserver_stored(e->ctl, m);
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
+	e->kept->update_id = e->map.update_id;
 	services_mark_dirty(&e->services);
 }
 
 static void op_gone(void *arg, const struct nat_rule *rule)
 {
 	struct engine *e = arg;
+
+	e->kept->update_id = e->map.update_id;
 
 	lease_result(e, leases_del(e->leases, rule));
 	ctlserver_gone(e->ctl, rule);
@@ -266,8 +269,11 @@ static void op_refused(void *arg, const struct refused *r)
 	struct wr w = wr_init_cut(text, sizeof(text));
 	uint32_t muted = 0;
 
-	if (!refusal_count(&e->refusals, r, peer_share(&p),
-			   loop_now_ms(e->loop), &muted))
+	const bool logged = refusal_count(&e->refusals, r, peer_share(&p),
+					  loop_now_ms(e->loop), &muted);
+
+	e->kept->refused[r->why] = e->refusals.n[r->why];
+	if (!logged)
 		return;
 	refusal_put(&w, r);
 	if (muted)
@@ -354,7 +360,8 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
-	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->started_ms) / 1000);
+	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->kept->began_ms) /
+			       1000);
 	ret->mappings = (uint32_t)portmap_count(e->pm);
 	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
 	for (size_t i = 0; i < portmap_count(e->pm); i++) {
@@ -421,6 +428,7 @@ static int start_map(struct engine *e)
 			return -ENOMEM;
 	}
 	map_init(m, e->pm);
+	m->update_id = e->kept->update_id;
 	e->hosts.changed = on_hosts_changed;
 	e->hosts.arg = e;
 	hosts_init(&e->hosts, e->loop);
@@ -507,6 +515,23 @@ static int shut_jail(struct engine *e)
 	return err;
 }
 
+/* Continue what the engine before this one has left. */
+static void inherit(struct engine *e, struct engine_kept *kept)
+{
+	static struct engine_kept none;
+	const uint64_t now_ms = loop_now_ms(e->loop);
+
+	e->kept = kept ? kept : &none;
+	e->ifwatch.kept = e->kept;
+	if (e->kept->began_ms > now_ms || (e->kept->ended_ms &&
+	    now_ms - e->kept->ended_ms > ENGINE_KEPT_GAP_MS))
+		*e->kept = (struct engine_kept){ 0 };
+	e->kept->ended_ms = 0;
+	if (!e->kept->began_ms)
+		e->kept->began_ms = now_ms;
+	memcpy(e->refusals.n, e->kept->refused, sizeof(e->refusals.n));
+}
+
 static int start(struct engine *e, const struct engine_start *s)
 {
 	const struct ctlserver_ops ops = { op_status, op_verify, e };
@@ -519,6 +544,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
+	inherit(e, s->kept);
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);
@@ -569,12 +595,13 @@ int engine_run(const struct engine_start *s)
 		ifwatch_refresh(&e.ifwatch);
 		schedule_tick(&e);
 		lease_tick(&e);
-		e.started_ms = loop_now_ms(e.loop);
 		err = loop_run(e.loop);
 		services_byebye(&e.services);
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));
+	if (e.kept)
+		e.kept->ended_ms = loop_now_ms(e.loop);
 	if (e.leases)
 		lease_fault(leases_save(e.leases, clock_now(&e)));
 	leases_close(e.leases);

@@ -34,6 +34,25 @@ static bool has_global_ip6(const struct ifstate *r)
 	return false;
 }
 
+/* The connection of the engine before this one is the same as long as its
+ * address is. */
+static uint64_t connected_since(struct ifwatch *f)
+{
+	struct engine_kept *k = f->kept;
+	const uint64_t now_ms = loop_now_ms(f->loop);
+
+	if (!wanip_connected(f->igd)) {
+		k->ext_since_ms = 0;
+		return now_ms;
+	}
+	if (!k->ext_since_ms || k->ext_since_ms > now_ms ||
+	    !addr_equal(k->ext, f->igd->map->ext)) {
+		k->ext = f->igd->map->ext;
+		k->ext_since_ms = now_ms;
+	}
+	return k->ext_since_ms;
+}
+
 static void update_wan(struct ifwatch *f)
 {
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
@@ -53,7 +72,7 @@ static void update_wan(struct ifwatch *f)
 		f->igd->internet_off = false;
 	wan->link_up = e->up && e->running;
 	if (moved || connected != wanip_connected(f->igd))
-		wan->since_ms = loop_now_ms(f->loop);
+		wan->since_ms = connected_since(f);
 	wan->up_bps = wan->down_bps =
 		netif_speed_bps(conf_external(f->conf)->name);
 	if (f->conf->up_bps)

@@ -15,6 +15,7 @@
 #include "igd/igd.h"
 #include "engine/brokerclient.h"
 #include "conf/ifstate.h"
+#include "ipc/engine_kept.h"
 #include "engine/services.h"
 
 struct ifwatch {
@@ -25,6 +26,7 @@ struct ifwatch {
 				 * kept current */
 	struct brokerclient *brokerclient; /* open before ifwatch_refresh() */
 	struct services *services;	/* open */
+	struct engine_kept *kept;	/* how long there is a connection */
 
 	struct loop_fd netlink;	/* private, down to port */
 	struct loop_timer settle;

@@ -103,7 +103,8 @@ struct ctl_status {
 	uint32_t served;	/* those of them that answer the LAN */
 	uint32_t http_port;	/* 0: does not listen (yet) */
 	uint32_t igd_versions;	/* a bit for each, 1 << version */
-	uint32_t up_s;		/* time that this engine has been serving */
+	uint32_t up_s;		/* time since the first engine of the daemon
+				 * began to serve */
 	uint32_t mappings, mappings_max, per_client_max;	/* of ports */
 	uint32_t suspended, overruled;	/* of the mappings */
 	uint32_t mappings_of[ORIGINS];	/* by enum origin */

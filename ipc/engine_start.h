@@ -8,6 +8,7 @@
 #define IPC_ENGINE_START_H
 
 #include <sys/types.h>
+#include "ipc/engine_kept.h"
 #include "sys/bootid.h"
 #include "sys/flowtimes.h"
 
@@ -21,6 +22,8 @@ struct engine_start {
 	uid_t owner;		/* may use the control socket, beside root */
 	char boot_id[BOOTID_MAX];	/* bootid_read() */
 	struct flowtimes flowtimes;	/* flowtimes_read() */
+	struct engine_kept *kept;	/* shared by all engines of the daemon;
+					 * NULL: there was no memory */
 };
 
 /**

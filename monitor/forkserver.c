@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -179,6 +180,17 @@ static void on_sigchld(int signo)
 {
 }
 
+/* Shared with the engines that are forked later. Return: NULL: there is none,
+ * and each engine begins anew */
+static struct engine_kept *make_kept(void)
+{
+	void *p = mmap(NULL, sizeof(struct engine_kept),
+		       PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		       0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
 static void __attribute__((noreturn))
 run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 {
@@ -197,6 +209,7 @@ run_forkserver(int fd, const struct jail *j, engine_run_fn *run)
 	proc_close_from(FORKSERVER_FD + 1);
 	bootid_read(s.start.boot_id);
 	flowtimes_read(&s.start.flowtimes);
+	s.start.kept = make_kept();
 	/* A terminal or an init system signals all of our processes at once.
 	 * The fork server and the engine must stay until the monitor stops
 	 * them, or no engine would send byebye. */

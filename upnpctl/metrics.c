@@ -119,7 +119,7 @@ static void put_protocols(const char *name, const char *help, uint32_t mask)
 static void put_engine(const struct ctl_status *s)
 {
 	metric("engine_uptime_seconds", GAUGE,
-	       "Time since the engine started.", s->up_s);
+	       "Time since upnpd began to serve.", s->up_s);
 	put_protocols("protocol_enabled", "Whether the protocol is on.",
 		      s->protocols);
 	put_protocols("protocol_serving", "Whether it answers the LAN.",
@@ -132,7 +132,7 @@ static void put_engine(const struct ctl_status *s)
 	put_mappings(s);
 	put_pinholes(s);
 	head("refused_total", COUNTER,
-	     "Refused requests since the engine started, by reason.");
+	     "Refused requests since upnpd began to serve, by reason.");
 	for (unsigned i = REFUSAL_NONE + 1; i < REFUSALS; i++)
 		out_fmt("upnpd_refused_total{reason=\"%s\"} %u\n",
 			refusal_name(i), (unsigned)s->refused[i]);

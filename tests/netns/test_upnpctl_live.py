@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """upnpctl with a running daemon: mappings, resync, status, metrics,
 monitor."""
+import contextlib
 import json
 import os
 import re
@@ -13,6 +14,7 @@ import pytest
 from daemon import ROOT, UPNPD, upnpc
 from lab import (EXT_IP, HOST6_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
                  wait_until)
+from test_events import WANIP2_EVENT, Subscriber
 from upnp import UpnpError
 
 UPNPCTL = os.environ.get("UPNPCTL", os.path.join(os.path.dirname(UPNPD),
@@ -290,6 +292,48 @@ def test_status_follows_faults_and_restarts(lab, upnpd, ctl):
     assert upnpd.stop() == 0
     done = ctl.run("status")
     assert done.returncode == 1 and "running: no\n" in done.stdout
+
+
+def facts(igd, ctl):
+    """What a change of another setting must not begin anew."""
+    status = ctl.json("status")
+    with contextlib.closing(Subscriber(igd.host)) as sub:
+        sub.subscribe(WANIP2_EVENT)
+        update_id = int(sub.wait(1).vars["SystemUpdateID"])
+    return (status["engine"]["uptime"],
+            int(igd.call("GetStatusInfo")["NewUptime"]), update_id,
+            sum(status["refused"].values()))
+
+
+def refuse(igd):
+    with pytest.raises(UpnpError):
+        igd.add(80)
+
+
+@pytest.mark.only("netlink")
+def test_reload_and_crash_keep_uptime_and_counters(lab, upnpd, igd, ctl):
+    """A restart does not."""
+    igd.add(40000)
+    refuse(igd)
+    assert wait_until(lambda: min(facts(igd, ctl)[:2]) >= 2)
+    before = facts(igd, ctl)
+    ctl("set", "friendly-name=Other")
+    assert wait_until(lambda: igd.external_ip())
+    after = facts(igd, ctl)
+    assert after[0] >= before[0] and after[1] >= before[1]
+    assert after[2] >= before[2] and after[3] == before[3] == 1
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    again = facts(igd, ctl)
+    assert again[0] >= after[0] and again[1] >= after[1]
+    assert again[2] >= after[2] and again[3] == 1
+    refuse(igd)
+    assert facts(igd, ctl)[3] == 2
+    assert upnpd.stop() == 0
+    upnpd.start()
+    anew = facts(igd, ctl)
+    assert anew[0] < again[0] and anew[3] == 0
 
 
 @pytest.mark.only("netlink")

@@ -294,6 +294,7 @@ static struct map map;
 static struct igd igd;
 static struct services services;
 static struct ifwatch watch;
+static struct engine_kept kept;
 
 static uint64_t fake_clock(void)
 {
@@ -341,8 +342,9 @@ static int set_up(void **state)
 	map.ops = &map_ops;
 	map_init(&map, portmap_new(16, 16));
 	igd_init(&igd, &map);
+	kept = (struct engine_kept){ 0 };
 	watch = (struct ifwatch){
-		.conf = &conf, .loop = loop, .igd = &igd,
+		.conf = &conf, .loop = loop, .igd = &igd, .kept = &kept,
 		.brokerclient = &client, .services = &services,
 	};
 	services = (struct services){
@@ -736,6 +738,42 @@ static void test_a_new_external_address_is_used(void **state)
 	assert_ip(map.ext, WAN + 1);
 	assert_int_equal(igd.wan.since_ms, now_ms);
 	assert_int_equal(logged_count("<6>external address 203.0.113.8"), 1);
+}
+
+/* The engine before this one has left the time and the address. */
+static void test_uptime_goes_on_in_the_next_engine(void **state)
+{
+	const uint64_t since_ms = now_ms - 5000;
+
+	kept.ext = addr_ip4(WAN);
+	kept.ext_since_ms = since_ms;
+	ifwatch_refresh(&watch);
+	assert_int_equal(igd.wan.since_ms, since_ms);
+	kernel.t.link[0].running = false;
+	change();
+	assert_int_equal(kept.ext_since_ms, 0);
+	kernel.t.link[0].running = true;
+	change();
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_int_equal(kept.ext_since_ms, now_ms);
+}
+
+static void test_uptime_of_another_address_does_not_count(void **state)
+{
+	kept.ext = addr_ip4(WAN + 1);
+	kept.ext_since_ms = now_ms - 5000;
+	ifwatch_refresh(&watch);
+	assert_int_equal(igd.wan.since_ms, now_ms);
+	assert_ip(kept.ext, WAN);
+}
+
+/* An intruder in the engine before this one has left nonsense. */
+static void test_uptime_of_the_future_does_not_count(void **state)
+{
+	kept.ext = addr_ip4(WAN);
+	kept.ext_since_ms = UINT64_MAX;
+	ifwatch_refresh(&watch);
+	assert_int_equal(igd.wan.since_ms, now_ms);
 }
 
 static void test_uptime_goes_on_while_the_address_stays(void **state)
@@ -1279,6 +1317,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_first_refresh_updates_everything),
+		TEST(test_uptime_goes_on_in_the_next_engine),
+		TEST(test_uptime_of_another_address_does_not_count),
+		TEST(test_uptime_of_the_future_does_not_count),
 		TEST(test_each_internal_interface_is_served),
 		TEST(test_every_address_of_an_interface_is_served),
 		TEST(test_addresses_above_the_limit_are_not_served),

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * engine_kept.h - what an engine leaves to its successor, so that a reload or a
+ * crash does not begin it anew: counters and times for the operator.
+ *
+ * The fork server maps the memory before it starts engines, one at a time; each
+ * of them inherits it. The monitor never reads it. An engine trusts it no more
+ * than the network: it holds numbers and addresses only, and none is used as an
+ * index or a size.
+ * Runs in: engine, fork server
+ */
+#ifndef IPC_ENGINE_KEPT_H
+#define IPC_ENGINE_KEPT_H
+
+#include "base/addr.h"
+#include "map/refusal.h"
+
+/* All zero at the start of the daemon. Times are of CLOCK_MONOTONIC. */
+struct engine_kept {
+	uint64_t began_ms;	/* the first engine began to serve; 0: none
+				 * has */
+	uint64_t ended_ms;	/* the last one ended as requested; 0: one runs,
+				 * or it has crashed */
+	struct addr ext;	/* the external address, and since when there */
+	uint64_t ext_since_ms;	/* has been a connection; 0: there is none */
+	uint32_t update_id;	/* map.update_id */
+	uint32_t refused[REFUSALS];	/* refusal_counts.n */
+};
+
+/* An engine that starts later than this after the last one is no successor: the
+ * daemon was not enabled in between. A reload takes a second, and with a slow
+ * firewall tool a few more. */
+#define ENGINE_KEPT_GAP_MS	30000
+
+#endif
