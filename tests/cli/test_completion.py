@@ -30,7 +30,7 @@ printf '%s\\n' "${COMPREPLY[@]}"
     ("upnpctl ip upnp int", {"interfaces"}, set()),
     ("upnpctl n", {"nat-pmp"}, {"print"}),
     ("upnpctl nat-pmp ", {"print", "set", "interfaces"}, {"export"}),
-    ("upnpctl /ip/nat-pmp/interfaces ", {"print"}, {"add"}),
+    ("upnpctl /ip/nat-pmp/interfaces ", {"print", "add"}, {"migrate"}),
     ("upnpctl /ip nat-pmp set ", {"enabled="}, {"nat-pmp="}),
     ("upnpctl ip nat-pmp set enabled=", {"yes", "no"}, set()),
     ("upnpctl set nat-pmp=", {"yes", "no"}, set()),

@@ -160,11 +160,11 @@ def test_nat_pmp_in_other_words(ctl):
 @pytest.mark.parametrize("words, error", [
     (["set"], "nat-pmp set needs an option, such as: set enabled=yes"),
     (["set", "enabled=x"], 'nat-pmp is "x"; it takes yes or no'),
-    (["set", "hairpin=yes"], "nat-pmp set takes enabled=yes or enabled=no, "
-     'not "hairpin=yes"'),
+    (["set", "hairpin=yes"], 'there is no option "hairpin"; nat-pmp set '
+     'takes: enabled='),
     (["print", "detail"], 'nat-pmp print takes no argument, not "detail"'),
-    (["interfaces", "add", "interface=x"], 'there is no command "add" for '
-     "nat-pmp interfaces; there are: print"),
+    (["interfaces", "add", "interface=x"], "x needs a type; add "
+     "type=internal, or external"),
 ], ids=" ".join)
 def test_errors_of_nat_pmp(ctl, words, error):
     ctl.write(GOOD)
@@ -184,6 +184,53 @@ def test_where_filters_interfaces(ctl, terms, numbers):
     ctl.write(GOOD + "[interface lo]\ntype = internal\ndisabled = yes\n")
     found = ctl.json("interfaces", "print", "where", *terms)
     assert [i["number"] for i in found] == numbers
+
+
+@pytest.mark.parametrize("terms,numbers", [
+    (["type=external", "or", "disabled"], "0,2"),
+    (["interface~THER"], "0,1"), (["int~ether", "ty=internal"], "1"),
+    (["where", "disabled"], "2"), ([], "0,1,2"), (["forced-ip=1.2.3.4"], ""),
+], ids=" ".join)
+def test_find_prints_numbers(ctl, terms, numbers):
+    ctl.write(GOOD + "[interface lo]\ntype = internal\ndisabled = yes\n")
+    assert ctl.ok("interfaces", "find", *terms) == numbers + "\n"
+    assert ctl.json("interfaces", "find", *terms) == \
+        [int(n) for n in numbers.split(",") if n]
+    assert ctl.ok("interfaces", "print", "where", *terms or ["!dynamic"]) \
+        .count("ther") == sum(n in numbers for n in "01") or \
+        "where" in terms
+
+
+def test_get_prints_one_value(ctl):
+    ctl.write(GOOD)
+    assert ctl.ok("get", "enabled") == "yes\n"
+    assert ctl.ok("get", "http-p") == "2828\n"
+    assert ctl.json("get", "value-name=http-port") == 2828
+    assert ctl.ok("interfaces", "get", "0", "type") == "external\n"
+    assert ctl.ok("interfaces", "get", "[find type=external]",
+                  "value-name=interface") == "ether1\n"
+    assert ctl.ok("interfaces", "get", "ether2", "disabled") == "no\n"
+    for words, error in (
+            (["get"], "get needs an option, such as: get enabled"),
+            (["get", "enable-it"], 'there is no option "enable-it"'),
+            (["interfaces", "get", "0,1", "type"],
+             "get takes one interface, not 2"),
+            (["interfaces", "get", "0"], "get needs a property, such as: "
+             "get 0 interface"),
+            (["interfaces", "get", "0", "typo"], "interfaces have no property "
+             '"typo"; did you mean type?')):
+        assert ctl.fails(*words).startswith(error)
+
+
+def test_names_and_values_may_be_shortened(ctl):
+    ctl.write(GOOD)
+    ctl.ok("se", "hair=y", "back=ip", "!http")
+    ctl.ok("int", "add", "interf=wan7", "ty=ext", "dis=y")
+    ctl.ok("int", "se", "wan7", "forced-external-ip=1.2.3.4")
+    assert ctl.ok("get", "hairpin") == "yes\n"
+    assert ctl.ok("get", "backend") == "iptables\n"
+    assert ctl.json("interfaces", "print")[2]["forced-ip"] == "1.2.3.4"
+    assert ctl.json("interfaces", "print")[2]["type"] == "external"
 
 
 def test_print_detail_shows_every_setting(ctl):
@@ -350,39 +397,47 @@ def test_interfaces_add_appends_a_section(ctl):
 
 
 @pytest.mark.parametrize("words,error", [
-    (["set", "enable=yes"], 'there is no option "enable"; there are: '
-     'enabled, allow-disable-external-interface, show-dummy-rule, '),
+    (["set", "enbled=yes"], 'there is no option "enbled"; did you mean '
+     'enabled?'),
+    (["set", "colour=red"], 'there is no option "colour"; set takes: '
+     'enabled=, allow-disable-external-interface=, show-dummy-rule=, '),
+    (["set", "n=1"], '"n" is the beginning of several names: nat-pmp=, '
+     'notify-interval=, nft-table=, nft-forward-chain='),
     (["set", "enabled=maybe"],
      'enabled is "maybe"; it takes yes or no'),
     (["set", "http-port=70000"],
      'http-port is "70000"; it takes a number from 0 to 65535'),
     (["set", "friendly-name=a #b"], "friendly-name"),
-    (["set", "!enable"], 'there is no option "enable"; '),
+    (["set", "!enbled"], 'there is no option "enbled"; did you mean '
+     'enabled?'),
     (["set", "yes"], '"yes" is not a setting; a setting is, for '
      'example, enabled=yes'),
     (["set"], "set needs an option, such as: set enabled=yes"),
     (["set", "nft-table=inet fw4"],
      "nft-table and nft-forward-chain go together; set both or none"),
-    (["print", "x"], 'print takes detail, not "x"'),
-    (["prunt"], 'there is no command "prunt"; there are: print, set, '),
-    (["interfaces", "prunt"],
-     'there is no command "prunt" for interfaces; there are: print, add, '
-     'set, enable, disable, remove'),
-    (["interfaces"], "no command for interfaces given; see upnpctl -h"),
+    (["print", "x"], 'there is no argument "x"; print takes: detail'),
+    (["prunt"], 'there is no command "prunt"; did you mean print?'),
+    (["frobnicate"], 'there is no command "frobnicate"; there are: print, '
+     'set, '),
+    (["interfaces", "frobnicate"],
+     'there is no command "frobnicate" in /ip/upnp/interfaces; there are: '
+     'print, add, set, enable, disable, remove'),
+    (["interfaces"], "no command for /ip/upnp/interfaces given; see upnpctl "
+     "-h"),
     ([], "no command given; see upnpctl -h"),
-    (["/ip", "firewall"], 'there is no menu "firewall" here; use '
-     '/ip upnp'),
+    (["/ip", "address"], 'there is no command "address" in /ip; there are: '),
     (["interfaces", "enable", "2"],
      "there is no interface number 2; there are: 0 ether1, 1 ether2"),
     (["interfaces", "enable", "0,eth9"],
      "there is no interface eth9; there are: 0 ether1, 1 ether2"),
     (["interfaces", "enable"], "name an interface, such as: interfaces "
-     "enable 0, or its name"),
-    (["interfaces", "enable", "0", "x=y"], 'interfaces enable takes numbers '
-     'and names, not "x=y"'),
+     "enable 0"),
+    (["interfaces", "enable", "0", "x=y"], 'there is no option "x"; '
+     'interfaces enable takes: N,...|NAME'),
     (["interfaces", "set", "0", "type=both"], 'type is "both"; it takes '),
     (["interfaces", "set", "0", "speed=1"], 'there is no option "speed"; '
-     'there are: interface, type, disabled, forced-ip'),
+     'interfaces set takes: N,...|NAME, interface=, type=, disabled=, '
+     'forced-ip='),
     (["interfaces", "set", "0", "interface=x"], "an interface cannot be "
      "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
@@ -412,7 +467,9 @@ def test_interfaces_add_appends_a_section(ctl):
      "type=internal disabled=no"),
     (["interfaces", "print", "where"], "where needs a term, "),
     (["interfaces", "print", "where", "mtu=1"],
-     'interfaces have no property "mtu"; '),
+     'interfaces have no property "mtu"; they have interface, type, '),
+    (["interfaces", "print", "where", "tyep=x"],
+     'interfaces have no property "tyep"; did you mean type?'),
     (["export", "x"], 'export takes no argument, not "x"'),
     (["--frob"], "there is no option --frob; see upnpctl -h"),
     (["print", "-x"], "there is no option -x; see upnpctl -h"),
@@ -475,7 +532,11 @@ def test_write_error_on_stdout_is_reported(ctl):
 
 def test_help_and_version(ctl):
     for word in ("-h", "--help"):
-        text = ctl.ok("interfaces", word)
-        assert "interfaces add" in text
-        assert max(map(len, text.splitlines())) <= 80
+        text = ctl.ok("interfaces", "add", word)
+        assert "interface=" in text
+    text = ctl.ok("-h")
+    assert "  interfaces add " in text
+    assert max(map(len, text.splitlines())) <= 80
+    text = ctl.ok("/ip", "nat-pmp", "--help")
+    assert "  set " in text and "export" not in text
     assert ctl.ok("-V").startswith("upnpctl 0.")
