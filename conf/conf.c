@@ -195,7 +195,7 @@ static int read_line(struct reader *r, struct str line)
 static int check_conf(struct reader *r)
 {
 	const struct conf_iface *external = NULL;
-	unsigned internal = 0, networks = 0;
+	unsigned networks = 0;
 
 	for (size_t i = 0; i < r->conf->iface_n; i++) {
 		const struct conf_iface *f = &r->conf->iface[i];
@@ -207,10 +207,7 @@ static int check_conf(struct reader *r)
 				    "other routers; join some",
 				    CONF_NETWORKS_ALL);
 		}
-		if (f->disabled)
-			continue;
-		internal += f->type == CONF_INTERNAL;
-		if (f->type == CONF_INTERNAL)
+		if (f->disabled || f->type == CONF_INTERNAL)
 			continue;
 		r->line = f->line;
 		if (external)
@@ -220,12 +217,6 @@ static int check_conf(struct reader *r)
 		external = f;
 	}
 	r->line = 0;
-	if (r->conf->enabled && !external)
-		return fail(r, "enabled, but without an external interface; "
-			    "add an [interface NAME] with type = external");
-	if (r->conf->enabled && !internal)
-		return fail(r, "enabled, but without an internal interface; "
-			    "add an [interface NAME] with type = internal");
 	if (!r->conf->nft_table[0] != !r->conf->nft_chain[0])
 		return fail(r, "nft-table and nft-forward-chain go together; "
 			    "set both or none");
@@ -285,6 +276,28 @@ void conf_copy(struct conf *to, const struct conf *from)
 bool conf_serves(const struct conf *c)
 {
 	return c->upnp || c->nat_pmp || c->pcp;
+}
+
+enum conf_iface_type conf_missing(const struct conf *c)
+{
+	bool internal = false;
+
+	for (size_t i = 0; i < c->iface_n; i++)
+		internal |= !c->iface[i].disabled &&
+			    c->iface[i].type == CONF_INTERNAL;
+	if (!conf_external(c))
+		return CONF_EXTERNAL;
+	return internal ? 0 : CONF_INTERNAL;
+}
+
+const char *conf_type_name(enum conf_iface_type type)
+{
+	return type == CONF_EXTERNAL ? "external" : "internal";
+}
+
+bool conf_runs(const struct conf *c)
+{
+	return c->enabled && !conf_missing(c);
 }
 
 const struct conf_iface *conf_external(const struct conf *c)

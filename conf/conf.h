@@ -115,6 +115,17 @@ void conf_copy(struct conf *to, const struct conf *from);
  * not, only the operator's mappings are made. */
 bool conf_serves(const struct conf *);
 
+/** conf_missing - without an enabled interface of which type is nobody served?
+ * Return: 0 if there are interfaces of both types */
+enum conf_iface_type conf_missing(const struct conf *);
+
+/** conf_type_name - "external" or "internal". */
+const char *conf_type_name(enum conf_iface_type);
+
+/** conf_runs - does an engine run with it: is it enabled, and has it the
+ * interfaces that it needs? */
+bool conf_runs(const struct conf *);
+
 /** conf_external - find the enabled external interface, or NULL. */
 const struct conf_iface *conf_external(const struct conf *);
 

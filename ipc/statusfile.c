@@ -164,7 +164,7 @@ int statusfile_read(const char *path, struct statusfile *ret)
 	while (str_cut(&rest, '\n', &line))
 		if (line.n && !parse_line(line, &s))
 			return -EBADMSG;
-	if (s.pid <= 0 || s.state < STATUS_SERVING || s.state > STATUS_ENDED)
+	if (s.pid <= 0 || s.state < STATUS_SERVING || s.state > STATUS_WAITING)
 		return -EBADMSG;
 	*ret = s;
 	return 0;

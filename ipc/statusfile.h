@@ -21,6 +21,8 @@ enum status_state {
 	STATUS_SERVING = 1, /* an engine runs, or is about to */
 	STATUS_DISABLED,    /* enabled = no: there is none */
 	STATUS_ENDED,	    /* the daemon gave up: fault has the reason */
+	STATUS_WAITING,	    /* enabled, but an interface is missing in the
+			     * configuration: there is no engine */
 };
 
 struct statusfile {

@@ -339,6 +339,24 @@ static void sweep(struct monitor *m)
 	instance_release(&m->instance);
 }
 
+/* Nothing is to be served with this configuration. */
+static void idle(struct monitor *m)
+{
+	enum conf_iface_type missing = conf_missing(m->conf);
+
+	if (!m->conf->enabled)
+		log_info("not enabled: set enabled = yes in %s", m->path);
+	else
+		log_warn("enabled, but without an %s interface: nobody is "
+			 "served until %s has an [interface NAME] with type = "
+			 "%s", conf_type_name(missing), m->path,
+			 conf_type_name(missing));
+	report_state(&m->report, m->conf->enabled ? STATUS_WAITING :
+						    STATUS_DISABLED,
+		     &m->broker);
+	sweep(m);
+}
+
 static int apply(struct monitor *m)
 {
 	const bool kept = m->broker.open;
@@ -350,10 +368,8 @@ static int apply(struct monitor *m)
 	if (m->conf->backend_nft)
 		log_warn("%s: backend = nft means netlink now; write backend = "
 			 "netlink instead", m->path);
-	if (!m->conf->enabled) {
-		log_info("not enabled: set enabled = yes in %s", m->path);
-		report_state(&m->report, STATUS_DISABLED, &m->broker);
-		sweep(m);
+	if (!conf_runs(m->conf)) {
+		idle(m);
 		return 0;
 	}
 	if (!conf_serves(m->conf))
@@ -394,7 +410,7 @@ static int apply(struct monitor *m)
  * same backend and size keeps its rules, so traffic continues. */
 static void reload_finish(struct monitor *m)
 {
-	bool same = m->next_conf.enabled &&
+	bool same = conf_runs(&m->next_conf) &&
 		    m->next_conf.max_mappings == m->conf->max_mappings &&
 		    !strcmp(m->next_conf.backend, m->conf->backend);
 
@@ -406,7 +422,7 @@ static void reload_finish(struct monitor *m)
 	}
 	/* A socket of the same name stays open, so that the next engine serves
 	 * the connections that wait on it. */
-	if (!m->next_conf.enabled ||
+	if (!conf_runs(&m->next_conf) ||
 	    strcmp(m->next_conf.control_socket, m->conf->control_socket))
 		control_close(m);
 	loop_timer_del(m->loop, &m->verify);
@@ -446,17 +462,17 @@ static int read_next(struct monitor *m)
 			why.text, m->path);
 	else if (err)
 		log_err("%s", why.text);
-	else if (next.enabled && !ownport_same(m->conf, &next))
+	else if (conf_runs(&next) && !ownport_same(m->conf, &next))
 		err = ownport_check(&next, 0);
-	if (!err && next.enabled)
+	if (!err && conf_runs(&next))
 		err = hold_name(m, INSTANCE_STEP_MS);
-	if (!err && next.enabled)
+	if (!err && conf_runs(&next))
 		err = supervisor_is_open(&m->supervisor) ?
 			      home_check(&m->home, m->path, &next) :
 			      home_prepare(&next, &m->home);
 	if (!err)
 		conf_copy(&m->next_conf, &next);
-	else if (!m->conf->enabled)
+	else if (!conf_runs(m->conf))
 		instance_release(&m->instance);
 	return err;
 }
@@ -501,7 +517,7 @@ static void on_sigint(struct loop_signal *s)
 static void await_ready(struct monitor *m)
 {
 	if (m->ready.fn)
-		loop_timer_set(m->loop, &m->ready_timer, m->conf->enabled ?
+		loop_timer_set(m->loop, &m->ready_timer, conf_runs(m->conf) ?
 			       MONITOR_READY_MS : 0);
 }
 
@@ -534,9 +550,9 @@ int monitor_run(const char *path, struct conf *conf, bool debug,
 	err = m.loop ? 0 : -ENOMEM;
 	for (size_t i = 0; i < 3 && !err; i++)
 		err = loop_signal_add(m.loop, &m.sig[i]);
-	if (!err && m.conf->enabled)
+	if (!err && conf_runs(m.conf))
 		err = hold_name(&m, INSTANCE_WAIT_MS);
-	if (!err && m.conf->enabled)
+	if (!err && conf_runs(m.conf))
 		err = home_prepare(m.conf, &m.home);
 	if (!err)
 		err = apply(&m);

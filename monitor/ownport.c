@@ -105,7 +105,7 @@ int ownport_check(const struct conf *conf, unsigned wait_ms)
 
 bool ownport_same(const struct conf *now, const struct conf *next)
 {
-	if (!now->enabled)
+	if (!conf_runs(now))
 		return false;
 	if (!next->upnp)
 		return serves_pmp(now);

@@ -28,6 +28,9 @@ static void state_line(const struct report *r, char *buf)
 
 	if (s->state == STATUS_DISABLED)
 		wr_fmt(&w, "not enabled: set enabled = yes in %s", s->file);
+	else if (s->state == STATUS_WAITING)
+		wr_fmt(&w, "waits for interfaces: add an external and an "
+		       "internal one to %s", s->file);
 	else if (s->state == STATUS_ENDED)
 		wr_fmt(&w, "ended: %s", s->fault);
 	else if (r->serving)
@@ -149,6 +152,13 @@ static void copy_broker(struct report *r, const struct broker *g)
 	s->repairs = g->repairs;
 }
 
+/* No engine is about to run. */
+static bool is_idle(const struct report *r)
+{
+	return r->now.state == STATUS_DISABLED ||
+	       r->now.state == STATUS_WAITING;
+}
+
 void report_state(struct report *r, enum status_state state,
 		  const struct broker *g)
 {
@@ -156,7 +166,7 @@ void report_state(struct report *r, enum status_state state,
 	r->ready = r->serving = false;
 	copy_broker(r, g);
 	write_now(r);
-	notify(r, state == STATUS_DISABLED ? "READY=1\n" : "");
+	notify(r, is_idle(r) ? "READY=1\n" : "");
 }
 
 void report_broker(struct report *r, const struct broker *g)
@@ -175,7 +185,7 @@ void report_reload(struct report *r, const char *fault)
 	copy(r->now.reload_fault, sizeof(r->now.reload_fault), fault);
 	publish(r);
 	/* the former configuration stays in force */
-	if (*fault && (r->ready || r->now.state == STATUS_DISABLED))
+	if (*fault && (r->ready || is_idle(r)))
 		notify(r, "READY=1\n");
 }
 

@@ -118,33 +118,31 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 	return false;
 }
 
-/* enabled=yes, and an interface is missing. */
-static bool explain_missing(const struct conf *c, bool external,
-			    struct conf_error *why)
+bool candidate_waits(const struct conf *c, struct conf_error *why)
 {
-	const char *type = external ? "internal" : "external";
+	enum conf_iface_type missing = conf_missing(c);
+	const char *type = conf_type_name(missing);
 
+	if (!c->enabled || !missing)
+		return false;
 	for (size_t i = 0; i < c->iface_n; i++) {
 		const struct conf_iface *f = &c->iface[i];
 
-		if ((f->type == CONF_EXTERNAL) == external)
+		if (f->type != missing)
 			continue;
-		set_error(why, "enabled=yes needs an %s interface, and %s is "
-		    "disabled; enable it: interfaces enable %s", type, f->name,
-		    f->name);
+		set_error(why, "nothing is served until an %s interface is "
+			  "enabled: interfaces enable %s", type, f->name);
 		return true;
 	}
-	set_error(why, "enabled=yes needs an %s interface, and there is none; "
-		  "add it: interfaces add interface=NAME type=%s disabled=no",
+	set_error(why, "nothing is served until there is an %s interface; add "
+		  "it: interfaces add interface=NAME type=%s disabled=no",
 		  type, type);
 	return true;
 }
 
-/* Describe the first fault that the menu can fix.
- * @missing: missing interfaces are the only fault of the file
- * Return: false: the menu has no text for this fault */
-static bool explain(const struct confedit *e, bool missing,
-		    struct conf_error *why)
+/* Describe the first fault that the menu can fix. Return: false: the menu has no
+ * text for this fault */
+static bool explain(const struct confedit *e, struct conf_error *why)
 {
 	const struct conf_iface *external = NULL;
 	static struct conf *c;
@@ -167,8 +165,6 @@ static bool explain(const struct confedit *e, bool missing,
 		}
 		external = f;
 	}
-	if (missing)
-		return explain_missing(c, external, why);
 	if (!c->nft_table[0] == !c->nft_chain[0])
 		return false;
 	set_error(why, "nft-table and nft-forward-chain go together; set both "
@@ -178,48 +174,28 @@ static bool explain(const struct confedit *e, bool missing,
 
 /* ---- reading and checking -------------------------------------------- */
 
-int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
-	       bool *ret_incomplete, struct conf_error *err)
-{
-	static struct confedit *off;
-	static struct conf *conf;
-	struct conf_error unused;
-
-	*ret_incomplete = false;
-	if (!conf_parse(text_of(e), name, ret, err))
-		return 0;
-	CMD_LARGE(off);
-	CMD_LARGE(conf);
-	*off = *e;
-	if (confedit_set(off, NULL, STR("enabled"), STR("no")) ||
-	    conf_parse(text_of(off), name, conf, &unused))
-		return -EINVAL;
-	*ret = *conf;
-	ret->enabled = true;
-	*ret_incomplete = true;
-	return 0;
-}
-
 int candidate_check(const struct confedit *was, const struct confedit *now,
-		const char *name, bool serve, struct conf *ret,
-		bool *ret_incomplete, struct conf_error *why)
+		    const char *name, struct conf *ret, struct conf_error *why)
 {
 	static struct conf *old, *new;
 	struct conf_error old_why;
-	bool old_incomplete;
-	int err, old_err;
+	int old_err;
 
 	CMD_LARGE(old);
 	CMD_LARGE(new);
-	old_err = candidate_read(was, name, old, &old_incomplete, &old_why);
-	err = candidate_read(now, name, new, ret_incomplete, why);
-	if (!err && (!*ret_incomplete ||
-		     (!old_err && old_incomplete && !serve))) {
+	old_err = conf_parse(text_of(was), name, old, &old_why);
+	if (!conf_parse(text_of(now), name, new, why)) {
 		*ret = *new;
 		return 0;
 	}
 	/* @now is not written, so an error names a line of the file. */
-	if (!explain(now, !err, why) && old_err)
+	if (!explain(now, why) && old_err)
 		*why = old_why;
 	return -EINVAL;
+}
+
+int candidate_read(const struct confedit *e, const char *name, struct conf *ret,
+		   struct conf_error *err)
+{
+	return conf_parse(text_of(e), name, ret, err);
 }

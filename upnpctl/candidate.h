@@ -14,34 +14,25 @@
  * interfaces' numbers. */
 void candidate_draft(const struct confedit *, struct conf *ret);
 
-/**
- * candidate_read - read the file as the daemon does, but also accept one with
- * enabled=yes that lacks interfaces, so that it can be printed.
- * @name: the file's name, for @err
- * @ret_incomplete: the file is enabled and lacks interfaces; the daemon would
- *        refuse it
- *
- * Return: 0, -EINVAL with @err filled; @ret is set on success only
- */
+/** candidate_read - read the file as the daemon does. @name: the file's name,
+ * for @err. Return: 0; -EINVAL with @err filled, and @ret is undefined */
 int candidate_read(const struct confedit *, const char *name, struct conf *ret,
-	       bool *ret_incomplete, struct conf_error *err);
+		   struct conf_error *err);
 
 /**
  * candidate_check - may @now replace @was?
  * @name: the file's name
- * @serve: if @now is enabled, it must have the interfaces that it needs
  * @ret: the configuration in @now; set on success only
- * @ret_incomplete: as candidate_read() has it
  * @why: the problem and the fix, in terms of the menu where possible
  *
- * Refuses what the daemon would refuse, with one exception: a file that was
- * enabled and incomplete before may stay incomplete, so that it can be
- * completed in several steps; not with @serve.
- *
- * Return: 0 or -EINVAL
+ * Return: 0; or -EINVAL: the daemon would refuse it
  */
 int candidate_check(const struct confedit *was, const struct confedit *now,
-		const char *name, bool serve, struct conf *ret,
-		bool *ret_incomplete, struct conf_error *why);
+		    const char *name, struct conf *ret,
+		    struct conf_error *why);
+
+/** candidate_waits - is it enabled, but lacks an interface without which nothing
+ * is served? @why: the text of a warning, with the command that helps */
+bool candidate_waits(const struct conf *, struct conf_error *why);
 
 #endif

@@ -63,25 +63,36 @@ static int try_and_store(struct change *c, const struct conf *old,
 	return status;
 }
 
+/* Warn of a configuration that serves nothing: once, not at each of the
+ * commands that complete it. */
+static void warn(const struct change *c, const struct conf *old,
+		 const struct conf *conf)
+{
+	struct conf_error why;
+
+	if (candidate_waits(conf, &why) &&
+	    (c->serve || !old->enabled || !conf_missing(old)))
+		cmd_fail(CMD_OK, "%s", why.text);
+}
+
 static int finish(struct change *c)
 {
 	static struct conf *old, *conf;
 	struct conf_error why;
-	bool incomplete, old_incomplete;
 	int status;
 
 	CMD_LARGE(old);
 	CMD_LARGE(conf);
-	if (candidate_check(&c->was, &c->now, c->file.path, c->serve, conf,
-			&incomplete, &why))
+	if (candidate_check(&c->was, &c->now, c->file.path, conf, &why))
 		return cmd_fail(CMD_USAGE, "%s", why.text);
+	if (candidate_read(&c->was, c->file.path, old, &why))
+		*old = *conf;	/* a daemon may run with an older file */
+	warn(c, old, conf);
 	if (c->now.len == c->was.len &&
 	    !memcmp(c->now.text, c->was.text, c->now.len))
 		return CMD_OK;
-	if (candidate_read(&c->was, c->file.path, old, &old_incomplete, &why))
-		*old = *conf;	/* a daemon may run with an older file */
 	status = try_and_store(c, old, conf);
-	if (status || incomplete)
+	if (status)
 		return status;
 	return c->uci ? reload_service(old, conf) :
 			reload(c->file.path, old, conf);

@@ -14,8 +14,8 @@ struct change {
 	struct conffile file;
 	struct confedit was, now;
 	bool uci;	/* the file is made from UCI: write UCI instead */
-	bool serve;	/* the change sets enabled=yes: it fails if interfaces
-			 * are missing */
+	bool serve;	/* the change sets enabled: warn if interfaces are
+			 * missing */
 	bool untried;	/* do not try the mappings in the daemon, which has
 			 * them already */
 };

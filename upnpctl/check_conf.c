@@ -40,6 +40,11 @@ void check_conf_file(struct check *c)
 			     "enabled: no port can be opened\n"
 			     "upnpctl interfaces add interface=NAME "
 			     "type=external disabled=no");
+	else if (conf_missing(&c->conf))
+		check_report(c, CHECK_PROBLEM, "no internal interface is "
+			     "enabled: no program can ask for a port\n"
+			     "upnpctl interfaces add interface=NAME "
+			     "type=internal disabled=no");
 	check_report_ok(c, "%s has no errors, and upnpd is enabled",
 			c->env->file);
 }

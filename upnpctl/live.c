@@ -134,7 +134,13 @@ bool live_ended(const struct live *l)
 
 bool live_idle(const struct live *l)
 {
-	return l->alive && l->monitor.state == STATUS_DISABLED;
+	return live_waits(l) ||
+	       (l->alive && l->monitor.state == STATUS_DISABLED);
+}
+
+bool live_waits(const struct live *l)
+{
+	return l->alive && l->monitor.state == STATUS_WAITING;
 }
 
 bool live_serves(const struct ctl_status *s)
@@ -198,6 +204,12 @@ void live_error_text(struct wr *w, const struct live *l, int err)
 
 	if (err == -ENOENT || err == -ECONNREFUSED) {
 		put_not_running(w, l);
+		return;
+	}
+	if (err == -ECANCELED && live_waits(l)) {
+		wr_z(w, "upnpd runs, but serves nothing until an external and "
+		     "an internal interface are enabled; see: upnpctl "
+		     "interfaces print");
 		return;
 	}
 	if (err == -ETIMEDOUT) {

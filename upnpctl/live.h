@@ -31,8 +31,12 @@ void live_refresh(struct live *, const struct cmd_env *);
 /** live_ended - does the status file record that the monitor has ended? */
 bool live_ended(const struct live *);
 
-/** live_idle - does the monitor run without an engine, because enabled=no? */
+/** live_idle - does the monitor run without an engine, because enabled=no or
+ * because it waits? */
 bool live_idle(const struct live *);
+
+/** live_waits - does it wait for an interface, which its configuration lacks? */
+bool live_waits(const struct live *);
 
 /** live_error_text - write the problem and the fix for a -errno of
  * ctlclient_open(), ctlclient_next() or live_request(), in one line. */

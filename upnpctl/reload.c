@@ -246,7 +246,9 @@ static int wait_service(struct daemon *d, const struct conf *now,
 				"upnpd did not accept it; see the system log");
 	if (d->pid && !str_eq(is->text, was->text))
 		status = wait_read(d);
-	return status ? status : wait_serving(d, now->control_socket);
+	if (status || !conf_runs(now))
+		return status;
+	return wait_serving(d, now->control_socket);
 }
 
 int reload_service(const struct conf *was, const struct conf *now)
@@ -297,7 +299,7 @@ int reload(const char *path, const struct conf *was, const struct conf *now)
 		return cmd_fail(CMD_FAULT, "the file was written, but upnpd "
 				"cannot be signalled: %s", strerror(errno));
 	status = wait_read(&d);
-	if (status || !now->enabled)
+	if (status || !conf_runs(now))
 		return status;
 	return wait_serving(&d, now->control_socket);
 }

@@ -189,10 +189,13 @@ int settings_get(struct cmd *c)
 	if (status)
 		return status;
 	confopt_put(o, &v->conf, &w);
-	if (c->env->json)
+	if (c->env->json) {
+		json_object(NULL);
 		options_json(o, &v->conf);
-	else
-		out_pad(wr_done(&w), 0);
-	out_str(c->env->json ? STR("") : STR("\n"));
+		json_end();
+		return CMD_OK;
+	}
+	out_pad(wr_done(&w), 0);
+	out_str(STR("\n"));
 	return CMD_OK;
 }

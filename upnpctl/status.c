@@ -99,7 +99,10 @@ static void put_running(const struct snapshot *p)
 	if (p->l.alive)
 		line("since", "%s, for %s", format_time(a, m->since_s),
 		     format_duration(b, live_uptime_s(&p->l)));
-	if (live_idle(&p->l))
+	if (live_waits(&p->l))
+		line("waits", "for an external and an internal interface; see: "
+		     "upnpctl interfaces print");
+	else if (live_idle(&p->l))
 		line("enabled", "no; run: upnpctl set enabled=yes");
 	if (p->l.reason[0])
 		line("reason", "%s", p->l.reason);

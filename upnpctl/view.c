@@ -28,7 +28,7 @@ int view_open(struct view *v, const struct cmd_env *env)
 	const char *path = env->file;
 	struct conf_error why;
 	struct conffile file;
-	bool incomplete, uci;
+	bool uci;
 	int err;
 
 	if (env->change) {
@@ -40,7 +40,7 @@ int view_open(struct view *v, const struct cmd_env *env)
 	if (err)
 		return view_fail(path, err);
 	conffile_close(&file);
-	if (candidate_read(&v->text, path, &v->conf, &incomplete, &why))
+	if (candidate_read(&v->text, path, &v->conf, &why))
 		return cmd_fail(CMD_FAULT, "%s", why.text);
 	return CMD_OK;
 }

@@ -163,11 +163,13 @@ set [find interface=b] forced-ip=1.2.3.4
      'line 3: there is no option "foo"; '),
     ("set hairpin=yes\n/ip upnp interfaces\nadd interface=a \\\n type=x\n",
      'line 3: type is "x"; it takes '),
-    ("set hairpin=yes\n/ip firewall nat\n", 'line 2: there is no menu '),
-    ("set hairpin=yes\nprint\n", "line 2: print is not allowed in a script, "),
-    ("set hairpin=yes\nexport\n", "line 2: export is not allowed "),
+    ("set hairpin=yes\n/ip address\n", 'line 2: there is no command '
+     '"address" in /ip; '),
+    ("set hairpin=yes\nstatus\n", "line 2: status is not allowed in a "
+     "script, "),
+    ("set hairpin=yes\nmappings print\n", "line 2: mappings print is not "
+     "allowed "),
     ("set friendly-name=\"x\nset hairpin=yes\n", "line 3: a quote "),
-    ("set hairpin=yes\nset enabled=yes\n", "enabled=yes needs "),
     ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
     ("x" * 70000, "the script has more than 65536 bytes"),
 ])

@@ -22,7 +22,7 @@ static void check_text(const char *z, size_t cap)
 static void check_status(const struct statusfile *s)
 {
 	CHECK(s->pid > 0);
-	CHECK(s->state >= STATUS_SERVING && s->state <= STATUS_ENDED);
+	CHECK(s->state >= STATUS_SERVING && s->state <= STATUS_WAITING);
 	CHECK_TEXT(s->file);
 	CHECK_TEXT(s->reload_fault);
 	CHECK_TEXT(s->fault);

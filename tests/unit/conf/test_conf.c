@@ -322,9 +322,6 @@ static const struct bad bad[] = {
 	 "[interface b]\ntype = internal\n" FOUR_NETWORKS FOUR_NETWORKS
 	 "[interface c]\ntype = internal\nnetwork = 10.0.0.0/8\n",
 	 "f:9: there are more than 16 networks behind other routers; join"},
-	{"enabled = yes\n", "f: enabled, but without an external interface"},
-	{"enabled = yes\n[interface a]\ntype = external\n",
-	 "f: enabled, but without an internal interface"},
 };
 
 static void test_invalid_file_is_refused_with_the_reason(void **state)
@@ -335,6 +332,34 @@ static void test_invalid_file_is_refused_with_the_reason(void **state)
 		if (strncmp(why.text, bad[i].says, strlen(bad[i].says)))
 			fail_msg("said: %s\nwanted: %s", why.text,
 				 bad[i].says);
+	}
+}
+
+/* The daemon waits for the interfaces. */
+static void test_enabled_without_interfaces_is_valid(void **state)
+{
+	static const struct {
+		const char *text;
+		enum conf_iface_type missing;
+	} t[] = {
+		{ "", CONF_EXTERNAL },
+		{ "[interface a]\ntype = internal\n", CONF_EXTERNAL },
+		{ "[interface a]\ntype = external\n", CONF_INTERNAL },
+		{ "[interface a]\ntype = external\n[interface b]\n"
+		  "type = internal\ndisabled = yes\n", CONF_INTERNAL },
+		{ "[interface a]\ntype = external\n[interface b]\n"
+		  "type = internal\n", 0 },
+	};
+	char text[200];
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		assert_int_equal(parse(t[i].text), 0);
+		assert_int_equal(conf_missing(&conf), t[i].missing);
+		assert_false(conf_runs(&conf));
+		snprintf(text, sizeof(text), "enabled = yes\n%s", t[i].text);
+		assert_int_equal(parse(text), 0);
+		assert_true(conf.enabled);
+		assert_int_equal(conf_runs(&conf), !t[i].missing);
 	}
 }
 
@@ -443,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_mappings_are_read),
 		cmocka_unit_test(test_configuration_without_mappings_is_small),
 		cmocka_unit_test(test_invalid_file_is_refused_with_the_reason),
+		cmocka_unit_test(test_enabled_without_interfaces_is_valid),
 		cmocka_unit_test(test_message_is_one_plain_line),
 		cmocka_unit_test(test_every_refusal_has_a_message),
 		cmocka_unit_test(test_disabled_rule_is_left_out),

@@ -133,7 +133,7 @@ static void test_invalid_files_are_refused(void **state)
 {
 	static const char *const bad[] = {
 		"", "pid = 1\n", "state = 1\n", "pid = 1\nstate = 0\n",
-		"pid = 1\nstate = 4\n", "pid = x\nstate = 1\n",
+		"pid = 1\nstate = 5\n", "pid = x\nstate = 1\n",
 		"pid = -1\nstate = 1\n", "pid = 4294967296\nstate = 1\n",
 		"pid = 1\nstate = 1\nfault = a\tb\n",
 		("pid = 1\nstate = 1\nbackend = "

@@ -502,7 +502,7 @@ static char dir[] = "/tmp/test_monitor.XXXXXX";
 static char conf_file[64];
 
 /* A small configuration; a setting in @more replaces the default here. */
-static void put_conf(const char *more)
+static void put_conf_of(const char *more, const char *ifaces)
 {
 	static const char *const usual[][2] = {
 		{ "enabled", "yes" },
@@ -520,9 +520,14 @@ static void put_conf(const char *more)
 		if (!strstr(more, usual[i][0]))
 			fprintf(f, "%s = %s%s\n", usual[i][0],
 				usual[i][1][0] == '/' ? dir : "", usual[i][1]);
-	fprintf(f, "[interface wan0]\ntype = external\n"
-		"[interface lan0]\ntype = internal\n");
+	fputs(ifaces, f);
 	fclose(f);
+}
+
+static void put_conf(const char *more)
+{
+	put_conf_of(more, "[interface wan0]\ntype = external\n"
+			  "[interface lan0]\ntype = internal\n");
 }
 
 static int set_up(void **unused)
@@ -625,6 +630,30 @@ static void test_not_enabled_starts_nothing(void **unused)
 	assert_int_equal(logged_count("<6>not enabled: set enabled = yes in "),
 			 1);
 	CALLS("close");
+}
+
+static void on_waiting(void)
+{
+	CALLS("sweep_all run");
+	assert_int_equal(state, STATUS_WAITING);
+	pass(0);
+	assert_int_equal(ready.n, 1);
+	pass(10 * VERIFY_MS);
+	CALLS("");
+	put_conf("");
+	send_signal(SIGHUP);
+	CALLS("report_reloading jail_dir stop fork_server broker_open caps_cut "
+	      "ctl_open start broker_reset report_reload");
+	assert_int_equal(state, STATUS_SERVING);
+}
+
+/* Enabled before there are interfaces: a reload that brings them begins. */
+static void test_the_daemon_waits_for_interfaces(void **unused)
+{
+	put_conf_of("", "[interface wan0]\ntype = external\n");
+	assert_int_equal(monitor(on_waiting, false), 0);
+	assert_int_equal(logged_count("<4>enabled, but without an internal "
+				      "interface: nobody is served until "), 1);
 }
 
 static void test_no_protocol_is_logged(void **unused)
@@ -1749,6 +1778,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_the_rules_are_removed_at_the_end),
 	TEST(test_not_enabled_starts_nothing),
 	TEST(test_a_risky_setting_is_logged),
+	TEST(test_the_daemon_waits_for_interfaces),
 	TEST(test_no_protocol_is_logged),
 	TEST(test_the_daemon_ends_without_a_backend),
 	TEST(test_a_failure_to_enter_the_jail_ends_it),

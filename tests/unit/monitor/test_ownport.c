@@ -76,6 +76,9 @@ static int set_up(void **state)
 	memset(&fake, 0, sizeof(fake));
 	conf_defaults(&conf);
 	conf.enabled = true;
+	conf.iface_n = 2;
+	conf.iface[0].type = CONF_EXTERNAL;
+	conf.iface[1].type = CONF_INTERNAL;
 	conf_copy(&next, &conf);
 	logged_open();
 	return 0;

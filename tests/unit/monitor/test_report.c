@@ -123,6 +123,13 @@ static void test_disabled_is_ready(void **state)
 	      "/etc/upnpd.conf");
 }
 
+static void test_waiting_for_interfaces_is_ready(void **state)
+{
+	report_state(&r, STATUS_WAITING, &broker);
+	MESSAGE("READY=1\nSTATUS=waits for interfaces: add an external and an "
+		"internal one to /etc/upnpd.conf");
+}
+
 static void test_failed_start_is_not_ready(void **state)
 {
 	report_end(&r, "state-dir /x: Permission denied");
@@ -236,6 +243,7 @@ int main(void)
 		TEST(test_ready_when_the_engine_serves),
 		TEST(test_ready_without_anybody_to_serve),
 		TEST(test_disabled_is_ready),
+		TEST(test_waiting_for_interfaces_is_ready),
 		TEST(test_failed_start_is_not_ready),
 		TEST(test_reload_is_ready_when_the_new_engine_serves),
 		TEST(test_failed_reload_is_ready_again),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * test_candidate.c - upnpctl does not write a configuration that the daemon
- * would refuse, but it can complete an incomplete one in several steps.
+ * would refuse; of missing interfaces it warns.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -21,7 +21,6 @@
 static struct confedit was, now;
 static struct conf conf;
 static struct conf_error why;
-static bool incomplete;
 
 static void put(struct confedit *e, const char *text)
 {
@@ -29,19 +28,17 @@ static void put(struct confedit *e, const char *text)
 	memcpy(e->text, text, e->len);
 }
 
-/* Return: "" if @after may replace @before, "short" if it may but is
- * incomplete; else the error */
-static const char *check(const char *before, const char *after, bool serve)
+/* Return: "" if @after may replace @before, else the error */
+static const char *check(const char *before, const char *after)
 {
 	int err;
 
 	put(&was, before);
 	put(&now, after);
 	memset(&conf, 0, sizeof(conf));
-	err = candidate_check(&was, &now, "FILE", serve, &conf, &incomplete,
-			      &why);
+	err = candidate_check(&was, &now, "FILE", &conf, &why);
 	if (!err)
-		return incomplete ? "short" : "";
+		return "";
 	assert_int_equal(err, -EINVAL);
 	assert_int_equal(conf.max_lease, 0);	/* untouched */
 	return why.text;
@@ -49,12 +46,12 @@ static const char *check(const char *before, const char *after, bool serve)
 
 static void test_valid_file_is_accepted(void **state)
 {
-	assert_string_equal(check("", "", false), "");
-	assert_string_equal(check("", ON EXT INT, true), "");
+	assert_string_equal(check("", ""), "");
+	assert_string_equal(check("", ON EXT INT), "");
 	assert_true(conf.enabled);
 	assert_int_equal(conf.iface_n, 2);
 	/* errors of the old file do not matter */
-	assert_string_equal(check("x", ON EXT INT, false), "");
+	assert_string_equal(check("x", ON EXT INT), "");
 }
 
 static void test_errors_name_the_command_that_fixes_them(void **state)
@@ -62,18 +59,6 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 	static const struct {
 		const char *text, *why;
 	} t[] = {
-		{ ON, "enabled=yes needs an external interface, and there is "
-		      "none; add it: interfaces add interface=NAME "
-		      "type=external disabled=no" },
-		{ ON EXT OFF INT, "enabled=yes needs an external interface, "
-				  "and wan0 is disabled; enable it: "
-				  "interfaces enable wan0" },
-		{ ON EXT, "enabled=yes needs an internal interface, and there "
-			  "is none; add it: interfaces add interface=NAME "
-			  "type=internal disabled=no" },
-		{ ON EXT INT OFF, "enabled=yes needs an internal interface, "
-				  "and lan0 is disabled; enable it: "
-				  "interfaces enable lan0" },
 		{ EXT "[interface wan1]\ntype = external\n",
 		  "wan1 would be a second external interface, after wan0; "
 		  "disable or remove one: interfaces disable wan0" },
@@ -88,49 +73,56 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++)
-		assert_string_equal(check("", t[i].text, false), t[i].why);
+		assert_string_equal(check("", t[i].text), t[i].why);
 }
 
 /* Errors that the menu has no text for are reported by the parser, with the
  * lines of the file. */
 static void test_other_errors_name_the_line(void **state)
 {
-	assert_memory_equal(check("\n\nfoo = 1\n", "\nfoo = 1\n", false),
+	assert_memory_equal(check("\n\nfoo = 1\n", "\nfoo = 1\n"),
 			    "FILE:3: ", 8);
-	assert_memory_equal(check("", "\nfoo = 1\n", false), "FILE:2: ", 8);
+	assert_memory_equal(check("", "\nfoo = 1\n"), "FILE:2: ", 8);
 }
 
-/* A file that is enabled without interfaces cannot be created, but it can be
- * completed in several steps. */
-static void test_incomplete_file_can_be_completed(void **state)
+/* The daemon waits for the interfaces that are missing. */
+static void test_missing_interfaces_are_a_warning(void **state)
 {
-	assert_string_equal(check(ON, ON EXT OFF, false), "short");
-	assert_true(conf.enabled);
-	assert_string_equal(check(ON EXT OFF, ON EXT, false), "short");
-	assert_string_equal(check(ON EXT, ON EXT INT, false), "");
-	assert_memory_equal(check(ON, ON EXT OFF, true), "enabled=yes ", 12);
-	assert_memory_equal(check(ON EXT INT, ON EXT, false), "enabled=yes ",
-			    12);
-	/* no other error may remain */
-	assert_memory_equal(check(ON, ON EXT "forced-ip = x\n", false),
-			    "FILE:4: ", 8);
-	assert_memory_equal(check("x", ON, false), "enabled=yes ", 12);
+	static const struct {
+		const char *text, *why;
+	} t[] = {
+		{ ON, "nothing is served until there is an external interface; "
+		      "add it: interfaces add interface=NAME type=external "
+		      "disabled=no" },
+		{ ON EXT OFF INT, "nothing is served until an external "
+				  "interface is enabled: interfaces enable "
+				  "wan0" },
+		{ ON EXT, "nothing is served until there is an internal "
+			  "interface; add it: interfaces add interface=NAME "
+			  "type=internal disabled=no" },
+		{ ON EXT INT OFF, "nothing is served until an internal "
+				  "interface is enabled: interfaces enable "
+				  "lan0" },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		assert_string_equal(check("", t[i].text), "");
+		assert_true(conf.enabled && candidate_waits(&conf, &why));
+		assert_string_equal(why.text, t[i].why);
+	}
+	assert_string_equal(check(ON, ON EXT INT), "");
+	assert_false(candidate_waits(&conf, &why));
+	assert_string_equal(check(ON, ""), "");
+	assert_false(candidate_waits(&conf, &why));
 }
 
-static void test_read_accepts_an_incomplete_file(void **state)
+static void test_read_reports_an_error(void **state)
 {
-	put(&now, ON EXT);
-	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
-			 0);
-	assert_true(incomplete && conf.enabled);
-	assert_int_equal(conf.iface_n, 1);
 	put(&now, "");
-	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
-			 0);
-	assert_false(incomplete || conf.enabled);
+	assert_int_equal(candidate_read(&now, "F", &conf, &why), 0);
+	assert_false(conf.enabled);
 	put(&now, ON "foo\n");
-	assert_int_equal(candidate_read(&now, "F", &conf, &incomplete, &why),
-			 -EINVAL);
+	assert_int_equal(candidate_read(&now, "F", &conf, &why), -EINVAL);
 	assert_memory_equal(why.text, "F:2: ", 5);
 }
 
@@ -162,8 +154,8 @@ int main(void)
 		cmocka_unit_test(test_valid_file_is_accepted),
 		cmocka_unit_test(test_errors_name_the_command_that_fixes_them),
 		cmocka_unit_test(test_other_errors_name_the_line),
-		cmocka_unit_test(test_incomplete_file_can_be_completed),
-		cmocka_unit_test(test_read_accepts_an_incomplete_file),
+		cmocka_unit_test(test_missing_interfaces_are_a_warning),
+		cmocka_unit_test(test_read_reports_an_error),
 		cmocka_unit_test(test_draft_skips_invalid_lines),
 	};
 
