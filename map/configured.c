@@ -16,14 +16,14 @@ static bool remove_for(struct map *m, uint16_t slot, const struct pm_req *req,
 	const struct pm_entry *e = portmap_entry(pm, slot);
 	struct refused r = { .why = why, .origin = e->origin, .rule = e->rule,
 			     .client = e->requester };
-	bool shown = portmap_is_shown(e);
 	bool lost = !req->enabled || !nat_rule_equal(&e->rule, &req->rule);
 
+	mapreport_begin(m, pm, slot);
 	if (e->configured || !portmap_forget(pm, &r.rule))
 		return false;
 	if (lost)
 		mapreport_refused(m, &r);
-	mapreport_gone(m, &r.rule, shown);
+	mapreport_gone(m, req, why, 0);
 	return true;
 }
 

@@ -185,9 +185,10 @@ static bool resume(struct map *m, struct portmap *pm, uint16_t slot)
 	/* map_ask_again() resumes the overruled ones */
 	if (!portmap_is_suspended(portmap_entry(pm, slot)))
 		return false;
+	mapreport_begin(m, pm, slot);
 	res = portmap_resume(pm, slot);
 	if (res == PM_DONE)
-		mapreport_stored(m, portmap_entry(pm, slot));
+		mapreport_stored(m, portmap_entry(pm, slot), NULL);
 	return res == PM_DONE || res == PM_STARTED;
 }
 
@@ -201,9 +202,10 @@ static bool suspend(struct map *m, struct portmap *pm, uint16_t slot,
 
 	if (e->origin == ORIGIN_OPERATOR)
 		until_ms = UINT64_MAX;
+	mapreport_begin(m, pm, slot);
 	if (!portmap_suspend(pm, slot, until_ms))
 		return false;
-	mapreport_stored(m, e);
+	mapreport_stored(m, e, NULL);
 	return true;
 }
 
@@ -221,12 +223,12 @@ static bool remove_forbidden(struct map *m, struct portmap *pm,
 {
 	struct refused r = { .why = why, .line = line, .origin = e->origin,
 			     .rule = e->rule, .client = e->requester };
-	bool shown = portmap_is_shown(e);
 
+	mapreport_begin(m, pm, portmap_find(pm, &e->rule));
 	if (!portmap_forget(pm, &r.rule))
 		return false;
 	m->ops->refused(m->ops_arg, &r);
-	mapreport_gone(m, &r.rule, shown);
+	mapreport_gone(m, NULL, why, line);
 	return true;
 }
 
@@ -318,8 +320,9 @@ void map_overruled(struct map *m, const struct nat_rule *rule)
 	if (slot == PM_NONE ||
 	    !nat_rule_equal(&portmap_entry(pm, slot)->rule, rule))
 		return;
+	mapreport_begin(m, pm, slot);
 	if (portmap_overrule(pm, slot))
-		mapreport_stored(m, portmap_entry(pm, slot));
+		mapreport_stored(m, portmap_entry(pm, slot), NULL);
 }
 
 void map_ask_again(struct map *m)
@@ -403,25 +406,49 @@ void map_hosts_changed(struct map *m, uint64_t now_ms)
 	start_again(m, now_ms);
 }
 
+/* The request whose op on @slot is done, or NULL. */
+static const struct pm_req *asker_of(const struct map *m, enum nat_kind kind,
+				     uint16_t slot)
+{
+	const struct map_wait *w = waitlist_owner(m, kind, slot);
+
+	if (!w && kind == NAT_PORTMAP && range_has(m, slot))
+		w = waitlist_owner(m, NAT_PORTMAP, PM_NONE);
+	return w ? &w->req.mapping : NULL;
+}
+
+/* The op may replace the mapping of another slot. */
+static void begin_answer(struct map *m, const struct portmap *pm, uint16_t slot)
+{
+	const struct pm_entry *e = portmap_entry(pm, slot);
+
+	if (e)
+		mapreport_begin(m, pm, e->state == PM_ADDING ? e->replaces :
+							       slot);
+}
+
 void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
 		uint64_t now_ms)
 {
 	struct portmap *pm = map_table(m, id.table);
 	enum refusal why = refusal_of_nat(err);
 	struct map_wait *owner, *ranger;
+	const struct pm_req *by;
 	uint16_t slot = PM_NONE;
 	enum pm_change change;
 	struct nat_rule rule;
 
 	if (!pm)
 		return;
+	begin_answer(m, pm, id.slot);
 	change = portmap_done(pm, id, err, now_ms, &slot, &rule);
 	if (slot == PM_NONE)
 		return;
+	by = asker_of(m, rule.kind, slot);
 	if (change == PM_ADDED || change == PM_UPDATED)
-		mapreport_stored(m, portmap_entry(pm, slot));
+		mapreport_stored(m, portmap_entry(pm, slot), by);
 	else if (change == PM_REMOVED)
-		mapreport_gone(m, &rule, true);
+		mapreport_gone(m, by, REFUSAL_NONE, 0);
 	owner = waitlist_wake(m, rule.kind, slot);
 	ranger = rule.kind == NAT_PORTMAP ? range_done(m, slot, why) : NULL;
 	if (owner)
@@ -434,9 +461,12 @@ void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
 
 /* ---- without a request --------------------------------------------- */
 
-static void expired(void *arg, const struct nat_rule *rule, bool shown)
+static void expired(void *arg, const struct pm_snapshot *was)
 {
-	mapreport_gone(arg, rule, shown);
+	struct map *m = arg;
+
+	m->was = *was;
+	mapreport_gone(m, NULL, REFUSAL_NONE, 0);
 }
 
 uint64_t map_tick(struct map *m, uint64_t now_ms)

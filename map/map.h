@@ -26,6 +26,7 @@
 #include "map/policy.h"
 #include "map/portmap.h"
 #include "map/refusal.h"
+#include "map/rulecounts.h"
 
 /* Instead of an enum refusal: done() will be called. */
 #define MAP_WAIT (-1)
@@ -114,6 +115,19 @@ enum map_same {
 				 * map_hosts_changed() when it may know */
 };
 
+/* A change of the table, for the log. */
+struct map_change {
+	const struct pm_snapshot *was;	/* NULL: the mapping is new */
+	const struct pm_entry *now;	/* NULL: it is gone */
+	const struct pm_req *by;	/* the request that changed it; NULL:
+					 * nobody did, or its requester did not
+					 * wait for the answer */
+	enum refusal why;	/* it was removed, because the policy or the
+				 * configuration has changed; else
+				 * REFUSAL_NONE */
+	unsigned line;		/* of the configuration that decided, or 0 */
+};
+
 /* None of these may call back into the core: answers come later. */
 struct map_ops {
 	/* there may be ops to send: call portmap_next_op() */
@@ -134,6 +148,8 @@ struct map_ops {
 	/* the link-layer address of the host; false: not known. NULL: false */
 	bool (*host)(void *arg, int ifindex, struct addr requester,
 		     struct addr *ret_link);
+	/* called after stored or gone, with the details; NULL: nobody asks */
+	void (*changed)(void *arg, const struct map_change *);
 };
 
 struct map {
@@ -152,6 +168,10 @@ struct map {
 	struct addr ext;	/* the external address reported to clients, or
 				 * ADDR_NONE */
 
+	/* how often each line of the policy decided, kept by the owner; NULL:
+	 * nobody counts */
+	struct rulecounts *decided;
+
 	/* the table of pinholes, set by the owner before map_init(), which
 	 * leaves it alone; NULL: there are none */
 	struct portmap *pinholes;
@@ -163,6 +183,8 @@ struct map {
 				 * (WANIPConnection:2 2.3, SystemUpdateID) */
 
 	/* private */
+	struct pm_snapshot was;		/* mapreport_begin() */
+	bool is_new;			/* it had none */
 	struct buckets adds;		/* by host, for port mappings */
 	struct buckets pinhole_adds;	/* by host, for pinholes */
 	struct buckets iface_adds;	/* by interface, for pinholes */

@@ -7,13 +7,27 @@
 
 #include "map/map.h"
 
-/** mapreport_stored - @e was committed, suspended, overruled or resumed: count
- * the change of a port mapping, call ops->stored. */
-void mapreport_stored(struct map *, const struct pm_entry *e);
+/** mapreport_begin - a change of the mapping in @slot may follow: note how it
+ * is now, for the next mapreport_stored() or mapreport_gone(). PM_NONE: a new
+ * mapping may follow. */
+void mapreport_begin(struct map *, const struct portmap *, uint16_t slot);
 
-/** mapreport_gone - a mapping has left its table: count the change of a port
- * mapping, call ops->gone. @shown: clients saw the mapping */
-void mapreport_gone(struct map *, const struct nat_rule *, bool shown);
+/** mapreport_stored - @e was committed, suspended, overruled or resumed: count
+ * the change of a port mapping, call ops->stored and ops->changed.
+ * @by: the request, or NULL */
+void mapreport_stored(struct map *, const struct pm_entry *e,
+		      const struct pm_req *by);
+
+/** mapreport_gone - the mapping of mapreport_begin() has left its table: count
+ * the change of a port mapping, call ops->gone and ops->changed.
+ * @by: the request, or NULL
+ * @why, @line: if the policy or the configuration forbids it; REFUSAL_NONE */
+void mapreport_gone(struct map *, const struct pm_req *by, enum refusal why,
+		    unsigned line);
+
+/** mapreport_allowed - the policy allowed a request for @rule: count the line
+ * that decided. */
+void mapreport_allowed(struct map *, const struct nat_rule *rule);
 
 /**
  * mapreport_refused - a request of a client was refused: call ops->refused.

@@ -223,22 +223,17 @@ static int delete_all(struct map *m, struct map_wait *w)
 int own_delete(struct map *m, struct map_wait *w, uint64_t now_ms)
 {
 	struct portmap *pm = map_table(m, w->req.mapping.rule.kind);
-	const struct pm_entry *e;
-	struct nat_rule rule;
 	struct found f;
 	uint16_t slot;
-	bool shown;
 	int res;
 
 	if (w->req.mapping.origin == ORIGIN_NAT_PMP && pm == m->pm &&
 	    !w->req.mapping.rule.int_port)
 		return delete_all(m, w);
 	while ((f = search(m, w)).slot != PM_NONE) {
-		e = portmap_entry(pm, f.slot);
-		if (is_new(e))
+		if (is_new(portmap_entry(pm, f.slot)))
 			return wait_for(m, w, f.slot);
-		rule = e->rule;
-		shown = portmap_is_shown(e);
+		mapreport_begin(m, pm, f.slot);
 		res = portmap_delete(pm, f.slot, &slot);
 		if (res != PM_DONE) {
 			waitlist_queue(m, w, slot, res == PM_STARTED);
@@ -247,7 +242,7 @@ int own_delete(struct map *m, struct map_wait *w, uint64_t now_ms)
 			return MAP_WAIT;
 		}
 		w->deleted = true;
-		mapreport_gone(m, &rule, shown);
+		mapreport_gone(m, &w->req.mapping, REFUSAL_NONE, 0);
 	}
 	return end(m, w, f.stays, now_ms);
 }

@@ -239,6 +239,13 @@ int portmap_delete(struct portmap *pm, uint16_t slot, uint16_t *ret_slot)
 	return PM_STARTED;
 }
 
+void portmap_snapshot(const struct portmap *pm, uint16_t slot,
+		      struct pm_snapshot *ret)
+{
+	ret->entry = pm->entry[slot];
+	portmap_desc(pm, &ret->entry, ret->desc);
+}
+
 bool portmap_forget(struct portmap *pm, const struct nat_rule *key)
 {
 	uint16_t slot = portmap_find(pm, key), busy;
@@ -417,19 +424,17 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 }
 
 void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *,
-				 bool shown), void *arg)
+		    void (*gone)(void *arg, const struct pm_snapshot *was),
+		    void *arg)
 {
-	struct nat_rule rule;
+	struct pm_snapshot was;
 	uint16_t slot;
-	bool shown;
 
 	while ((slot = expiry_first(&pm->due)) != PM_NONE &&
 	       expiry_ms(&pm->entry[slot]) <= now_ms) {
-		rule = pm->entry[slot].rule;
-		shown = portmap_is_shown(&pm->entry[slot]);
+		portmap_snapshot(pm, slot, &was);
 		if (end_lease(pm, slot) && gone != NULL)
-			gone(arg, &rule, shown);
+			gone(arg, &was);
 	}
 	*ret_next_ms = slot == PM_NONE ? UINT64_MAX :
 					 expiry_ms(&pm->entry[slot]);

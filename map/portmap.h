@@ -98,6 +98,12 @@ struct pm_entry {
 	bool sent;		/* private: its op was fetched */
 };
 
+/* A copy of an entry that is about to change or to go, and its description. */
+struct pm_snapshot {
+	struct pm_entry entry;
+	char desc[PM_DESC_MAX + 1];
+};
+
 struct portmap;
 
 /*
@@ -190,6 +196,10 @@ int portmap_restore(struct portmap *, const struct pm_req *req,
  */
 int portmap_reconfirm(struct portmap *, uint16_t slot, uint16_t *ret_slot);
 
+/** portmap_snapshot - copy the entry of @slot, which is in use. */
+void portmap_snapshot(const struct portmap *, uint16_t slot,
+		      struct pm_snapshot *ret);
+
 /**
  * portmap_forget - remove a committed mapping from the table without an op,
  * before a sync. For a mapping that is no longer allowed.
@@ -271,11 +281,10 @@ enum pm_change portmap_done(struct portmap *, struct nat_op_id id,
  *               call is cheap.
  * @gone: called for each mapping that is removed at once, because it is
  *        disabled or suspended and so has no rule. Must not change the table;
- *        may be NULL. Its @shown: clients saw the mapping
+ *        may be NULL. Its @was: the mapping before
  */
 void portmap_expire(struct portmap *, uint64_t now_ms, uint64_t *ret_next_ms,
-		    void (*gone)(void *arg, const struct nat_rule *,
-				 bool shown),
+		    void (*gone)(void *arg, const struct pm_snapshot *was),
 		    void *arg);
 
 /** portmap_max - the most mappings, as passed to portmap_new(). */

@@ -58,14 +58,13 @@ struct tally {
  * at the same time, so this deletion may count as the earlier one.
  * Return: true if the mapping in @slot was removed at once, so that the next
  * mapping has its index */
-static bool delete_one(struct map *m, uint16_t slot, struct tally *t)
+static bool delete_one(struct map *m, uint16_t slot, const struct pm_req *by,
+		       struct tally *t)
 {
-	struct nat_rule rule = portmap_entry(m->pm, slot)->rule;
-	bool shown = portmap_is_shown(portmap_entry(m->pm, slot));
-
+	mapreport_begin(m, m->pm, slot);
 	switch (portmap_delete(m->pm, slot, &slot)) {
 	case PM_DONE:
-		mapreport_gone(m, &rule, shown);
+		mapreport_gone(m, by, REFUSAL_NONE, 0);
 		t->n++;
 		return true;
 	case PM_STARTED:
@@ -113,7 +112,7 @@ static struct tally delete_all(struct map *m, struct map_wait *w)
 		e = portmap_entry(m->pm, slot);
 		if (in_range(w, e) && !may_delete(m, w, e))
 			note_stays(m, w, e, &t);
-		else if (in_range(w, e) && delete_one(m, slot, &t))
+		else if (in_range(w, e) && delete_one(m, slot, &w->req.mapping, &t))
 			continue;
 		i++;
 	}
@@ -158,13 +157,16 @@ int range_start(struct map *m, struct map_wait *w)
 	return MAP_WAIT;
 }
 
+bool range_has(const struct map *m, uint16_t slot)
+{
+	return m->range_slot[slot / 8] & 1u << slot % 8;
+}
+
 struct map_wait *range_done(struct map *m, uint16_t slot, enum refusal why)
 {
-	uint8_t bit = (uint8_t)(1u << slot % 8);
-
-	if (!(m->range_slot[slot / 8] & bit))
+	if (!range_has(m, slot))
 		return NULL;
-	m->range_slot[slot / 8] &= (uint8_t)~bit;
+	m->range_slot[slot / 8] &= (uint8_t)~(1u << slot % 8);
 	if (why != REFUSAL_NONE)
 		m->range_why = why;
 	return --m->range_left ? NULL : waitlist_wake(m, NAT_PORTMAP, PM_NONE);

@@ -24,4 +24,7 @@ int range_start(struct map *, struct map_wait *w);
  */
 struct map_wait *range_done(struct map *, uint16_t slot, enum refusal why);
 
+/** range_has - is the op on @slot part of the range deletion? */
+bool range_has(const struct map *, uint16_t slot);
+
 #endif

@@ -81,7 +81,7 @@ static int entered(struct map *m, struct map_wait *w, int res, uint16_t slot,
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
 	*ret = portmap_entry(map_table(m, w->req.mapping.rule.kind), slot);
-	mapreport_stored(m, *ret);
+	mapreport_stored(m, *ret, &w->req.mapping);
 	return REFUSAL_NONE;
 }
 
@@ -98,6 +98,7 @@ static int renew_slot(struct map *m, struct map_wait *w, uint16_t slot,
 	/* another host may renew it: a third party, or without secure mode */
 	if (addr_equal(portmap_entry(pm, slot)->requester, q->requester))
 		r.host = q->host;
+	mapreport_begin(m, pm, slot);
 	res = portmap_renew(pm, slot, &r, now_ms, &slot);
 	return entered(m, w, res, slot, ret);
 }
@@ -120,7 +121,10 @@ static int add_on_key(struct map *m, struct map_wait *w, uint64_t now_ms,
 	case INTERWORK_NONCE:
 		return own_refuse(m, w, portmap_entry(pm, slot), now_ms);
 	default:
+		mapreport_begin(m, pm, portmap_find(pm, &q->rule));
 		res = portmap_add(pm, q, now_ms, &slot);
+		if (res == PM_DONE || res == PM_STARTED)
+			mapreport_allowed(m, &q->rule);
 		return entered(m, w, res, slot, ret);
 	}
 }
@@ -202,23 +206,18 @@ static int may_change(struct map *m, struct map_wait *w, uint16_t *ret_slot)
 static int delete(struct map *m, struct map_wait *w)
 {
 	struct portmap *pm = map_table(m, w->req.mapping.rule.kind);
-	const struct pm_entry *e;
-	struct nat_rule rule;
 	uint16_t slot;
-	bool shown;
 	int res = may_change(m, w, &slot);
 
 	if (res != REFUSAL_NONE)
 		return res;
-	e = portmap_entry(pm, slot);
-	if (interwork_keeps(e, &w->req.mapping))
+	if (interwork_keeps(portmap_entry(pm, slot), &w->req.mapping))
 		return (int)mapreport_refusal(m, w, REFUSAL_OWNER, 0);
-	rule = e->rule;
-	shown = portmap_is_shown(e);
+	mapreport_begin(m, pm, slot);
 	res = portmap_delete(pm, slot, &slot);
 	if (res != PM_DONE)
 		return wait_or_refuse(m, w, res, slot);
-	mapreport_gone(m, &rule, shown);
+	mapreport_gone(m, &w->req.mapping, REFUSAL_NONE, 0);
 	return REFUSAL_NONE;
 }
 

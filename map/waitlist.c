@@ -56,3 +56,13 @@ struct map_wait *waitlist_wake(struct map *m, enum nat_kind kind,
 	}
 	return owner;
 }
+
+const struct map_wait *waitlist_owner(const struct map *m, enum nat_kind kind,
+				      uint16_t slot)
+{
+	const struct map_wait *w = m->waiting;
+
+	while (w && !(w->owner && waits_for(w, kind, slot)))
+		w = w->next;
+	return w;
+}

@@ -26,4 +26,9 @@ void waitlist_queue(struct map *, struct map_wait *w, uint16_t slot,
  */
 struct map_wait *waitlist_wake(struct map *, enum nat_kind, uint16_t slot);
 
+/** waitlist_owner - the request that owns the op on @slot of that table, or NULL.
+ * It stays in its list. */
+const struct map_wait *waitlist_owner(const struct map *, enum nat_kind,
+				      uint16_t slot);
+
 #endif

@@ -962,11 +962,11 @@ static uint16_t gone_port[8];
 
 static bool gone_shown;
 
-static void gone(void *arg, const struct nat_rule *rule, bool shown)
+static void gone(void *arg, const struct pm_snapshot *was)
 {
 	assert_ptr_equal(arg, &gone_n);
-	gone_shown = shown;
-	gone_port[gone_n++] = rule->ext_port;
+	gone_shown = portmap_is_shown(&was->entry);
+	gone_port[gone_n++] = was->entry.rule.ext_port;
 }
 
 static void test_disabled_mapping_ends_without_an_op(void **state)
