@@ -336,6 +336,30 @@ static void tell_status(struct conn *c)
 	fail(c, CTL_OK);
 }
 
+/* All of them fit into the socket's buffer. */
+static void tell_rules(struct conn *c)
+{
+	const struct map *m = c->ctl->map;
+	const struct policy *p = &m->policy;
+	struct ctl_rep rep;
+
+	for (size_t i = 0; m->decided && i <= p->rule_n; i++) {
+		const struct policy_rule *l = &p->rule[i];
+
+		memset(&rep, 0, sizeof(rep));
+		rep.rule.decided = m->decided->none;
+		if (i < p->rule_n)
+			rep.rule = (struct ctl_rule){
+				.line = l->line, .allow = l->allow,
+				.ext_lo = l->ext_lo, .ext_hi = l->ext_hi,
+				.int_lo = l->int_lo, .int_hi = l->int_hi,
+				.net = l->net, .decided = m->decided->at[i].n,
+			};
+		send_rep(c->io.fd, CTL_RULE, &rep);
+	}
+	fail(c, CTL_OK);
+}
+
 static size_t monitors(const struct ctlserver *ctl)
 {
 	size_t n = 0;
@@ -365,6 +389,9 @@ static void serve(struct conn *c, const struct ctl_req *q)
 	case CTL_ADD:
 	case CTL_DELETE:
 		change(c, q);
+		return;
+	case CTL_RULES:
+		tell_rules(c);
 		return;
 	case CTL_VERIFY:
 		enter(c, CONN_VERIFYING, 0);

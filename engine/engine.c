@@ -530,6 +530,9 @@ static void inherit(struct engine *e, struct engine_kept *kept)
 	if (!e->kept->began_ms)
 		e->kept->began_ms = now_ms;
 	memcpy(e->refusals.n, e->kept->refused, sizeof(e->refusals.n));
+	rulecounts_adopt(&e->kept->decided, &(struct policy){
+		.rule = e->conf.rule, .rule_n = e->conf.rule_n });
+	e->map.decided = &e->kept->decided;
 }
 
 static int start(struct engine *e, const struct engine_start *s)

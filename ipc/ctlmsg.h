@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 7	/* raise it with every change of a record */
+#define CTL_VERSION 8	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -28,6 +28,8 @@ enum ctl_verb {
 	CTL_ADD,		/* rule, lease_s, desc; CTL_ADDED, CTL_END */
 	CTL_DELETE,		/* rule: the key; CTL_REMOVED, CTL_END */
 	CTL_VERIFY,		/* verify the firewall now; CTL_END */
+	CTL_RULES,		/* CTL_RULE for each line in force, then one
+				 * with line 0, CTL_END */
 	CTL__MAX,
 };
 
@@ -49,6 +51,7 @@ enum ctl_kind {
 	CTL_REMOVED,		/* only mapping.rule is set */
 	CTL_READY,		/* end of the table; changes follow */
 	CTL_LOST,		/* changes were lost: upnpctl read too slowly */
+	CTL_RULE,		/* an allow or deny line */
 };
 
 /* The result of a request. */
@@ -84,6 +87,16 @@ struct ctl_mapping {
 	uint32_t configured;	/* it is in the configuration */
 	uint32_t unique_id;	/* of a pinhole, 1 to 65535; else 0 */
 	char desc[PM_DESC_MAX + 1];
+};
+
+/* How often an allow or deny line decided about a request. */
+struct ctl_rule {
+	uint32_t line;		/* of the configuration; 0: no line matched, and
+				 * only decided is set */
+	uint32_t allow;
+	uint32_t ext_lo, ext_hi, int_lo, int_hi;	/* ports */
+	struct addr_net net;
+	uint64_t decided;	/* since upnpd began to serve */
 };
 
 /* Why there is no usable external address. */
@@ -122,6 +135,7 @@ struct ctl_rep {
 		struct ctl_end end;
 		struct ctl_status status;
 		struct ctl_mapping mapping;
+		struct ctl_rule rule;
 		uint32_t lost;
 	};
 };

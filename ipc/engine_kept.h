@@ -14,6 +14,7 @@
 
 #include "base/addr.h"
 #include "map/refusal.h"
+#include "map/rulecounts.h"
 
 /* All zero at the start of the daemon. Times are of CLOCK_MONOTONIC. */
 struct engine_kept {
@@ -25,6 +26,7 @@ struct engine_kept {
 	uint64_t ext_since_ms;	/* has been a connection; 0: there is none */
 	uint32_t update_id;	/* map.update_id */
 	uint32_t refused[REFUSALS];	/* refusal_counts.n */
+	struct rulecounts decided;
 };
 
 /* An engine that starts later than this after the last one is no successor: the

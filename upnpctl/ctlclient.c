@@ -132,6 +132,20 @@ static bool has_nul(const char *text, size_t cap)
 	return memchr(text, '\0', cap) != NULL;
 }
 
+static bool is_range(uint32_t lo, uint32_t hi)
+{
+	return lo <= hi && hi <= UINT16_MAX;
+}
+
+static bool is_sane_rule(const struct ctl_rule *r)
+{
+	return !r->line || (r->allow <= 1 && is_range(r->ext_lo, r->ext_hi) &&
+			    is_range(r->int_lo, r->int_hi) &&
+			    (r->net.addr.family == ADDR_IP4 ||
+			     r->net.addr.family == ADDR_IP6) &&
+			    r->net.bits <= addr_bits(r->net.addr));
+}
+
 static bool sane(const struct ctl_rep *rep)
 {
 	const struct ctl_status *s = &rep->status;
@@ -157,6 +171,8 @@ static bool sane(const struct ctl_rep *rep)
 	case CTL_READY:
 	case CTL_LOST:
 		return true;
+	case CTL_RULE:
+		return is_sane_rule(&rep->rule);
 	}
 	return false;
 }

@@ -526,6 +526,31 @@ static void change_continues_after_a_disconnect(void **state)
 	assert_int_equal(portmap_count(pm), 1);
 }
 
+static void counts_of_lines_are_listed(void **state)
+{
+	const struct policy_rule rule[] = {
+		{ true, 1000, 2000, 1, 65535, { addr_ip4(ROUTER), 24 }, 7 },
+		{ false, 1, 65535, 1, 65535, { lan6(0), 64 }, 9 },
+	};
+	struct rulecounts counts = { .at[1].n = 5, .none = 3 };
+	struct ctl_rule got;
+	int fd;
+
+	map.decided = &counts;
+	map.policy.rule = rule;
+	map.policy.rule_n = 2;
+	fd = ask(CTL_RULES);
+	got = expect(fd, CTL_RULE).rule;
+	assert_true(got.line == 7 && got.allow && got.ext_lo == 1000 &&
+		    got.ext_hi == 2000 && got.int_lo == 1 && !got.decided);
+	got = expect(fd, CTL_RULE).rule;
+	assert_true(got.line == 9 && !got.allow && got.decided == 5 &&
+		    got.net.bits == 64);
+	got = expect(fd, CTL_RULE).rule;
+	assert_true(got.line == 0 && got.decided == 3);
+	expect_end(fd, CTL_OK);
+}
+
 static void verify_is_answered_later(void **state)
 {
 	struct ctl_rep rep;
@@ -827,6 +852,7 @@ int main(void)
 		T(refusals_have_their_reasons),
 		T(change_continues_after_a_disconnect),
 		T(verify_is_answered_later),
+		T(counts_of_lines_are_listed),
 		T(bytes_after_a_text_are_0),
 		T(suspended_mappings_are_listed),
 		T(list_is_complete_while_mappings_change),
