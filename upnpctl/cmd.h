@@ -150,6 +150,14 @@ int mappings_print(struct cmd *), mapchange_add(struct cmd *),
 	resync_run(struct cmd *), metrics_run(struct cmd *);
 extern const struct cmd_arg mappings_print_args[], mapchange_add_args[],
 	mapchange_items_args[];
+int rulechange_add(struct cmd *), rulechange_set(struct cmd *),
+	rulechange_enable(struct cmd *), rulechange_disable(struct cmd *),
+	rulechange_comment(struct cmd *), rulechange_move(struct cmd *),
+	rulechange_remove(struct cmd *);
+extern const struct cmd_arg rulechange_add_args[], rulechange_set_args[],
+	rulechange_items_args[], rulechange_comment_args[],
+	rulechange_move_args[];
+bool rulechange_arg(size_t i, struct cmd_arg *ret);
 int check_run(struct cmd *);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/wr.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/out.h"
+#include "upnpctl/rulelist.h"
 #include "upnpctl/view.h"
 #include "conf/confline.h"
 #include "conf/confmapping.h"
@@ -95,24 +96,43 @@ static void put_settings(const struct conf *conf)
 	}
 }
 
-/* Print rules as comments, because no command sets them: they are not options,
- * and RouterOS has none. */
+static void put_comment(struct str comment, bool disabled)
+{
+	if (comment.n) {
+		out_str(STR(" comment="));
+		put_value(comment);
+	}
+	out_str(disabled ? STR(" disabled=yes") : STR(""));
+}
+
+/* Write the rules in their order, each with its options in alphabetical order,
+ * as RouterOS would. */
 static void put_rules(const struct confedit *text)
 {
-	struct str rest = { text->text, text->len }, line;
-	bool first = true;
+	static const char *const keys[] = {
+		"external-ports", "internal-ports", "network",
+	};
+	static struct rulelist *rules;
+	struct list l;
+	char value[128];
 
-	while (str_cut(&rest, '\n', &line)) {
-		struct confline l = confline_split(line);
+	CMD_LARGE(rules);
+	rulelist_read(text, rules);
+	l = rulelist(rules);
+	if (l.n)
+		out_str(STR("/ip upnp rules\n"));
+	for (size_t i = 0; i < l.n; i++) {
+		out_fmt("add action=%s", rules->at[i].is.is.allow ? "allow" :
+								    "deny");
+		put_comment(str_z(rules->at[i].is.comment.text),
+			    rules->at[i].is.disabled);
+		for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+			struct wr w = wr_init(value, sizeof(value));
 
-		if (l.kind != CONFLINE_RULE)
-			continue;
-		if (first)
-			out_str(STR("# Rules are not exported; copy them into "
-				    "the file by hand:\n"));
-		first = false;
-		out_str(STR("#   "));
-		out_pad(l.text, 0);
+			list_prop(&l, str_z(keys[k]))->put(&l, i, &w);
+			out_fmt(" %s=", keys[k]);
+			put_value(wr_done(&w));
+		}
 		out_str(STR("\n"));
 	}
 }
@@ -125,12 +145,8 @@ static void put_mapping(const struct conf *conf, const struct conf_mapping *m)
 	struct wr to = wr_init(buf, sizeof(buf));
 
 	out_str(STR("add"));
-	if (*comment) {
-		out_str(STR(" comment="));
-		put_value(str_z(comment));
-	}
-	out_fmt("%s external-port=%u protocol=%s", m->disabled ?
-		" disabled=yes" : "", (unsigned)m->ext_port,
+	put_comment(str_z(comment), m->disabled);
+	out_fmt(" external-port=%u protocol=%s", (unsigned)m->ext_port,
 		nat_rule_proto(m->proto));
 	if (addr_is_set(m->remote)) {
 		confmapping_put_remote(&to, m->remote, m->remote_port);
@@ -158,7 +174,6 @@ int export_run(struct cmd *c)
 	if (status)
 		return status;
 	out_str(STR("# by upnpd " UPNPD_VERSION "\n"));
-	put_rules(&v->text);
 	put_settings(&v->conf);
 	if (v->conf.iface_n)
 		out_str(STR("/ip upnp interfaces\n"));
@@ -176,6 +191,7 @@ int export_run(struct cmd *c)
 		put_option(confopt_find(true, STR("type")), f);
 		out_str(STR("\n"));
 	}
+	put_rules(&v->text);
 	if (v->conf.mapping_n)
 		out_str(STR("/ip upnp mappings\n"));
 	for (size_t i = 0; i < v->conf.mapping_n; i++)

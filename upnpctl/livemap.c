@@ -12,6 +12,7 @@
 #include "upnpctl/livemap.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/reload.h"
+#include "upnpctl/rulelist.h"
 
 bool livemap_is_absent(int err)
 {
@@ -26,7 +27,7 @@ bool livemap_other_file(const struct live *l)
 
 /*
  * Report a mapping that a line denies or that no line allows (policy.h), and
- * print a line that would allow it. The first allow or deny line of a file
+ * print the command that would allow it. The first allow or deny line of a file
  * turns the default rule off, so the advice repeats that rule.
  */
 static int refused_by_rule(const struct live *l, const struct ctl_end *end,
@@ -36,26 +37,17 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	if (end->line)
-		wr_fmt(&w, "line %u denies it; to allow it, add before that "
-			   "line: ", (unsigned)end->line);
+		wr_fmt(&w, "line %u denies it; to allow it: ",
+		       (unsigned)end->line);
 	else if (l->has_rules)
-		wr_z(&w, "no line allows it; to allow it, add: ");
+		wr_z(&w, "no line allows it; to allow it: ");
 	else
-		wr_z(&w, "ports below 1024 need an allow line, and the first "
-			 "line turns the default off; add all three: allow "
-			 "1024-65535 0.0.0.0/0 1024-65535, allow 1024-65535 "
-			 "::/0 1024-65535 and ");
-	if (r->kind == NAT_PINHOLE && !r->int_port)
-		wr_z(&w, "allow 0-65535 ");
-	else
-		wr_fmt(&w, "allow %u ", (unsigned)(r->kind == NAT_PINHOLE ?
-						   r->int_port : r->ext_port));
-	addr_net_write(&w, &(struct addr_net){ r->client,
-					       (uint8_t)addr_bits(r->client) });
-	if (r->int_port)
-		wr_fmt(&w, " %u", (unsigned)r->int_port);
-	else
-		wr_z(&w, " 0-65535");
+		wr_z(&w, "ports below 1024 need a rule, and the first rule "
+			 "turns the default off; to keep it: rules add "
+			 "action=allow network=0.0.0.0/0 and rules add "
+			 "action=allow network=::/0; then: ");
+	rulelist_put_add(&w, true, r);
+	wr_z(&w, end->line ? " place-before=0" : "");
 	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
 			l->monitor.file : l->file, wr_cstr(&w));
 }

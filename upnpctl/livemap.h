@@ -41,8 +41,8 @@ void livemap_undo(struct livemap *);
  * livemap_report - report on stderr why the engine did not make a mapping.
  * @rule: the mapping
  *
- * If an allow or deny line is the reason, also prints a line that would allow
- * the mapping.
+ * If an allow or deny line is the reason, also prints the command that would
+ * allow the mapping.
  * Return: CMD_OK or CMD_FAULT
  */
 int livemap_report(const struct live *, const struct ctl_end *,

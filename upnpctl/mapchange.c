@@ -72,6 +72,8 @@ static bool is_host(struct addr a)
 /* Parse the value of options[@i]. */
 static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 {
+	bool yes, parsed;
+
 	switch (i) {
 	case PROTOCOL:
 		return maptext_read_proto(v, &r->rule.proto);
@@ -89,9 +91,10 @@ static bool parse_value(struct ctl_req *r, size_t i, struct str v)
 	case LEASE:
 		return maptext_read_time(v, &r->lease_s) == 0;
 	case DISABLED:
-		r->disabled = str_eq(v, STR("yes")) || str_eq(v, STR("true"));
-		return r->disabled || str_eq(v, STR("no")) ||
-		       str_eq(v, STR("false"));
+		yes = false;
+		parsed = maptext_read_bool(v, &yes);
+		r->disabled = yes;
+		return parsed;
 	}
 	return maptext_read_desc(v, r->desc);
 }

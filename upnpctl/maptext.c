@@ -315,6 +315,12 @@ int maptext_read_time(struct str s, uint32_t *ret_s)
 	return 0;
 }
 
+bool maptext_read_bool(struct str s, bool *ret)
+{
+	*ret = str_eq(s, STR("yes")) || str_eq(s, STR("true"));
+	return *ret || str_eq(s, STR("no")) || str_eq(s, STR("false"));
+}
+
 bool maptext_read_proto(struct str s, uint8_t *ret)
 {
 	char low[16];

@@ -77,6 +77,9 @@ void maptext_time(struct wr *, uint64_t s);
  * PM_LEASE_MAX_S) */
 int maptext_read_time(struct str, uint32_t *ret_s);
 
+/** maptext_read_bool - parse yes or true, no or false. */
+bool maptext_read_bool(struct str, bool *ret);
+
 /** maptext_read_proto - parse the name of a protocol (nat_rule_proto()),
  * case-insensitively, into IPPROTO_. */
 bool maptext_read_proto(struct str, uint8_t *ret);

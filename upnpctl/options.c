@@ -19,6 +19,17 @@ bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)
 	return true;
 }
 
+int options_comment(struct cmd *c, struct str *ret)
+{
+	if (cmd_key(c, "comment", ret))
+		return CMD_OK;
+	if (c->n < 2 || c->kind[c->n - 1] == CMD_KEY)
+		return cmd_fail(CMD_USAGE, "comment needs a text; example: "
+				"comment 0 comment=\"my game\"");
+	*ret = c->arg[--c->n];
+	return CMD_OK;
+}
+
 int options_find(bool of_iface, struct str name, const struct confopt **ret)
 {
 	struct similar s = { .word = name };

@@ -31,6 +31,11 @@ int options_find(bool of_iface, struct str name, const struct confopt **ret);
  */
 int options_set(struct confedit *, const char *iface, struct str arg);
 
+/** options_comment - the text of a verb "comment": of "comment=", or the last
+ * argument, which is removed from the command.
+ * Return: exit status; errors are reported on stderr */
+int options_comment(struct cmd *, struct str *ret);
+
 /** options_json - write the option's value in @base as JSON: null if none is
  * set, networks as an array. */
 void options_json(const struct confopt *, const void *base);

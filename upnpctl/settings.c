@@ -5,12 +5,14 @@
  */
 #include <string.h>
 #include "base/wr.h"
+#include "conf/confline.h"
 #include "upnpctl/args.h"
 #include "upnpctl/change.h"
 #include "upnpctl/json.h"
 #include "upnpctl/menu.h"
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
+#include "upnpctl/rulelist.h"
 #include "upnpctl/view.h"
 
 /* As wide as "allow-disable-external-interface", indented by four. */
@@ -21,6 +23,15 @@ static const char *const routeros[] = {
 	"enabled", "allow-disable-external-interface", "show-dummy-rule",
 };
 
+static void put_text(const char *name, struct str value)
+{
+	for (size_t n = strlen(name); n < NAME_COLUMNS; n++)
+		out_str(STR(" "));
+	out_fmt("%s:%s", name, value.n ? " " : "");
+	out_pad(value, 0);
+	out_str(STR("\n"));
+}
+
 static void put_line(const char *name, const struct confopt *o,
 		     const struct conf *conf)
 {
@@ -28,15 +39,38 @@ static void put_line(const char *name, const struct confopt *o,
 	struct wr w = wr_init_cut(text, sizeof(text));
 
 	confopt_put(o, conf, &w);
-	for (size_t n = strlen(name); n < NAME_COLUMNS; n++)
-		out_str(STR(" "));
-	out_fmt("%s:%s", name, w.len ? " " : "");
-	out_pad(wr_done(&w), 0);
-	out_str(STR("\n"));
+	put_text(name, wr_done(&w));
+}
+
+/* The rules are printed by "rules print"; here they complete the settings. */
+static void put_rules(const struct confedit *text)
+{
+	struct confline l;
+
+	for (size_t i = 0; confedit_rule(text, i, &l); i++)
+		put_text("rule", l.text);
+}
+
+static void rules_json(const struct confedit *text)
+{
+	static struct rulelist *rules;
+	struct list l;
+
+	CMD_LARGE(rules);
+	rulelist_read(text, rules);
+	l = rulelist(rules);
+	json_array("rules");
+	for (size_t i = 0; i < l.n; i++) {
+		json_object(NULL);
+		json_u64("number", i);
+		l.json(&l, i);
+		json_end();
+	}
+	json_end();
 }
 
 const struct cmd_arg settings_print_args[] = {
-	{ "detail", CMD_WORD, .help = "every setting" },
+	{ "detail", CMD_WORD, .help = "every setting, and the rules" },
 	{ NULL },
 };
 
@@ -65,11 +99,14 @@ int settings_print(struct cmd *c)
 		json_object(NULL);
 		for (size_t i = 0; (o = confopt_at(false, i)); i++)
 			options_json(o, &v->conf);
+		rules_json(&v->text);
 		json_end();
 		return CMD_OK;
 	}
 	for (size_t i = 0; detail && (o = confopt_at(false, i)); i++)
 		put_line(confopt_name(o), o, &v->conf);
+	if (detail)
+		put_rules(&v->text);
 	for (size_t i = 0; !detail && i < sizeof(routeros) / sizeof(*routeros);
 	     i++)
 		put_line(routeros[i], confopt_find(false, str_z(routeros[i])),

@@ -2,6 +2,7 @@
 /* verbs.c - the table of commands. Runs in: upnpctl */
 #include "upnpctl/ifacelist.h"
 #include "upnpctl/menu.h"
+#include "upnpctl/rulelist.h"
 #include "upnpctl/verbs.h"
 
 /* In the order of the usage. */
@@ -38,6 +39,25 @@ const struct cmd_verb verbs_table[] = {
 	  mapchange_items_args, NULL, true },
 	{ MENU_MAPPINGS, "migrate", migrate_run,
 	  "move old static mappings to the file" },
+	{ MENU_RULES, "add", rulechange_add, "add an allow or deny rule",
+	  rulechange_add_args, rulechange_arg, true },
+	{ MENU_RULES, "set", rulechange_set, "change rules",
+	  rulechange_set_args, rulechange_arg, true },
+	{ MENU_RULES, "enable", rulechange_enable, "enable rules",
+	  rulechange_items_args, NULL, true },
+	{ MENU_RULES, "disable", rulechange_disable,
+	  "keep rules without effect", rulechange_items_args, NULL, true },
+	{ MENU_RULES, "comment", rulechange_comment, "set their comment",
+	  rulechange_comment_args, NULL, true },
+	{ MENU_RULES, "move", rulechange_move,
+	  "change their order: the first that matches decides",
+	  rulechange_move_args, NULL, true },
+	{ MENU_RULES, "remove", rulechange_remove, "remove rules",
+	  rulechange_items_args, NULL, true },
+	{ MENU_RULES, "find", listget_find, "print the numbers of some",
+	  listget_find_args, NULL, true },
+	{ MENU_RULES, "get", listget_run, "print one value",
+	  listget_args, NULL, true },
 	{ MENU_NATPMP, "print", settings_print_natpmp,
 	  "print the setting of NAT-PMP", NULL, NULL, true },
 	{ MENU_NATPMP, "set", settings_set_natpmp, "turn NAT-PMP on or off",
@@ -56,5 +76,6 @@ const struct cmd_verb verbs_table[] = {
 
 const struct cmd_list verbs_lists[] = {
 	{ MENU_INTERFACES, ifacelist_open },
+	{ MENU_RULES, rulelist_open },
 	{ 0 },
 };

@@ -63,12 +63,6 @@ static bool read_number(const struct prop *p, struct str s, uint64_t *ret)
 	return true;
 }
 
-static bool read_yes(struct str s, bool *ret)
-{
-	*ret = str_eq(s, STR("yes")) || str_eq(s, STR("true"));
-	return *ret || str_eq(s, STR("no")) || str_eq(s, STR("false"));
-}
-
 static int check_value(struct term *t)
 {
 	const struct prop *p = t->prop;
@@ -76,7 +70,7 @@ static int check_value(struct term *t)
 	bool yes;
 
 	if (!p) {
-		if (t->op > OP_IS_NOT || !read_yes(t->value, &yes))
+		if (t->op > OP_IS_NOT || !maptext_read_bool(t->value, &yes))
 			takes = "yes or no";
 	} else if (t->op == OP_MORE || t->op == OP_LESS) {
 		if (p->kind != PROP_NUMBER && p->kind != PROP_TIME)
@@ -122,7 +116,7 @@ static bool is(const struct term *t, size_t i, struct str text)
 
 	if (t->prop->equal && t->value.n)
 		return t->prop->equal(t->list, i, t->value);
-	if (t->prop->kind == PROP_BOOL && read_yes(t->value, &yes))
+	if (t->prop->kind == PROP_BOOL && maptext_read_bool(t->value, &yes))
 		return str_eq(text, yes ? STR("yes") : STR("no"));
 	return str_eq(text, t->value);
 }
@@ -135,7 +129,7 @@ static bool matches(const struct term *t, size_t i)
 	bool yes;
 
 	if (!t->prop) {
-		read_yes(t->value, &yes);
+		maptext_read_bool(t->value, &yes);
 		return (t->flag->is(t->list, i) == yes) == (t->op == OP_IS);
 	}
 	t->prop->put(t->list, i, &w);

@@ -99,6 +99,26 @@ def test_export_restores_the_configuration(ctl, text):
     assert ctl.ok("export") == script
 
 
+RULES = """deny 0-65535 192.168.88.66/32 0-65535 disabled "say \\"#1\\" $x \\\\?"
+allow 80 2001:db8::/64 8080
+deny 0-65535 0.0.0.0/0 0-65535 "rest"
+"""
+
+
+def test_exported_rules_are_read_back(ctl):
+    ctl.write(RULES)
+    script = ctl.ok("export")
+    assert '/ip upnp rules\nadd action=deny comment="say' in script
+    ctl.write("")
+    ctl.ok("-", stdin=script)
+    assert [line for line in ctl.read().splitlines(True)
+            if line.startswith(("allow ", "deny "))] == RULES.splitlines(True)
+    assert ctl.ok("export") == script
+    assert [r["action"] for r in ctl.json("print")["rules"]] == [
+        "deny", "allow", "deny"]
+    assert "rule: allow 80 2001:db8::/64 8080\n" in ctl.ok("print", "detail")
+
+
 def test_export_has_the_form_of_routeros(ctl):
     ctl.write("enabled = yes\nhttp-port = 0\nhairpin = no\n"
               "deny 80 0.0.0.0/0 80   # none\n"
@@ -107,8 +127,6 @@ def test_export_has_the_form_of_routeros(ctl):
     lines = ctl.ok("export").splitlines()
     assert lines[0].startswith("# by upnpd ")
     assert lines[1:] == [
-        "# Rules are not exported; copy them into the file by hand:",
-        "#   deny 80 0.0.0.0/0 80",
         "/ip nat-pmp",
         "set enabled=yes",
         "/ip upnp",
@@ -117,7 +135,10 @@ def test_export_has_the_form_of_routeros(ctl):
         "set http-port=0",
         "/ip upnp interfaces",
         "add disabled=no interface=b type=external",
-        "add disabled=no interface=a type=internal"]
+        "add disabled=no interface=a type=internal",
+        "/ip upnp rules",
+        "add action=deny external-ports=80 internal-ports=80 "
+        "network=0.0.0.0/0"]
 
 
 def test_export_of_nat_pmp_is_read_back(ctl):

@@ -155,9 +155,8 @@ def test_pinhole_of_the_configuration(lab, upnpd, ctl):     # noqa: F811
 @in_memory
 def test_refused_pinhole_is_not_written(lab, upnpd, ctl):   # noqa: F811
     why = ctl.fails("mappings", "add", "protocol=tcp", f"to=[{HOST6_IP}]:80")
-    assert ("add all three: allow 1024-65535 0.0.0.0/0 1024-65535, allow "
-            "1024-65535 ::/0 1024-65535 and allow 80 "
-            f"{HOST6_IP}/128 80") in why
+    assert ("; then: rules add action=allow external-ports=80 "
+            f"network={HOST6_IP} internal-ports=80") in why
     why = ctl.fails("mappings", "add", "protocol=tcp",
                     "to=[2001:db8:dead::1]:8080")
     assert "in no internal network" in why

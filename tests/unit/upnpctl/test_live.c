@@ -757,15 +757,20 @@ static void test_refusal_has_the_reason_and_the_fix(void **state)
 {
 	put_monitor();
 	fakectl_serve(serve_refusal);
-	assert_refused("/conf: line 12 denies it; to allow it, add before that "
-		       "line: allow 8080 192.168.88.10/32 80\n");
-	assert_refused("ports below 1024 need an allow line, and the first "
-		       "line turns the default off; add all three: allow "
-		       "1024-65535 0.0.0.0/0 1024-65535, allow 1024-65535 ::/0 "
-		       "1024-65535 and allow 8080 192.168.88.10/32 80\n");
+	assert_refused("/conf: line 12 denies it; to allow it: rules add "
+		       "action=allow external-ports=8080 "
+		       "network=192.168.88.10 internal-ports=80 "
+		       "place-before=0\n");
+	assert_refused("ports below 1024 need a rule, and the first rule turns "
+		       "the default off; to keep it: rules add action=allow "
+		       "network=0.0.0.0/0 and rules add action=allow "
+		       "network=::/0; then: rules add action=allow "
+		       "external-ports=8080 network=192.168.88.10 "
+		       "internal-ports=80\n");
 	put_conf("deny 1-2 10.0.0.0/8 1-2");
-	assert_refused("no line allows it; to allow it, add: allow 8080 "
-		       "192.168.88.10/32 80\n");
+	assert_refused("no line allows it; to allow it: rules add action=allow "
+		       "external-ports=8080 network=192.168.88.10 "
+		       "internal-ports=80\n");
 	assert_refused("refused: another client has that port; choose another "
 		       "external-port");
 }
