@@ -11,16 +11,35 @@
 #include <unistd.h>
 #include "sys/jail.h"
 #include "upnpctl/check.h"
+#include "upnpctl/source.h"
 
 void check_conf_file(struct check *c)
 {
-	struct conf_error err;
+	struct conf_error why;
+	int err = conf_read(c->env->file, &c->conf, &why);
 
-	if (conf_read(c->env->file, &c->conf, &err)) {
+	if (err == -ENOENT && source_is_missing(c->env->file)) {
+		char text[512];
+		struct wr w = wr_init_cut(text, sizeof(text));
+
+		source_put_begin(&w, c->env->file);
+		check_report(c, CHECK_PROBLEM, "there is no configuration "
+			     "yet, and without it upnpd does not start\n%s",
+			     wr_cstr(&w));
+		conf_defaults(&c->conf);
+		return;
+	}
+	if (err == -EACCES && geteuid()) {
+		check_report(c, CHECK_PROBLEM, "%s\nRun upnpctl check as root",
+			     why.text);
+		conf_defaults(&c->conf);
+		return;
+	}
+	if (err) {
 		check_report(c, CHECK_PROBLEM, "%s: upnpd does not start with "
 			  "this file, and the checks that need it are skipped\n"
 			  "Correct it; upnpd.conf(5) has every option, and "
-			  "upnpd -n -f %s checks the file", err.text,
+			  "upnpd -n -f %s checks the file", why.text,
 			  c->env->file);
 		/* conf_read() has left a part of the file there */
 		conf_defaults(&c->conf);

@@ -132,9 +132,10 @@ bool cmd_word(const struct cmd *, const char *word);
  * functions as cmd_verb.more. */
 int settings_print(struct cmd *), settings_set(struct cmd *),
 	settings_get(struct cmd *), settings_print_natpmp(struct cmd *),
-	settings_set_natpmp(struct cmd *), export_run(struct cmd *);
+	settings_set_natpmp(struct cmd *), settings_masquerade(struct cmd *),
+	export_run(struct cmd *), complete_run(struct cmd *);
 extern const struct cmd_arg settings_print_args[], settings_get_args[],
-	settings_natpmp_args[];
+	settings_natpmp_args[], settings_masquerade_args[];
 bool settings_set_arg(size_t i, struct cmd_arg *ret);
 int listget_find(struct cmd *), listget_run(struct cmd *);
 extern const struct cmd_arg listget_find_args[], listget_args[];

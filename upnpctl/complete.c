@@ -370,3 +370,9 @@ void complete_help(const struct cmd_env *env, enum menu menu)
 {
 	complete(env, menu, STR(""), print_help, NULL);
 }
+
+int complete_run(struct cmd *c)
+{
+	complete_help(c->env, c->menu);
+	return CMD_OK;
+}

@@ -3,11 +3,13 @@
  * ifaces.c - "interfaces add", "set", "enable", "disable" and "remove".
  * Runs in: upnpctl
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include "upnpctl/args.h"
 #include "upnpctl/change.h"
 #include "upnpctl/ifacelist.h"
+#include "upnpctl/menu.h"
 #include "upnpctl/options.h"
 #include "upnpctl/pick.h"
 #include "upnpctl/candidate.h"
@@ -138,9 +140,8 @@ int ifaces_remove(struct cmd *c)
 
 /* ---- add ----------------------------------------------------------------- */
 
-/* Set the options of a new interface; options that are not given keep their
- * default. */
-static int add_options(struct cmd *c, struct change *change, const char *name)
+/* Set the options that are given. */
+static int set_given(struct cmd *c, struct change *change, const char *name)
 {
 	struct str key, value;
 	int status = CMD_OK;
@@ -151,9 +152,32 @@ static int add_options(struct cmd *c, struct change *change, const char *name)
 		     !str_eq(key, STR("comment"))))
 			status = options_set(&change->now, name, c->arg[i]);
 	}
+	return status;
+}
+
+static int add_options(struct cmd *c, struct change *change, const char *name)
+{
+	struct str value;
+	int status = set_given(c, change, name);
+
 	if (!status && !c->env->add_enabled && !cmd_key(c, "disabled", &value))
 		status = options_set(&change->now, name, STR("disabled=yes"));
 	return status;
+}
+
+/* Has the interface of that name this type? */
+static bool has_type(const struct change *change, struct str name,
+		     struct str type)
+{
+	static struct conf *conf;
+
+	CMD_LARGE(conf);
+	candidate_draft(&change->now, conf);
+	for (size_t i = 0; i < conf->iface_n; i++)
+		if (str_eq(name, str_z(conf->iface[i].name)))
+			return str_eq(type, str_z(conf_type_name(
+						  conf->iface[i].type)));
+	return false;
 }
 
 static int edit_add(struct cmd *c, struct change *change)
@@ -173,6 +197,12 @@ static int edit_add(struct cmd *c, struct change *change)
 		return cmd_fail(CMD_USAGE, "%s needs a type; add "
 				"type=internal, or external", name);
 	err = confedit_add_iface(&change->now, name);
+	if (err == -EEXIST && c->menu == MENU_NATPMP_INTERFACES &&
+	    has_type(change, given, type)) {
+		cmd_fail(CMD_OK, "%s is there already: NAT-PMP has the "
+			 "interfaces of /ip upnp", name);
+		return set_given(c, change, name);
+	}
 	if (err)
 		return change_fault(err, given);
 	return add_options(c, change, name);

@@ -105,15 +105,36 @@ static void salvage(struct conf *c, const char *file)
 		salvage_line(c, str_trim(line));
 }
 
+/* Name the remedy for a file that could not be read. */
+static void explain_file(struct live *l, int err)
+{
+	char why[sizeof(l->conf_why.text)];
+	struct wr w = wr_init_cut(l->conf_why.text, sizeof(why));
+
+	str_copy(why, sizeof(why), str_z(l->conf_why.text));
+	if (err == -ENOENT && source_is_missing(l->file)) {
+		wr_fmt(&w, "%s does not exist; make it: ", l->file);
+		source_put_begin(&w, l->file);
+	} else if (err == -EACCES && geteuid()) {
+		wr_fmt(&w, "%s; run upnpctl as root", why);
+	} else {
+		return;
+	}
+	wr_cstr(&w);
+}
+
 void live_refresh(struct live *l, const struct cmd_env *env)
 {
 	static struct conf *conf;
 	char path[PATH_MAX];
+	int err;
 
 	CMD_LARGE(conf);
 	*l = (struct live){ .file = env->file };
-	if (conf_read(env->file, conf, &l->conf_why)) {
+	err = conf_read(env->file, conf, &l->conf_why);
+	if (err) {
 		l->conf_wrong = true;
+		explain_file(l, err);
 		salvage(conf, env->file);
 	}
 	str_copy(l->socket, sizeof(l->socket), str_z(conf->control_socket));

@@ -7,6 +7,7 @@
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "upnpctl/args.h"
+#include "upnpctl/candidate.h"
 #include "upnpctl/change.h"
 #include "upnpctl/json.h"
 #include "upnpctl/menu.h"
@@ -111,6 +112,8 @@ int settings_print(struct cmd *c)
 	     i++)
 		put_line(routeros[i], confopt_find(false, str_z(routeros[i])),
 			 &v->conf);
+	if (!c->env->change)
+		view_notice_missing(c->env->file);
 	return CMD_OK;
 }
 
@@ -127,6 +130,14 @@ static int edit(struct cmd *c, struct change *change)
 }
 
 /* ---- /ip nat-pmp ----------------------------------------------------- */
+
+/* NAT-PMP is on, and upnpd itself is not. */
+static void warn_off(const struct conf *conf)
+{
+	if (conf->nat_pmp && !conf->enabled)
+		cmd_fail(CMD_OK, "nothing is served, because upnpd is not "
+			 "enabled; run: upnpctl set enabled=yes");
+}
 
 int settings_print_natpmp(struct cmd *c)
 {
@@ -145,9 +156,7 @@ int settings_print_natpmp(struct cmd *c)
 		put_line("enabled", confopt_find(false, STR("nat-pmp")),
 			 &v->conf);
 	}
-	if (v->conf.nat_pmp && !v->conf.enabled)
-		cmd_fail(CMD_OK, "nothing is served, because upnpd is not "
-			 "enabled; run: upnpctl set enabled=yes");
+	warn_off(&v->conf);
 	return CMD_OK;
 }
 
@@ -194,7 +203,65 @@ int settings_set(struct cmd *c)
 
 int settings_set_natpmp(struct cmd *c)
 {
-	return set(c, edit_natpmp);
+	static struct view *v;
+	int status = set(c, edit_natpmp);
+
+	if (status || c->env->change)
+		return status;
+	CMD_LARGE(v);
+	status = view_open(v, c->env);
+	if (!status)
+		warn_off(&v->conf);
+	return status;
+}
+
+/* ---- /ip firewall nat ------------------------------------------------ */
+
+const struct cmd_arg settings_masquerade_args[] = {
+	{ "chain", CMD_KEY, true, .values = "srcnat" },
+	{ "action", CMD_KEY, true, .values = "masquerade" },
+	{ "out-interface", CMD_KEY, true, true, .help = "the external one" },
+	{ NULL },
+};
+
+static bool is_key(struct cmd *c, const char *key, struct str want)
+{
+	struct str value;
+
+	return cmd_key(c, key, &value) && str_eq(value, want);
+}
+
+static int edit_masquerade(struct cmd *c, struct change *change)
+{
+	static struct conf *conf;
+	const struct conf_iface *external;
+	struct str out = { NULL, 0 };
+
+	CMD_LARGE(conf);
+	candidate_draft(&change->now, conf);
+	external = conf_external(conf);
+	cmd_key(c, "out-interface", &out);
+	if (!out.n || !is_key(c, "chain", STR("srcnat")) ||
+	    !is_key(c, "action", STR("masquerade")))
+		return cmd_fail(CMD_USAGE, "only this rule can be added: "
+				"/ip/firewall/nat add action=masquerade "
+				"chain=srcnat out-interface=NAME; for a port: "
+				"mappings add");
+	if (external && !str_eq(out, str_z(external->name)))
+		return cmd_fail(CMD_USAGE, "upnpd masquerades only at the "
+				"external interface, which is %s, not %.*s",
+				external->name, STR_F(out));
+	return options_set(&change->now, NULL, STR("masquerade=yes"));
+}
+
+int settings_masquerade(struct cmd *c)
+{
+	int status = change_run(c, edit_masquerade);
+
+	if (!status)
+		cmd_fail(CMD_OK, "this set masquerade=yes: the internal "
+			 "networks are masqueraded at the external interface");
+	return status;
 }
 
 /* ---- get ----------------------------------------------------------------- */

@@ -36,6 +36,26 @@ static bool is_off(const char *path)
 	       access(SOURCE_SERVICE, X_OK) == 0 && names_made(path);
 }
 
+bool source_is_missing(const char *path)
+{
+	return access(path, F_OK) && errno == ENOENT && !is_off(path);
+}
+
+void source_put_begin(struct wr *w, const char *path)
+{
+	static const char *const commands[] = {
+		"interfaces add interface=WAN type=external disabled=no",
+		"interfaces add interface=LAN type=internal disabled=no",
+		"set enabled=yes",
+	};
+	bool other = strcmp(path, SOURCE_FILE);
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		wr_fmt(w, "%supnpctl %s%s%s%s", i ? " && " : "",
+		       other ? "-f " : "", other ? path : "",
+		       other ? " " : "", commands[i]);
+}
+
 bool source_reason(const char *path, char *ret, size_t cap)
 {
 	char text[512];

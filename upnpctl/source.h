@@ -7,12 +7,15 @@
 #define UPNPCTL_SOURCE_H
 
 #include <stdbool.h>
+#include "base/wr.h"
 #include "conf/conffile.h"
 
 /* The service, the UCI file that it reads and the file that it makes. */
 #define SOURCE_SERVICE "/etc/init.d/upnpd"
 #define SOURCE_UCI_FILE "/etc/config/upnpd"
 #define SOURCE_MADE "/var/etc/upnpd.conf"
+/* The configuration, unless -f names another one. */
+#define SOURCE_FILE "/etc/upnpd.conf"
 #define SOURCE_REASON SOURCE_MADE ".reason"
 
 /**
@@ -28,6 +31,14 @@
  */
 int source_open(struct conffile *, const char *path, bool change,
 		struct confedit *ret_text, bool *ret_uci);
+
+/** source_is_missing - is there no configuration at all: no file, and none that
+ * the service would make? */
+bool source_is_missing(const char *path);
+
+/** source_put_begin - write the commands that make a configuration, joined by
+ * "&&". @path: of the configuration */
+void source_put_begin(struct wr *, const char *path);
 
 /**
  * source_reason - read why OpenWrt's service did not start upnpd, or did not

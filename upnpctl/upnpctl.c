@@ -13,7 +13,9 @@
 #include "upnpctl/path.h"
 #include "upnpctl/out.h"
 #include "upnpctl/script.h"
+#include "upnpctl/source.h"
 #include "upnpctl/verbs.h"
+#include "upnpctl/view.h"
 #include "upnpctl/words.h"
 #include "upnpctl/upnpctl.h"
 
@@ -175,6 +177,7 @@ static int run(const struct options *o)
 		return cmd.verb->run(&cmd);
 	if (o->words.n)
 		menu_put_path(&w, menu);
+	view_notice_missing(o->env.file);
 	return cmd_fail(CMD_USAGE, "no command%s%s given; see upnpctl -h",
 			w.len ? " for " : "", wr_cstr(&w));
 }
@@ -184,7 +187,7 @@ int upnpctl_main(int argc, char **argv)
 	static struct options o;
 	int status, err;
 
-	o.env = (struct cmd_env){ .file = "/etc/upnpd.conf", .verbs = verbs_table,
+	o.env = (struct cmd_env){ .file = SOURCE_FILE, .verbs = verbs_table,
 				.lists = verbs_lists };
 	status = read_options(argc, argv, &o);
 	if (!status && o.help)

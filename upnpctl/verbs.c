@@ -64,6 +64,8 @@ const struct cmd_verb verbs_table[] = {
 	  settings_natpmp_args, NULL, true },
 	{ MENU_NAT, "print", mappings_print, "the same as mappings print",
 	  mappings_print_args, NULL, false },
+	{ MENU_NAT, "add", settings_masquerade, "set masquerade=yes",
+	  settings_masquerade_args, NULL, true },
 	{ MENU_UPNP, "status", status_run, "print the state of the daemon" },
 	{ MENU_UPNP, "monitor", mapmonitor_run,
 	  "print changes of the mappings" },
@@ -71,6 +73,7 @@ const struct cmd_verb verbs_table[] = {
 	  "verify the firewall and repair it" },
 	{ MENU_UPNP, "metrics", metrics_run, "print metrics for Prometheus" },
 	{ MENU_UPNP, "check", check_run, "why would a port not open here?" },
+	{ MENU_EVERY, "help", complete_run, "list what can be typed here" },
 	{ .name = NULL },
 };
 

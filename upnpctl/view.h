@@ -17,6 +17,10 @@ struct view {
  * exit status; errors are reported on stderr */
 int view_open(struct view *, const struct cmd_env *);
 
+/** view_notice_missing - if there is no configuration, name the commands that
+ * make one, on stderr. */
+void view_notice_missing(const char *path);
+
 /** view_fail - report an error of conffile on stderr. Return: CMD_FAULT */
 int view_fail(const char *path, int err);
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 import os
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -19,3 +20,16 @@ def ctl():
     os.chmod(directory, 0o755)
     yield Ctl(directory)
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def with_ethers():
+    """An argv prefix that runs a command where ether1 and ether2 exist."""
+    prefix = ["unshare", "-r", "-n", "sh", "-c",
+              'ip link add ether1 type veth peer name ether2 && exec "$@"',
+              "sh"]
+    if not shutil.which("unshare") or not shutil.which("ip") or \
+            subprocess.run([*prefix, "true"], capture_output=True).returncode:
+        pytest.fail("cannot make a network namespace here; run the test as "
+                    "root, or allow user namespaces")
+    return prefix

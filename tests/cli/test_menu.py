@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: ISC
 """The commands of the menus print and change settings as RouterOS does, and
 explain their errors."""
-import shutil
+import json
+import os
 import subprocess
 
 import pytest
+
+from ctl import UPNPCTL
 
 GOOD = """\
 # ours
@@ -41,19 +44,6 @@ Flags: X - disabled, I - invalid, D - dynamic
 """
 
 
-@pytest.fixture
-def with_ethers():
-    """An argv prefix that runs a command where ether1 and ether2 exist."""
-    prefix = ["unshare", "-r", "-n", "sh", "-c",
-              'ip link add ether1 type veth peer name ether2 && exec "$@"',
-              "sh"]
-    if not shutil.which("unshare") or not shutil.which("ip") or \
-            subprocess.run([*prefix, "true"], capture_output=True).returncode:
-        pytest.fail("cannot make a network namespace here; run the test as "
-                    "root, or allow user namespaces")
-    return prefix
-
-
 def test_output_is_that_of_routeros(ctl, with_ethers):
     ctl.write("enabled = yes\n")
     shown = ""
@@ -69,7 +59,8 @@ def test_transcript_without_a_file(ctl, with_ethers):
     """The commands of the transcript also work without a file."""
     for line in TRANSCRIPT.splitlines():
         if line.startswith("# "):
-            ctl.ok(*line.split()[2:], prefix=with_ethers)
+            done = ctl.run(*line.split()[2:], prefix=with_ethers)
+            assert done.returncode == 0
     assert ctl.daemon_accepts_it()
     assert ctl.ok("interfaces", "print", prefix=with_ethers) == HEAD + """\
   #   INTERFACE   TYPE       FORCED-IP
@@ -317,7 +308,6 @@ def test_backend_nft_means_netlink(ctl):
 
 
 def test_file_is_not_written_without_a_change(ctl):
-    import os
     ctl.write(GOOD)
     before = os.stat(ctl.conf)
     for words in (["set", "enabled=yes"], ["interfaces", "enable", "0-1"],
@@ -524,12 +514,94 @@ def test_file_with_an_error(ctl):
 
 
 def test_missing_file_counts_as_empty(ctl):
-    assert ctl.ok("print").splitlines()[0] == " " * 29 + "enabled: no"
+    done = ctl.run("print")
+    assert done.stdout.splitlines()[0] == " " * 29 + "enabled: no"
+    assert done.stderr == (
+        "upnpctl: there is no configuration yet; these commands make one: "
+        + BEGIN.format(ctl.conf) + "\n")
     assert ctl.ok("interfaces", "print") == HEAD + \
         "  #   INTERFACE   TYPE       FORCED-IP\n"
     assert ctl.json("interfaces", "print") == []
     assert ctl.fails("interfaces", "enable", "0").startswith(
         "there is no interface number 0; there are none; add it: ")
+
+
+BEGIN = ("upnpctl -f {0} interfaces add interface=WAN type=external "
+         "disabled=no && upnpctl -f {0} interfaces add interface=LAN "
+         "type=internal disabled=no && upnpctl -f {0} set enabled=yes")
+
+
+def test_commands_that_make_a_configuration(ctl):
+    """Every command that needs one names them, and they make one."""
+    how = BEGIN.format(ctl.conf)
+    assert how in ctl.run("status").stdout
+    assert how in ctl.run("mappings", "print").stderr
+    assert how in ctl.run().stderr
+    assert [f for f in json.loads(ctl.run("--json", "check").stdout)
+            if f["check"] == "configuration"][0]["remedy"] == how
+    path = os.path.dirname(UPNPCTL) + ":" + os.environ["PATH"]
+    subprocess.run(["sh", "-ec", how], check=True, capture_output=True,
+                   env={**os.environ, "PATH": path})
+    assert ctl.daemon_accepts_it()
+    assert ctl.ok("get", "enabled") == "yes\n"
+    assert ctl.run().stderr == "upnpctl: no command given; see upnpctl -h\n"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be nobody")
+def test_another_user_is_told_to_be_root(ctl):
+    ctl.write(GOOD)
+    os.chmod(ctl.conf, 0o600)
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    for words in (["print"], ["set", "hairpin=yes"], ["mappings", "print"]):
+        assert ctl.run(*words, prefix=nobody).stderr == \
+            f"upnpctl: {ctl.conf}: Permission denied; run upnpctl as root\n" \
+            or words == ["mappings", "print"]
+    for words in (["mappings", "print"], ["status"], ["check"]):
+        done = ctl.run(*words, prefix=nobody)
+        assert "as root" in done.stdout + done.stderr
+    os.chmod(ctl.conf, 0o644)
+    assert ctl.run("set", "hairpin=yes", prefix=nobody).stderr == \
+        f"upnpctl: {ctl.conf}: Permission denied; run upnpctl as root\n"
+
+
+def test_only_masquerading_is_added_to_nat(ctl):
+    ctl.write(GOOD)
+    rule = ["action=masquerade", "chain=srcnat"]
+    assert warning(ctl.run("/ip", "firewall", "nat", "add", *rule,
+                           "out-interface=ether1")) == (
+        "this set masquerade=yes: the internal networks are masqueraded at "
+        "the external interface")
+    assert ctl.ok("get", "masquerade") == "yes\n"
+    assert ctl.fails("/ip/firewall/nat/add", *rule, "out-interface=x") == (
+        "upnpd masquerades only at the external interface, which is ether1, "
+        "not x")
+    for words in ([], rule, ["chain=dstnat", "action=dst-nat"],
+                  ["chain=srcnat", "action=src-nat", "out-interface=ether1"]):
+        assert ctl.fails("/ip/firewall/nat", "add", *words).startswith(
+            "only this rule can be added: /ip/firewall/nat add action=")
+    assert ctl.fails("/ip/firewall/nat", "add", "dst-port=1").startswith(
+        'there is no option "dst-port"')
+
+
+def test_nat_pmp_shares_its_interfaces(ctl):
+    """Those of /ip upnp are there already."""
+    ctl.write(GOOD)
+    add = ["/ip", "nat-pmp", "interfaces", "add"]
+    assert warning(ctl.run(*add, "interface=ether1", "type=external")) == (
+        "ether1 is there already: NAT-PMP has the interfaces of /ip upnp")
+    assert ctl.read() == GOOD
+    assert ctl.fails(*add, "interface=ether1", "type=internal").startswith(
+        "interface ether1 exists already")
+    ctl.ok(*add, "interface=ether3", "type=internal")
+    assert ctl.json("interfaces", "print")[2]["interface"] == "ether3"
+
+
+def test_help_lists_what_can_be_typed(ctl):
+    text = ctl.ok("help")
+    for word in ("print", "interfaces", "check"):
+        assert f"\n  {word} " in "\n" + text
+    assert "  add " in ctl.ok("interfaces", "help")
+    assert "  enabled= " in ctl.ok("nat-pmp", "set", "-h")
 
 
 def test_missing_directory_is_an_error(ctl):
