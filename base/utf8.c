@@ -82,11 +82,60 @@ void utf8_put(struct wr *w, uint32_t c)
 	wr_str(w, (struct str){ b, n });
 }
 
+/* Ranges of characters that take no column, or two. In order. */
+static const struct {
+	uint32_t from, to;
+	uint8_t columns;
+} widths[] = {
+	{ 0x0300, 0x036f, 0 }, { 0x0483, 0x0489, 0 }, { 0x0591, 0x05bd, 0 },
+	{ 0x064b, 0x065f, 0 }, { 0x1100, 0x115f, 2 }, { 0x1ab0, 0x1aff, 0 },
+	{ 0x1dc0, 0x1dff, 0 }, { 0x200b, 0x200d, 0 }, { 0x20d0, 0x20ff, 0 },
+	{ 0x231a, 0x231b, 2 }, { 0x2614, 0x2615, 2 }, { 0x26aa, 0x26ab, 2 },
+	{ 0x2705, 0x2705, 2 }, { 0x2728, 0x2728, 2 }, { 0x274c, 0x274c, 2 },
+	{ 0x2b50, 0x2b50, 2 }, { 0x2e80, 0x303e, 2 }, { 0x3041, 0xa4cf, 2 },
+	{ 0xa960, 0xa97c, 2 }, { 0xac00, 0xd7a3, 2 }, { 0xf900, 0xfaff, 2 },
+	{ 0xfe00, 0xfe0f, 0 }, { 0xfe20, 0xfe2f, 0 }, { 0xfe30, 0xfe6f, 2 },
+	{ 0xff00, 0xff60, 2 }, { 0xffe0, 0xffe6, 2 },
+	{ 0x1f300, 0x1f64f, 2 }, { 0x1f680, 0x1f6ff, 2 },
+	{ 0x1f7e0, 0x1f7eb, 2 }, { 0x1f900, 0x1faff, 2 },
+	{ 0x20000, 0x3fffd, 2 }, { 0xe0100, 0xe01ef, 0 },
+};
+
+static unsigned width_of(uint32_t c)
+{
+	for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+		if (c >= widths[i].from && c <= widths[i].to)
+			return widths[i].columns;
+	return 1;
+}
+
+size_t utf8_fit(struct str s, unsigned columns)
+{
+	struct str rest = s;
+	unsigned used = 0;
+	uint32_t c;
+
+	while (rest.n) {
+		size_t n = utf8_get(rest, &c);
+
+		used += n ? width_of(c) : 1;
+		if (used > columns)
+			break;
+		rest = str_skip(rest, n ? n : 1);
+	}
+	return s.n - rest.n;
+}
+
 unsigned utf8_count(struct str s)
 {
-	unsigned n = 0;
+	unsigned columns = 0;
+	uint32_t c;
 
-	for (size_t i = 0; i < s.n; i++)
-		n += !continues(s.p[i]);
-	return n;
+	while (s.n) {
+		size_t n = utf8_get(s, &c);
+
+		columns += n ? width_of(c) : 1;
+		s = str_skip(s, n ? n : 1);
+	}
+	return columns;
 }

@@ -32,8 +32,13 @@ bool utf8_is_control(uint32_t c);
 /** utf8_put - write a character. @c: 0 to 0x10ffff, no surrogate */
 void utf8_put(struct wr *w, uint32_t c);
 
-/** utf8_count - the number of characters in @s, which is UTF-8. It is about the
- * number of columns on a terminal. */
+/** utf8_count - the number of columns that @s, which is UTF-8, takes on a
+ * terminal: none for a combining character, two for a wide one (of East Asia,
+ * emoji), else one. Source: Unicode 15, UAX 11, the ranges with few holes */
 unsigned utf8_count(struct str s);
+
+/** utf8_fit - the number of bytes at the start of @s that take at most
+ * @columns columns. Whole characters, with those that combine with them. */
+size_t utf8_fit(struct str s, unsigned columns);
 
 #endif

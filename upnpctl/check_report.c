@@ -14,10 +14,44 @@
 #include "upnpctl/check.h"
 #include "upnpctl/json.h"
 #include "upnpctl/out.h"
+#include "upnpctl/term.h"
 
 static const char *const level_words[] = { "ok", "warning", "problem" };
 
 /* ---- findings ------------------------------------------------------- */
+
+/* The columns of the texts. A narrow terminal has no column for them: they
+ * begin in a line of their own. */
+#define TEXT_COLUMN 27
+#define NARROW_COLUMN 4
+#define TEXT_MIN 40
+
+static void put_text(const char *name, enum check_level level, struct str text,
+		     struct str remedy)
+{
+	static const uint8_t colours[] = {
+		[CHECK_OK] = TERM_GOOD, [CHECK_WARNING] = TERM_WARNING,
+		[CHECK_PROBLEM] = TERM_PROBLEM,
+	};
+	unsigned width = term_width();
+	bool narrow = width && width < TEXT_COLUMN + TEXT_MIN;
+	unsigned column = narrow ? NARROW_COLUMN : TEXT_COLUMN;
+
+	term_colour(colours[level]);
+	out_pad(str_z(level_words[level]), 9);
+	term_colour(TERM_PLAIN);
+	out_pad(str_z(name), narrow ? 0 : TEXT_COLUMN - 9);
+	if (narrow) {
+		out_ch('\n');
+		out_pad(STR(""), column);
+	}
+	term_wrap(text, column);
+	if (!remedy.n)
+		return;
+	out_pad(STR(""), column);
+	out_str(STR("-> "));
+	term_wrap(remedy, column + 3);
+}
 
 __attribute__((format(printf, 3, 0)))
 static void report(struct check *c, enum check_level level, const char *fmt,
@@ -43,13 +77,7 @@ static void report(struct check *c, enum check_level level, const char *fmt,
 			json_null("remedy");
 		json_end();
 	} else {
-		out_pad(str_z(level_words[level]), 9);
-		out_pad(str_z(c->name), 18);
-		out_str(text);
-		out_str(STR("\n"));
-		out_pad(STR(""), remedy.n ? 27 : 0);
-		if (remedy.n)
-			out_fmt("-> %.*s\n", STR_F(remedy));
+		put_text(c->name, level, text, remedy);
 	}
 	c->reported++;
 	c->count[level]++;

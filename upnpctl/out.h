@@ -12,8 +12,8 @@ void out_fmt(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void out_ch(char);
 /** out_str - write text unchanged. */
 void out_str(struct str);
-/** out_pad - write text, padded with spaces to @width columns. A UTF-8
- * character counts as one column. Control characters become '?'. */
+/** out_pad - write text, padded with spaces to @width columns
+ * (utf8_count()). Control characters become '?'. */
 void out_pad(struct str, unsigned width);
 /** out_flush - write the buffer. Return: 0, or -errno of the first write that
  * failed since the start */

@@ -14,6 +14,7 @@
 #include "upnpctl/options.h"
 #include "upnpctl/out.h"
 #include "upnpctl/rulelist.h"
+#include "upnpctl/term.h"
 #include "upnpctl/view.h"
 
 /* As wide as "allow-disable-external-interface", indented by four. */
@@ -29,8 +30,7 @@ static void put_text(const char *name, struct str value)
 	for (size_t n = strlen(name); n < NAME_COLUMNS; n++)
 		out_str(STR(" "));
 	out_fmt("%s:%s", name, value.n ? " " : "");
-	out_pad(value, 0);
-	out_str(STR("\n"));
+	term_wrap(value, NAME_COLUMNS + 2);
 }
 
 static void put_line(const char *name, const struct confopt *o,

@@ -12,6 +12,7 @@
 #include "upnpctl/live.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/out.h"
+#include "upnpctl/term.h"
 
 struct snapshot {
 	struct live l;
@@ -46,28 +47,48 @@ static const struct {
 
 /* ---- as text -------------------------------------------------------- */
 
+#define KEY_COLUMNS 20
+
 /* Print "       external-address: 198.51.100.7". */
-__attribute__((format(printf, 2, 3)))
-static void line(const char *key, const char *fmt, ...)
+__attribute__((format(printf, 3, 0)))
+static void put_line(enum term_colour colour, const char *key, const char *fmt,
+		     va_list ap)
 {
 	char raw[PATH_MAX + STATUS_TEXT_MAX], clean[sizeof(raw)];
 	struct wr w = wr_init_cut(raw, sizeof(raw));
 	struct wr c = wr_init_cut(clean, sizeof(clean));
-	struct wr k;
-	char head[32];
+
+	wr_vfmt(&w, fmt, ap);
+	maptext_clean(&c, wr_done(&w));
+	for (size_t n = str_z(key).n; n < KEY_COLUMNS; n++)
+		out_ch(' ');
+	out_fmt("%s: ", key);
+	if (colour)
+		term_colour(colour);
+	term_wrap(wr_done(&c), KEY_COLUMNS + 2);
+	if (colour)
+		term_colour(TERM_PLAIN);
+}
+
+__attribute__((format(printf, 2, 3)))
+static void line(const char *key, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	wr_vfmt(&w, fmt, ap);
+	put_line(TERM_PLAIN, key, fmt, ap);
 	va_end(ap);
-	maptext_clean(&c, wr_done(&w));
-	k = wr_init(head, sizeof(head));
-	for (size_t n = str_z(key).n; n < 20; n++)
-		wr_ch(&k, ' ');
-	wr_fmt(&k, "%s: ", key);
-	out_str(wr_done(&k));
-	out_str(wr_done(&c));
-	out_str(STR("\n"));
+}
+
+/* The same for something that is wrong. */
+__attribute__((format(printf, 2, 3)))
+static void fault(const char *key, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(TERM_PROBLEM, key, fmt, ap);
+	va_end(ap);
 }
 
 static const char *format_time(char buf[32], uint64_t unix_s)
@@ -94,8 +115,8 @@ static void put_running(const struct snapshot *p)
 	if (p->running && p->l.alive)
 		line("running", "yes, process %ld", (long)m->pid);
 	else
-		line("running", "%s", p->running ? "yes" :
-		     p->known ? "no" : "not known");
+		fault("running", "%s", p->running ? "yes" :
+		      p->known ? "no" : "not known");
 	if (p->l.alive)
 		line("since", "%s, for %s", format_time(a, m->since_s),
 		     format_duration(b, live_uptime_s(&p->l)));
@@ -105,15 +126,15 @@ static void put_running(const struct snapshot *p)
 	else if (live_idle(&p->l))
 		line("enabled", "no; run: upnpctl set enabled=yes");
 	if (p->l.reason[0])
-		line("reason", "%s", p->l.reason);
+		fault("reason", "%s", p->l.reason);
 	else if (!p->running && live_ended(&p->l))
-		line("ended", "%s",
-		     m->fault[0] ? m->fault : "stopped by a signal");
+		fault("ended", "%s",
+		      m->fault[0] ? m->fault : "stopped by a signal");
 	else if (!p->running && !p->l.monitor_err)
-		line("ended", "without a reason in its status file");
+		fault("ended", "without a reason in its status file");
 	line("configuration", "%s", m->file[0] ? m->file : p->l.file);
 	if (p->l.conf_wrong && (p->running || !p->l.reason[0]))
-		line("configuration-fault", "%s", p->l.conf_why.text);
+		fault("configuration-fault", "%s", p->l.conf_why.text);
 }
 
 static void put_engine_fault(const struct snapshot *p)
@@ -124,15 +145,15 @@ static void put_engine_fault(const struct snapshot *p)
 	if (live_idle(&p->l) || (p->known && !p->running))
 		return;
 	live_error_text(&w, &p->l, p->engine_err);
-	line("engine", "%s", wr_cstr(&w));
+	fault("engine", "%s", wr_cstr(&w));
 }
 
 static void put_external(const struct ctl_status *s)
 {
 	line("external-interface", "%s", s->ext_if[0] ? s->ext_if : "none");
 	if (!addr_is_set(s->ext) || s->no_address != CTL_ADDRESS_OK) {
-		line("external-address", "none: %s",
-		     no_address[s->no_address].text);
+		fault("external-address", "none: %s",
+		      no_address[s->no_address].text);
 		return;
 	}
 	line("external-address", "%s%s", addr_text(s->ext).text,
@@ -231,7 +252,7 @@ static void put_monitor(const struct statusfile *m)
 	if (m->backend[0])
 		line("backend", "%s: %s", m->backend, m->backend_why);
 	if (m->firewall_fault[0])
-		line("firewall", "%s", m->firewall_fault);
+		fault("firewall", "%s", m->firewall_fault);
 	else if (m->backend[0])
 		line("firewall", "as it should be");
 	line("engine-deaths", "%u", (unsigned)m->engine_deaths);

@@ -86,10 +86,28 @@ static void test_control_characters(void **state)
 	assert_false(utf8_is_control(0xa0));
 }
 
-static void test_count_characters(void **state)
+static void test_count_columns(void **state)
 {
 	assert_int_equal(utf8_count(STR("")), 0);
-	assert_int_equal(utf8_count(STR("a\xc3\xbc\xf0\x9f\x98\x80")), 3);
+	assert_int_equal(utf8_count(STR("a\xc3\xbc")), 2);
+	assert_int_equal(utf8_count(STR("\xf0\x9f\x98\x80")), 2);
+	assert_int_equal(utf8_count(STR("\xe6\xbc\xa2\xe5\xad\x97")), 4);
+	assert_int_equal(utf8_count(STR("e\xcc\x81")), 1);
+	/* not UTF-8: a column for each byte */
+	assert_int_equal(utf8_count(STR("\xff\xc3")), 2);
+}
+
+static void test_fit_whole_characters(void **state)
+{
+	assert_int_equal(utf8_fit(STR("abc"), 2), 2);
+	assert_int_equal(utf8_fit(STR("abc"), 3), 3);
+	assert_int_equal(utf8_fit(STR("abc"), 9), 3);
+	assert_int_equal(utf8_fit(STR("abc"), 0), 0);
+	/* a wide character does not fit into one column */
+	assert_int_equal(utf8_fit(STR("a\xe6\xbc\xa2"), 2), 1);
+	assert_int_equal(utf8_fit(STR("a\xe6\xbc\xa2"), 3), 4);
+	/* a combining character stays with the one before it */
+	assert_int_equal(utf8_fit(STR("e\xcc\x81x"), 1), 3);
 }
 
 int main(void)
@@ -98,7 +116,8 @@ int main(void)
 		cmocka_unit_test(test_get_at_the_edges_of_each_form),
 		cmocka_unit_test(test_get_reads_what_put_writes),
 		cmocka_unit_test(test_control_characters),
-		cmocka_unit_test(test_count_characters),
+		cmocka_unit_test(test_count_columns),
+		cmocka_unit_test(test_fit_whole_characters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
