@@ -139,10 +139,10 @@ extern const struct cmd_arg settings_print_args[], settings_get_args[],
 bool settings_set_arg(size_t i, struct cmd_arg *ret);
 int listget_find(struct cmd *), listget_run(struct cmd *);
 extern const struct cmd_arg listget_find_args[], listget_args[];
-int ifaceprint_run(struct cmd *), ifaces_add(struct cmd *),
+int listprint_run(struct cmd *), ifaces_add(struct cmd *),
 	ifaces_set(struct cmd *), ifaces_enable(struct cmd *),
 	ifaces_disable(struct cmd *), ifaces_remove(struct cmd *);
-extern const struct cmd_arg ifaceprint_args[], ifaces_add_args[],
+extern const struct cmd_arg listprint_args[], ifaces_add_args[],
 	ifaces_set_args[], ifaces_items_args[];
 bool ifaces_arg(size_t i, struct cmd_arg *ret);
 int mappings_print(struct cmd *), mapchange_add(struct cmd *),

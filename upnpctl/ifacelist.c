@@ -64,7 +64,7 @@ static bool is_dynamic(const struct list *l, size_t i)
 
 static const struct list_flag flags[] = {
 	{ 'X', "disabled", is_disabled },
-	{ 'I', "invalid", is_invalid },
+	{ 'I', "invalid", is_invalid, true },
 	{ 'D', "dynamic", is_dynamic },
 };
 

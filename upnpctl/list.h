@@ -23,14 +23,18 @@ enum prop_kind {
 enum prop_shown {
 	PROP_IN_TABLE = 1, PROP_IN_STATS = 2, PROP_IN_DETAIL = 4,
 	PROP_CUT = 8,		/* may be cut with an ellipsis */
-	PROP_DROP = 16,		/* the column is left out if it is empty in
-				 * every row */
+	PROP_DROP = 16,		/* on a terminal the column is left out if it is
+				 * empty in every row; detail leaves it out if
+				 * it is empty */
+	PROP_LINE = 32,		/* in detail it begins a line */
+	PROP_IN_SECOND = 64,	/* in the second table (list.second) */
+	PROP_IN_SECOND_STATS = 128,
 };
 
 struct prop {
 	const char *name;	/* "interface", "to", "time-left" */
 	uint8_t kind;		/* enum prop_kind */
-	uint8_t shown;		/* enum prop_shown */
+	uint8_t shown;		/* enum prop_shown, or-ed */
 	/* Write the value of item @i; nothing: it is not set. */
 	void (*put)(const struct list *, size_t i, struct wr *);
 	/* Is the value of item @i the one that @value means? For values with
@@ -39,6 +43,13 @@ struct prop {
 	/* Can a value be @value? For an error in where. NULL: any text can. */
 	bool (*accepts)(struct str value);
 	const char *takes;	/* of accepts: "a port, 1 to 65535" */
+	/* For a narrow terminal. */
+	const char *head;	/* a shorter heading; or NULL */
+	uint8_t rank;		/* columns of a higher rank are left out first;
+				 * 0: never */
+	/* Is the value known from the other columns of the item? On a terminal a
+	 * column is left out if it is known or empty in every row. Or NULL */
+	bool (*known)(const struct list *, size_t i);
 };
 
 /* A flag is also a word of where: "disabled", "disabled=no", "!disabled". */
@@ -46,6 +57,7 @@ struct list_flag {
 	char letter;		/* 'X'; '\0': it is only a word of where */
 	const char *name;	/* "disabled" */
 	bool (*is)(const struct list *, size_t i);
+	bool warns;		/* its letter has the colour of a warning */
 };
 
 struct list {
@@ -70,6 +82,9 @@ struct list {
 	void (*json)(const struct list *, size_t i);
 	bool by_key;		/* numbers are not known: items are chosen only
 				 * by name, because no daemon numbers them */
+	/* Belongs the item in a second table, below the first? NULL: there is
+	 * only one */
+	bool (*second)(const struct list *, size_t i);
 	void (*close)(struct list *);	/* free data; or NULL */
 };
 

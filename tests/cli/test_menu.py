@@ -520,7 +520,7 @@ def test_missing_file_counts_as_empty(ctl):
         "upnpctl: there is no configuration yet; these commands make one: "
         + BEGIN.format(ctl.conf) + "\n")
     assert ctl.ok("interfaces", "print") == HEAD + \
-        "  #   INTERFACE   TYPE       FORCED-IP\n"
+        "  #   INTERFACE   TYPE   FORCED-IP\n"
     assert ctl.json("interfaces", "print") == []
     assert ctl.fails("interfaces", "enable", "0").startswith(
         "there is no interface number 0; there are none; add it: ")
