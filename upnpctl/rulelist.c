@@ -96,10 +96,12 @@ static bool is_action(struct str value)
 static const struct prop props[] = {
 	{ "action", PROP_WORD, IN_ALL, put_action, NULL, is_action,
 	  "allow or deny" },
-	{ "external-ports", PROP_WORD, IN_ALL, put_external },
+	{ "external-ports", PROP_WORD, IN_ALL, put_external,
+	  .head = "external" },
 	{ "network", PROP_WORD, IN_ALL, put_network, same_network, is_network,
 	  "a network or the address of a host" },
-	{ "internal-ports", PROP_WORD, IN_ALL, put_internal },
+	{ "internal-ports", PROP_WORD, IN_ALL, put_internal,
+	  .head = "internal" },
 	{ "comment", PROP_TEXT, IN_ALL | PROP_CUT | PROP_DROP, put_comment },
 };
 
@@ -115,7 +117,7 @@ static bool is_invalid(const struct list *l, size_t i)
 
 static const struct list_flag flags[] = {
 	{ 'X', "disabled", is_disabled },
-	{ 'I', "invalid", is_invalid },
+	{ 'I', "invalid", is_invalid, true },
 };
 
 static void put_json(const struct list *l, size_t i)

@@ -39,6 +39,8 @@ const struct cmd_verb verbs_table[] = {
 	  mapchange_items_args, NULL, true },
 	{ MENU_MAPPINGS, "migrate", migrate_run,
 	  "move old static mappings to the file" },
+	{ MENU_RULES, "print", listprint_run, "print the allow and deny rules",
+	  listprint_args, NULL, true },
 	{ MENU_RULES, "add", rulechange_add, "add an allow or deny rule",
 	  rulechange_add_args, rulechange_arg, true },
 	{ MENU_RULES, "set", rulechange_set, "change rules",

@@ -7,6 +7,9 @@ import terminal
 
 WIDTHS = (60, 80, 120)
 CONF = """
+allow 1024-65535 192.168.88.0/24 1024-65535 "the home, and a long comment"
+deny 0-65535 2001:db8:1234:5678:1234:5678:1234:5678/128 0-65535 disabled
+deny 0-65535 0.0.0.0/0 0-65535
 [interface wan0]
 type = external
 forced-ip = 198.51.100.7
@@ -31,7 +34,7 @@ def conf(ctl):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("words", [
     "interfaces print", "interfaces print detail", "print", "print detail",
-    "status", "check"])
+    "rules print", "rules print detail", "status", "check"])
 def test_no_row_is_wrapped(conf, width, words):
     out = terminal.run(conf.argv(*words.split()), width)
     assert out.count("\n") > 1, out
