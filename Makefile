@@ -163,6 +163,7 @@ L_ipt_tool	= $(call wrap,fileio_read)
 L_ssdp		= $(call wrap,ifsock_send ifsock_has_unsent)
 L_pmp		= $(call wrap,ifsock_send ifsock_sender)
 L_pick		= $(call wrap,cmd_fail netif_is_there)
+L_where		= $(call wrap,cmd_fail)
 # Each test of an action for unlisted system calls is linked with that action.
 $(BUILD)/tests/test_jail: $(OBJS)/sys/unlisted_none.o
 $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o

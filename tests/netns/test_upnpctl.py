@@ -120,7 +120,7 @@ def test_change_is_in_use_at_the_end(lab, upnpd, ctl, igd):
     ctl.ok("set", "friendly-name=box 3")
     assert upnpd.engine() == engine, "nothing has changed"
     ctl.fails("set", "enabled=maybe", status=2)
-    ctl.fails("interfaces", "remove", "wan0", status=2)
+    ctl.fails("interfaces", "remove", "wan7", status=2)
     assert upnpd.engine() == engine
     ctl.ok("set", "friendly-name=box 5")
     assert reloads(upnpd) == 5
@@ -133,6 +133,34 @@ def test_disable_and_enable(lab, upnpd, ctl):
     assert lab.rules() == lab.pristine
     ctl.ok("-", stdin="/ip upnp\nset enabled=yes friendly-name=back\n")
     assert "<friendlyName>back<" in description(lab)
+
+
+@pytest.mark.only("netlink")
+def test_daemon_waits_for_interfaces(lab, stopped, ctl):
+    """It is enabled first. It serves when the last interface comes, and
+    nothing after one is gone."""
+    stopped.interfaces = {}
+    stopped.start(wait=False)
+    assert stopped.wait_log("enabled, but without an external interface")
+    assert "waits: for an external and an internal interface" in \
+        ctl.ok("status")
+    assert "serves nothing until an external and an internal" in \
+        ctl.fails("mappings", "print", status=1)
+    ctl.ok("interfaces", "add", "interface=wan0", "type=external",
+           "disabled=no")
+    assert stopped.wait_log("enabled, but without an internal interface")
+    assert stopped.engine() is None
+    ctl.ok("interfaces", "add", "interface=lan0", "type=internal",
+           "disabled=no")
+    Igd(lab.lan1).add(40000, "TCP", 8000)
+    assert "waits" not in ctl.ok("status")
+    assert ctl.run("interfaces", "disable", "wan0").stderr == (
+        "upnpctl: nothing is served until an external interface is enabled: "
+        "interfaces enable wan0\n")
+    assert stopped.engine() is None
+    assert lab.rules() == lab.pristine
+    ctl.ok("interfaces", "enable", "wan0")
+    assert 40000 in [m[1] for m in Igd(lab.lan1).mapped()]
 
 
 @pytest.mark.only("netlink")
