@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <getopt.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,8 +45,8 @@ static int usage(FILE *to)
 	      "  -S       log to syslog, even with -F\n"
 	      "  -n       check the configuration and exit\n"
 	      "  -d       log everything (log-level = debug)\n"
-	      "  -h       print this and exit\n"
-	      "  -V       print the version and exit\n", to);
+	      "  -h       (or --help) print this and exit\n"
+	      "  -V       (or --version) print the version and exit\n", to);
 	return to == stdout ? 0 : EXIT_USAGE;
 }
 
@@ -60,11 +61,17 @@ static int report_option(const char *arg)
 /* Return: -1 to continue, else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
 {
+	static const struct option long_options[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL },
+	};
 	char unknown[] = "-?";
 	int letter;
 
 	/* '+': stop at the first operand; ':': print our own messages */
-	while ((letter = getopt(argc, argv, "+:f:FSndhV")) != -1) {
+	while ((letter = getopt_long(argc, argv, "+:f:FSndhV", long_options,
+				     NULL)) != -1) {
 		switch (letter) {
 		case 'f':
 			o->file = optarg;
@@ -91,7 +98,8 @@ static int read_options(int argc, char **argv, struct options *o)
 			return usage(stderr);
 		default:
 			unknown[1] = (char)optopt;
-			return report_option(unknown);
+			return report_option(optopt ? unknown :
+					     argv[optind - 1]);
 		}
 	}
 	return optind < argc ? report_option(argv[optind]) : -1;
@@ -154,9 +162,10 @@ static int write_pid(int fd)
 
 static int report_pid_file(const char *path, int err)
 {
-	log_err("pid-file %s cannot be written: %s; set pid-file and "
-		"control-socket to a directory that exists and can be "
-		"written, such as /tmp", path, strerror(-err));
+	log_err("pid-file %s cannot be written: %s; %s", path, strerror(-err),
+		err == -EACCES && geteuid() ? "start upnpd as root" :
+		"set pid-file and control-socket to a directory that exists "
+		"and can be written, such as /tmp");
 	return EXIT_FAULT;
 }
 

@@ -36,9 +36,9 @@ static void usage(void)
 	out_str(STR("usage: upnpctl [-f FILE] [--json] [ip upnp|nat-pmp] COMMAND\n"
 		    "  -f FILE  configuration, /etc/upnpd.conf by default\n"
 		    "  --json   print as JSON\n"
-		    "  -h       print this and exit; after a command, what it "
-		    "takes\n"
-		    "  -V       print the version and exit\n"
+		    "  -h       (or --help) print this and exit; after a "
+		    "command, what it takes\n"
+		    "  -V       (or --version) print the version and exit\n"
 		    "commands, in RouterOS's words:\n"));
 	for (const struct cmd_verb *v = verbs_table; v->name; v++)
 		if (v->menu != MENU_EVERY)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from ctl import UPNPCTL
+from ctl import UPNPCTL, UPNPD
 
 GOOD = """\
 # ours
@@ -623,10 +623,25 @@ def test_write_error_on_stdout_is_reported(ctl):
 def test_help_and_version(ctl):
     for word in ("-h", "--help"):
         text = ctl.ok("interfaces", "add", word)
-        assert "interface=" in text
+        assert text.startswith("usage: upnpctl interfaces add interface=")
+        assert "  disabled= " in text
     text = ctl.ok("-h")
     assert "  interfaces add " in text
     assert max(map(len, text.splitlines())) <= 80
     text = ctl.ok("/ip", "nat-pmp", "--help")
     assert "  set " in text and "export" not in text
-    assert ctl.ok("-V").startswith("upnpctl 0.")
+    for word in ("-V", "--version"):
+        assert ctl.ok(word).startswith("upnpctl 0.")
+
+
+@pytest.mark.parametrize("words, status, start", [
+    (["--help"], 0, "usage: upnpd [-f FILE]"), (["-h"], 0, "usage: upnpd "),
+    (["--version"], 0, "upnpd 0."), (["-V"], 0, "upnpd 0."),
+    (["--frob"], 2, "upnpd: there is no option --frob\nusage: "),
+    (["-x"], 2, "upnpd: there is no option -x\nusage: "),
+    (["-n", "x"], 2, "upnpd: there is no option x\nusage: "),
+])
+def test_help_and_version_of_the_daemon(words, status, start):
+    done = subprocess.run([UPNPD, *words], capture_output=True, text=True)
+    assert done.returncode == status
+    assert (done.stderr if status else done.stdout).startswith(start)

@@ -15,7 +15,7 @@ def upnpd(*args):
 @pytest.mark.parametrize("args, error", [
     (["-x"], "there is no option -x"),
     (["-Fx"], "there is no option -x"),
-    (["--help"], "there is no option --"),
+    (["--helf"], "there is no option --helf"),
     (["word"], "there is no option word"),
     (["-n", "word", "-h"], "there is no option word"),
     (["--", "-h"], "there is no option -h"),

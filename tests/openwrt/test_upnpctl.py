@@ -65,8 +65,18 @@ def test_set_and_reset_options(ctl):
 
 def test_refused_change_changes_nothing(ctl):
     assert "http-port" in ctl.fails("set", "http-port=x")
-    assert "lan0 is disabled" in ctl.fails("interfaces", "disable", "lan0")
+    assert "there is no interface lan7" in \
+        ctl.fails("interfaces", "disable", "lan7")
     assert ctl.procd.ran == ["start"]
+
+
+def test_daemon_waits_for_an_interface(ctl):
+    assert "nothing is served until an internal interface is enabled" in \
+        ctl("interfaces", "disable", "lan0")
+    assert "waits: for an external and an internal" in ctl("status")
+    ctl("interfaces", "enable", "lan0")
+    assert answers(ctl.procd)
+    assert "waits" not in ctl("status")
 
 
 def test_uncommitted_changes_are_an_error(ctl):
