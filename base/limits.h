@@ -301,12 +301,22 @@
 /* ---- log ----------------------------------------------------------- */
 
 #define LOG_LINE_MAX		512	/* bytes of one line */
-#define LOG_ENGINE_LINES_S 20	/* lines a second copied from the engine */
+/* Lines copied from the engine in ten seconds. MAPLOG_LINES may come at once. */
+#define LOG_ENGINE_LINES	100
 /* A line that is repeated while a fault lasts is counted. The count is written
  * after the first time, then after twice as long each, to the second time. */
 #define LOG_REPEATS_MS		60000
 #define LOG_REPEATS_MAX_MS	3600000
 
+/* Lines about mappings in this time: two for each of 30 programs that start at
+ * once. The others are counted. */
+#define MAPLOG_LINES		60
+#define MAPLOG_WINDOW_MS	60000
+/* A client that deletes a mapping before it adds it does so within a second.
+ * So many deletions wait for that: more than a burst of one client has. */
+#define MAPLOG_HOLD_MS		2000
+#define MAPLOG_HELD_MAX		16
+#define MAPLOG_DESC_MAX		80	/* bytes of a description in the log */
 /* One line for a client and a reason in this time, for so many clients. Most
  * clients have one or two reasons; a hostile one has 20 at most. */
 #define REFUSAL_LOG_MS		60000

@@ -267,7 +267,7 @@ void log_msg(int level, const char *fmt, ...)
 static void relay_log_dropped(unsigned dropped)
 {
 	if (dropped > 0)
-		log_warn("engine: dropped %u more lines within a second",
+		log_warn("engine: dropped %u more lines within ten seconds",
 			 dropped);
 }
 

@@ -83,7 +83,7 @@ struct log_relay {
 
 /**
  * log_relay_read - read bytes from an untrusted engine, log complete lines.
- * @now_ms: for the rate, LOG_ENGINE_LINES_S per second; further lines are
+ * @now_ms: for the rate, LOG_ENGINE_LINES in ten seconds; further lines are
  *          counted and reported in one line
  *
  * A line is cut at LOG_LINE_MAX, and bytes outside 0x20..0x7e become '?'. The

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * lograte.h - limits the log lines per second, and counts those above. Pure.
+ * lograte.h - limits the log lines of ten seconds, and counts those above. Pure.
  * Runs in: any
  */
 #ifndef BASE_LOGRATE_H
@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include "base/limits.h"
 
-#define LOGRATE_WINDOW_MS 1000	/* LOG_ENGINE_LINES_S is per second */
+#define LOGRATE_WINDOW_MS 10000	/* of LOG_ENGINE_LINES */
 
 /* Zeroed by the owner. */
 struct lograte {
@@ -23,7 +23,7 @@ struct lograte {
  * @ret_dropped: number of refused lines of the window that has ended, to be
  *               logged now; 0: none, or the window has not ended
  *
- * Limits: LOG_ENGINE_LINES_S
+ * Limits: LOG_ENGINE_LINES
  */
 static inline bool lograte_may(struct lograte *r, uint64_t now_ms,
 			       unsigned *ret_dropped)
@@ -33,7 +33,7 @@ static inline bool lograte_may(struct lograte *r, uint64_t now_ms,
 		*ret_dropped = r->dropped;
 		*r = (struct lograte){ .window_ms = now_ms };
 	}
-	if (r->lines == LOG_ENGINE_LINES_S) {
+	if (r->lines == LOG_ENGINE_LINES) {
 		r->dropped++;
 		return false;
 	}

@@ -53,7 +53,7 @@ struct conf {
 	bool enabled;		/* the master of the next three */
 	bool upnp, nat_pmp, pcp;	/* the protocols that are served */
 	bool allow_disable_external, show_dummy_rule, secure_mode, hairpin,
-		masquerade, ipv6, pcp_strict_nonce;
+		masquerade, ipv6, pcp_strict_nonce, log_mappings;
 	/* whose hosts may use THIRD_PARTY of PCP; none by default */
 	struct conf_networks pcp_third_party;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */

@@ -369,6 +369,7 @@ static const struct confopt options[] = {
 	{ "presentation-url", TEXT, O(presentation_url), "" },
 	{ "nft-table", NFT_TABLE, O(nft_table), "" },
 	{ "nft-forward-chain", NFT_CHAIN, O(nft_chain), "" },
+	{ "log-mappings", YES_NO, O(log_mappings), "yes" },
 	{ "log-level", WORD, O(log_level), "info", 3, 1, level_words },
 };
 #undef O

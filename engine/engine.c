@@ -32,6 +32,7 @@
 #include "engine/hosts.h"
 #include "engine/ifwatch.h"
 #include "engine/leases.h"
+#include "engine/maplog.h"
 #include "engine/brokerclient.h"
 #include "engine/services.h"
 
@@ -55,6 +56,8 @@ struct engine {
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	struct engine_kept *kept;
+	struct maplog maplog;
+	struct loop_timer maplog_tick;
 	struct map map;
 	struct igd igd;
 };
@@ -275,10 +278,38 @@ static void op_refused(void *arg, const struct refused *r)
 	e->kept->refused[r->why] = e->refusals.n[r->why];
 	if (!logged)
 		return;
-	refusal_put(&w, r);
+	refusal_put(&w, r, &(struct refusal_settings){
+		.max_mappings = e->conf.max_mappings,
+		.per_client = e->conf.max_per_client,
+		.max_pinholes = e->conf.max_pinholes,
+		.adds_per_s = e->map.adds_per_s, .rule_n = e->conf.rule_n,
+	});
 	if (muted)
 		wr_fmt(&w, "; %u more since its last line", (unsigned)muted);
 	log_info("%s", wr_cstr(&w));
+}
+
+static void on_maplog_tick(struct loop_timer *t)
+{
+	struct engine *e = LOOP_OWNER(t, struct engine, maplog_tick);
+	const uint64_t now_ms = loop_now_ms(e->loop);
+	const uint64_t due_ms = maplog_tick(&e->maplog, now_ms);
+
+	if (due_ms != UINT64_MAX)
+		loop_timer_set(e->loop, t, due_ms - now_ms);
+}
+
+static void op_changed(void *arg, const struct map_change *c)
+{
+	struct engine *e = arg;
+	char desc[PM_DESC_MAX + 1] = "";
+
+	if (c->now)
+		portmap_desc(map_table(&e->map, c->now->rule.kind), c->now,
+			     desc);
+	maplog_change(&e->maplog, c, desc, loop_now_ms(e->loop));
+	if (!e->maplog_tick.active)
+		loop_timer_set(e->loop, &e->maplog_tick, MAPLOG_HOLD_MS);
 }
 
 static uint32_t op_rnd(void *arg)
@@ -315,7 +346,7 @@ static const struct igd_ops igd_ops = {
 
 static const struct map_ops map_ops = {
 	.wake = op_wake, .stored = op_stored, .gone = op_gone,
-	.refused = op_refused, .rnd = op_rnd,
+	.refused = op_refused, .rnd = op_rnd, .changed = op_changed,
 	.same_host = op_same_host, .host = op_host,
 };
 
@@ -563,6 +594,8 @@ static int start(struct engine *e, const struct engine_start *s)
 		e->map.pinholes, on_mapping_done,
 	};
 	e->tick.cb = on_tick;
+	e->maplog.is_on = e->conf.log_mappings;
+	e->maplog_tick.cb = on_maplog_tick;
 	e->lease_tick.cb = on_lease_tick;
 	e->ifwatch.conf = &e->conf;
 	e->ifwatch.loop = e->loop;
@@ -603,6 +636,8 @@ int engine_run(const struct engine_start *s)
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));
+	if (e.loop)
+		maplog_flush(&e.maplog, loop_now_ms(e.loop));
 	if (e.kept)
 		e.kept->ended_ms = loop_now_ms(e.loop);
 	if (e.leases)

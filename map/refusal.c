@@ -2,9 +2,10 @@
 /* refusal.c - the names and texts of refusals, their counters, and which of
  * them are logged.
  * Runs in: any */
-#include <netinet/in.h>
 #include "base/wr.h"
+#include "map/policy.h"
 #include "map/refusal.h"
+#include "map/ruletext.h"
 
 static const struct {
 	const char *name, *text;
@@ -124,36 +125,16 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
 	return true;
 }
 
-static void put_portmap(struct wr *w, const struct nat_rule *rule)
+/* Name the line that would allow it. The first line ends the default, which
+ * allows the ports from 1024 on. */
+static void put_remedy(struct wr *w, const struct nat_rule *rule, bool any_line)
 {
-	wr_fmt(w, ": %s %u", rule->proto == IPPROTO_UDP ? "UDP" : "TCP",
-	       rule->ext_port);
-	if (addr_is_set(rule->client)) {
-		wr_z(w, " to ");
-		addr_write(w, rule->client);
-		wr_fmt(w, ":%u", rule->int_port);
-	}
-}
+	const bool pinhole = rule->kind == NAT_PINHOLE;
+	const uint16_t ext_port = pinhole ? rule->int_port : rule->ext_port;
 
-/* A request about a UniqueID that does not exist has no client. */
-static void put_pinhole(struct wr *w, const struct nat_rule *rule)
-{
-	if (!addr_is_set(rule->client))
-		return;
-	wr_fmt(w, ": %s pinhole to ", nat_rule_proto(rule->proto));
-	addr_host_write(w, rule->client);
-	if (rule->int_port)
-		wr_fmt(w, ":%u", rule->int_port);
-	else
-		wr_z(w, ", every port");
-}
-
-/* Name the line that would allow the pinhole. */
-static void put_remedy(struct wr *w, const struct nat_rule *rule)
-{
 	wr_z(w, "; to allow it, add \"allow ");
-	if (rule->int_port)
-		wr_fmt(w, "%u ", rule->int_port);
+	if (ext_port)
+		wr_fmt(w, "%u ", ext_port);
 	else
 		wr_z(w, "0-65535 ");
 	addr_write(w, rule->client);
@@ -161,23 +142,77 @@ static void put_remedy(struct wr *w, const struct nat_rule *rule)
 		wr_fmt(w, " %u\"", rule->int_port);
 	else
 		wr_z(w, " 0-65535\"");
+	if (!any_line)
+		wr_z(w, " and lines for what the default allows");
 }
 
-void refusal_put(struct wr *w, const struct refused *r)
+static void put_by_line(struct wr *w, const struct refused *r, bool any_line)
+{
+	if (r->line) {
+		wr_fmt(w, "line %u denies it", r->line);
+		return;
+	}
+	if (r->why == REFUSAL_ALL_PORTS)
+		wr_z(w, refusal_text(r->why));
+	else if (any_line)
+		wr_z(w, "no allow line matches it");
+	else
+		wr_fmt(w, "the default allows ports from %d on",
+		       POLICY_PORT_FLOOR);
+	put_remedy(w, &r->rule, any_line);
+}
+
+static void put_limit(struct wr *w, const char *option, uint32_t value)
+{
+	wr_fmt(w, "%s = %u is reached", option, (unsigned)value);
+}
+
+static void put_reason(struct wr *w, const struct refused *r,
+		       const struct refusal_settings *s)
+{
+	switch (r->why) {
+	case REFUSAL_RULE:
+	case REFUSAL_ALL_PORTS:
+		put_by_line(w, r, s->rule_n != 0);
+		return;
+	case REFUSAL_FULL:
+		put_limit(w, "max-mappings", s->max_mappings);
+		return;
+	case REFUSAL_CLIENT_FULL:
+		put_limit(w, "max-mappings-per-client", s->per_client);
+		return;
+	case REFUSAL_PINHOLES:
+		put_limit(w, "max-pinholes", s->max_pinholes);
+		return;
+	case REFUSAL_SECURE:
+		wr_z(w, "secure-mode = yes: the client is another host");
+		return;
+	case REFUSAL_RATE:
+		wr_fmt(w, "%s: %u a second", refusal_text(r->why),
+		       (unsigned)s->adds_per_s);
+		return;
+	default:
+		wr_z(w, refusal_text(r->why));
+	}
+	if (r->line)
+		wr_fmt(w, " (line %u)", r->line);
+}
+
+void refusal_put(struct wr *w, const struct refused *r,
+		 const struct refusal_settings *s)
 {
 	wr_z(w, "refused ");
 	if (r->origin == ORIGIN_OPERATOR)
 		wr_z(w, "the operator");
 	else
 		addr_write(w, r->client);
-	if (r->rule.kind == NAT_PORTMAP)
-		put_portmap(w, &r->rule);
-	else if (r->rule.kind == NAT_PINHOLE)
-		put_pinhole(w, &r->rule);
-	wr_fmt(w, ": %s", refusal_text(r->why));
-	if (r->line)
-		wr_fmt(w, " (line %u)", r->line);
-	else if (r->rule.kind == NAT_PINHOLE &&
-		 (r->why == REFUSAL_RULE || r->why == REFUSAL_ALL_PORTS))
-		put_remedy(w, &r->rule);
+	if (r->origin != ORIGIN_OPERATOR && r->rule.kind)
+		wr_fmt(w, " (%s)", origin_name(r->origin));
+	wr_z(w, ": ");
+	/* a request about a UniqueID that does not exist has no client */
+	if (r->rule.kind == NAT_PORTMAP || addr_is_set(r->rule.client)) {
+		ruletext_put(w, &r->rule);
+		wr_z(w, ": ");
+	}
+	put_reason(w, r, s);
 }

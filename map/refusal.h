@@ -113,9 +113,17 @@ enum refusal refusal_of_nat(enum nat_err err);
 bool refusal_count(struct refusal_counts *, const struct refused *r,
 		   struct addr share, uint64_t now_ms, uint32_t *ret_muted);
 
-/** refusal_put - write the log line: requester, mapping and reason; for a
- * pinhole that no line allows, the line to add. */
-void refusal_put(struct wr *, const struct refused *);
+/* The settings that refuse requests. */
+struct refusal_settings {
+	uint32_t max_mappings, per_client, max_pinholes;
+	uint32_t adds_per_s;
+	size_t rule_n;		/* allow and deny lines in force */
+};
+
+/** refusal_put - write the log line: requester, mapping, and the reason with the
+ * line or the setting that decided; where no line allows it, the line to add. */
+void refusal_put(struct wr *, const struct refused *,
+		 const struct refusal_settings *s);
 
 /** refusal_name - one word for machines, "max-mappings"; a literal. */
 const char *refusal_name(enum refusal);

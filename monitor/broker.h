@@ -146,7 +146,7 @@ const char *broker_fault(const struct broker *);
  * SETs and DELs that wait together are one batch. A call is one turn: at most
  * NAT_BATCH_MAX requests, one transaction of the backend, and one request of
  * another kind than SET, DEL and SYNC_RULE; others wait for the next turn. The
- * log lines about requests have a limited rate, LOG_ENGINE_LINES_S.
+ * log lines about requests have a limited rate, LOG_ENGINE_LINES.
  *
  * Blocks while the backend works, and for a part of a walk over the kernel's
  * flows if rules were deleted, to end their flows. As long as @flows.noted_n is

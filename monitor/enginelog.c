@@ -10,6 +10,6 @@ bool enginelog_may(struct lograte *rate, uint64_t now_ms)
 
 	if (dropped)
 		log_warn("engine: dropped %u more lines about its requests "
-			 "within a second", dropped);
+			 "within ten seconds", dropped);
 	return may;
 }

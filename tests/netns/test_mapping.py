@@ -339,18 +339,21 @@ def test_refusals_are_logged(lab, upnpd, igd):
         line = f.read().split("\n").index("deny 80 192.168.88.0/24 80") + 1
     for _ in range(20):
         assert error_of(igd.add, 80) == 718
-    assert upnpd.wait_log(f"refused {HOST_IP}: TCP 80 to {HOST_IP}:80: the "
-                          rf"configuration does not allow it \(line {line}\)")
+    assert upnpd.wait_log(rf"refused {HOST_IP} \(upnp\): protocol=tcp "
+                          f"external-port=80 to={HOST_IP}:80: line {line} "
+                          "denies it")
     for _ in range(2):
         assert error_of(igd.add, 40002, client=HOST2_IP)
-    assert upnpd.wait_log(f"refused {HOST_IP}: TCP 40002 .*: secure mode")
+    assert upnpd.wait_log(rf"refused {HOST_IP} \(upnp\): protocol=tcp "
+                          "external-port=40002 .*: secure-mode = yes")
     other = Igd(lab.lan2)
     other.add(40000)
     assert error_of(other.add, 40001) == 501
-    assert upnpd.wait_log(f"refused {HOST2_IP}: TCP 40001 .*: "
-                          "max-mappings-per-client is reached")
-    assert len(re.findall(f"refused {HOST_IP}:", upnpd.log())) == 2
-    assert len(re.findall(f"refused {HOST2_IP}:", upnpd.log())) == 1
+    assert upnpd.wait_log(rf"refused {HOST2_IP} \(upnp\): protocol=tcp "
+                          "external-port=40001 .*: max-mappings-per-client = "
+                          "1 is reached")
+    assert len(re.findall(f"refused {HOST_IP} ", upnpd.log())) == 2
+    assert len(re.findall(f"refused {HOST2_IP} ", upnpd.log())) == 1
 
 
 @pytest.mark.only("netlink")

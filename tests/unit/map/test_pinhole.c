@@ -404,20 +404,21 @@ static void test_refusals_name_the_line_to_add(void **state)
 		{ addr_of_text("192.168.88.0"), 24 }, 7,
 	};
 	struct asker a = asker(ANN, LAN, ANN, 8080), b = asker(ANN, LAN, ANN, 0);
+	const struct refusal_settings settings = { .rule_n = 1 };
 	char text[256];
 	struct wr w = wr_init(text, sizeof(text));
 
 	map.policy.rule = &line;
 	map.policy.rule_n = 1;
 	assert_int_equal(add(&a), REFUSAL_RULE);
-	refusal_put(&w, &last_refused);
-	assert_string_equal(wr_cstr(&w), "refused " ANN ": tcp pinhole to [" ANN
-			    "]:8080: the configuration does not allow it; to "
-			    "allow it, add \"allow 8080 " ANN " 8080\"");
+	refusal_put(&w, &last_refused, &settings);
+	assert_string_equal(wr_cstr(&w), "refused " ANN " (upnp): protocol=tcp to=["
+			    ANN "]:8080: no allow line matches it; to allow "
+			    "it, add \"allow 8080 " ANN " 8080\"");
 	assert_int_equal(add(&b), REFUSAL_ALL_PORTS);
 	w = wr_init(text, sizeof(text));
-	refusal_put(&w, &last_refused);
-	assert_non_null(strstr(wr_cstr(&w), ", every port: "));
+	refusal_put(&w, &last_refused, &settings);
+	assert_non_null(strstr(wr_cstr(&w), "]:*: "));
 	assert_non_null(strstr(text, "add \"allow 0-65535 " ANN " 0-65535\""));
 }
 

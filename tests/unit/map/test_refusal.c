@@ -154,12 +154,17 @@ static void every_refusal_of_the_operator_is_logged(void **state)
 	assert_true(refuse(1, REFUSAL_RULE, 5));
 }
 
+static const struct refusal_settings settings = {
+	.max_mappings = 1024, .per_client = 128, .max_pinholes = 512,
+	.adds_per_s = 32, .rule_n = 2,
+};
+
 static void assert_line(const struct refused *r, const char *want)
 {
 	char buf[256];
 	struct wr w = wr_init(buf, sizeof(buf));
 
-	refusal_put(&w, r);
+	refusal_put(&w, r, &settings);
 	assert_string_equal(wr_cstr(&w), want);
 }
 
@@ -174,24 +179,70 @@ static void log_line_has_requester_mapping_and_reason(void **state)
 			  .proto = IPPROTO_UDP },
 	};
 
-	assert_line(&r, "refused 192.168.88.10: UDP 80 to 192.168.88.11:8080: "
-			"the configuration does not allow it (line 12)");
+	assert_line(&r, "refused 192.168.88.10 (upnp): protocol=udp "
+		    "external-port=80 to=192.168.88.11:8080: line 12 denies "
+		    "it");
 	r.line = 0;
 	r.why = REFUSAL_OWNER;
 	/* a deletion: only the key is set */
 	r.rule.client = (struct addr){ ADDR_NONE };
 	r.rule.proto = IPPROTO_TCP;
-	assert_line(&r, "refused 192.168.88.10: TCP 80: "
-			"the mapping is another client's");
+	assert_line(&r, "refused 192.168.88.10 (upnp): protocol=tcp "
+		    "external-port=80: the mapping is another client's");
 	/* the operator's mapping, which a new configuration forbids */
 	r.origin = ORIGIN_OPERATOR;
-	assert_line(&r, "refused the operator: TCP 80: "
-			"the mapping is another client's");
+	assert_line(&r, "refused the operator: protocol=tcp "
+		    "external-port=80: the mapping is another client's");
 	r.origin = ORIGIN_UPNP;
 	memset(&r.rule, 0, sizeof(r.rule));
 	r.why = REFUSAL_LINK;
 	assert_line(&r, "refused 192.168.88.10: "
 			"allow-disable-external-interface is no");
+}
+
+/* The setting, or the line to add, is in the log line. */
+static void log_line_names_what_decided(void **state)
+{
+	static const struct {
+		enum refusal why;
+		const char *want;
+	} reasons[] = {
+		{ REFUSAL_FULL, "max-mappings = 1024 is reached" },
+		{ REFUSAL_CLIENT_FULL,
+		  "max-mappings-per-client = 128 is reached" },
+		{ REFUSAL_PINHOLES, "max-pinholes = 512 is reached" },
+		{ REFUSAL_RATE, "too many new mappings at once: 32 a second" },
+		{ REFUSAL_SECURE,
+		  "secure-mode = yes: the client is another host" },
+		{ REFUSAL_RULE, "no allow line matches it; to allow it, add "
+		  "\"allow 80 192.168.88.11 8080\"" },
+	};
+	struct refused r = {
+		.origin = ORIGIN_PCP, .client = addr_ip4(0xc0a8580a),
+		.rule = { .client = addr_ip4(0xc0a8580b),
+			  .remote = addr_any(), .ext_port = 80,
+			  .int_port = 8080, .kind = NAT_PORTMAP,
+			  .proto = IPPROTO_UDP },
+	};
+	struct refusal_settings none = settings;
+	char buf[256];
+	struct wr w;
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++) {
+		w = wr_init(buf, sizeof(buf));
+		r.why = reasons[i].why;
+		refusal_put(&w, &r, &settings);
+		assert_non_null(strstr(wr_cstr(&w), reasons[i].want));
+		assert_ptr_equal(strstr(buf, "refused 192.168.88.10 (pcp): "),
+				 buf);
+	}
+	none.rule_n = 0;
+	w = wr_init(buf, sizeof(buf));
+	r.why = REFUSAL_RULE;
+	refusal_put(&w, &r, &none);
+	assert_non_null(strstr(wr_cstr(&w), ": the default allows ports from "
+			       "1024 on; to allow it, add \"allow 80 "
+			       "192.168.88.11 8080\" and lines for what"));
 }
 
 int main(void)
@@ -206,6 +257,7 @@ int main(void)
 		T(a_client_is_told_by_its_share),
 		T(every_refusal_of_the_operator_is_logged),
 		T(log_line_has_requester_mapping_and_reason),
+		T(log_line_names_what_decided),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

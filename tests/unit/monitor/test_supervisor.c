@@ -512,21 +512,21 @@ static void test_an_engine_that_exited_is_replaced_after_a_delay(void **state)
 /* The lines are in the pipe when the fork server reports the exit. */
 static void test_the_last_lines_of_an_engine_are_logged(void **state)
 {
-	char line[LOG_LINE_MAX];
+	char line[128];
 
 	start();
 	memset(line, 'x', sizeof(line));
 	memcpy(line, "<6>", 3);
 	memcpy(line + sizeof(line) - 2, "\n", 2);
-	for (unsigned i = 0; i < LOG_ENGINE_LINES_S - 2; i++) {
-		line[3] = (char)('a' + i);
+	for (unsigned i = 0; i < LOG_ENGINE_LINES - 2; i++) {
+		line[3] = (char)(33 + i % 90);
 		engine_logs(line);
 	}
 	engine_logs("<3>out of luck\n<3>in the middle of");
 	close(server.fd[FORKSERVER_LOG]);
 	server.fd[FORKSERVER_LOG] = -1;
 	event(FORKSERVER_EXITED, EXITED(1));
-	assert_int_equal(logged_count("<6>"), LOG_ENGINE_LINES_S - 2);
+	assert_int_equal(logged_count("<6>"), LOG_ENGINE_LINES - 2);
 	assert_int_equal(logged_count("<3>out of luck\n"), 1);
 	assert_int_equal(logged_count("<3>in the middle of\n"), 1);
 }
