@@ -67,7 +67,7 @@ static void check_conf(const struct conf *c)
 	for (size_t i = 0; i < c->mapping_n; i++)
 		check_mapping(c, &c->mapping[i]);
 	CHECK(external <= 1);
-	CHECK(!c->enabled || (external && conf_external(c)));
+	CHECK(!external == !conf_external(c));
 	CHECK(c->max_lease >= 1 && c->max_lease <= PM_LEASE_MAX_S);
 	CHECK(c->max_mappings >= 1 && c->max_mappings <= PM_MAPPINGS_LIMIT);
 	CHECK(!(c->igd_version & ~(uint32_t)CONF_IGD_BOTH) && c->igd_version);

@@ -389,6 +389,12 @@ static void lan_ctl_check(const struct lan_ctl *c, const struct ctl_rep *rep)
 	case CTL_LOST:
 	case CTL_READY:
 		break;
+	case CTL_RULE:
+		CHECK(rep->rule.ext_lo <= rep->rule.ext_hi &&
+		      rep->rule.ext_hi <= UINT16_MAX);
+		CHECK(rep->rule.int_lo <= rep->rule.int_hi &&
+		      rep->rule.int_hi <= UINT16_MAX);
+		break;
 	default:
 		CHECK(rep->kind <= CTL_LOST && nat_rule_sane(&m->rule));
 		CHECK(memchr(m->desc, '\0', PM_DESC_MAX + 1));
