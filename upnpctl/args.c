@@ -9,6 +9,8 @@
 #include "upnpctl/menu.h"
 #include "upnpctl/similar.h"
 
+#define USAGE_WORDS 6		/* more would not fit into a line */
+
 bool args_at(const struct cmd_verb *v, size_t i, struct cmd_arg *ret)
 {
 	size_t n = 0;
@@ -122,13 +124,18 @@ static void list_args(struct wr *w, const struct cmd_verb *v)
 	}
 }
 
+/* Keys, and the words after the first ones, are not named one by one. */
 void args_put_usage(struct wr *w, const struct cmd_verb *v)
 {
 	const char *between = "";
 	struct cmd_arg a;
 	bool keys = false;
+	unsigned words = 0;
 
 	for (size_t i = 0; args_at(v, i, &a); i++) {
+		words += a.kind == CMD_WORD;
+		if (words > USAGE_WORDS && a.kind == CMD_WORD)
+			continue;
 		if (a.kind == CMD_KEY && !a.needed) {
 			keys = true;
 			continue;
@@ -141,6 +148,8 @@ void args_put_usage(struct wr *w, const struct cmd_verb *v)
 		wr_z(w, a.needed ? "" : "]");
 		between = " ";
 	}
+	if (words > USAGE_WORDS)
+		wr_z(w, " ...");
 	if (keys)
 		wr_fmt(w, "%s[KEY=VALUE ...]", between);
 }
@@ -332,7 +341,8 @@ static int read_word(struct cmd *c, struct str word)
 		return add(c, CMD_OTHER, word);
 	if (s.n > 1)
 		return ambiguous(c, word, false);
-	if (args_takes(c->verb, CMD_KEY, NULL))
+	if (!args_takes(c->verb, CMD_WORD, NULL) &&
+	    args_takes(c->verb, CMD_KEY, NULL))
 		return not_a_setting(c, word);
 	return refuse(c, "argument", word, &s);
 }

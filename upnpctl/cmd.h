@@ -136,7 +136,8 @@ int settings_print(struct cmd *), settings_set(struct cmd *),
 	export_run(struct cmd *), complete_run(struct cmd *);
 extern const struct cmd_arg settings_print_args[], settings_get_args[],
 	settings_natpmp_args[], settings_masquerade_args[];
-bool settings_set_arg(size_t i, struct cmd_arg *ret);
+bool settings_set_arg(size_t i, struct cmd_arg *ret),
+	settings_get_arg(size_t i, struct cmd_arg *ret);
 int listget_find(struct cmd *), listget_run(struct cmd *);
 extern const struct cmd_arg listget_find_args[], listget_args[];
 int listprint_run(struct cmd *), ifaces_add(struct cmd *),

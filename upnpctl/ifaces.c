@@ -18,12 +18,12 @@
 /* ---- what they take ------------------------------------------------------ */
 
 const struct cmd_arg ifaces_items_args[] = {
-	{ "N,...|NAME", CMD_ITEMS, true },
+	{ "N,...|NAME", CMD_ITEMS, true, .help = "numbers or names" },
 	{ NULL },
 };
 
 const struct cmd_arg ifaces_set_args[] = {
-	{ "N,...|NAME", CMD_ITEMS, true },
+	{ "N,...|NAME", CMD_ITEMS, true, .help = "numbers or names" },
 	{ "interface", CMD_KEY, .help = "its name, which cannot be changed" },
 	{ "type", CMD_KEY, .values = "external internal",
 	  .help = "to the internet, or to the LAN" },

@@ -9,13 +9,13 @@
 
 const struct cmd_arg listget_find_args[] = {
 	{ "where", CMD_WHERE, .help = "terms, such as disabled" },
-	{ "TERM ...", CMD_TERM },
+	{ "TERM ...", CMD_TERM, .help = "the same without where" },
 	{ NULL },
 };
 
 const struct cmd_arg listget_args[] = {
-	{ "ITEM", CMD_ITEMS, true },
-	{ "PROPERTY", CMD_PROP },
+	{ "ITEM", CMD_ITEMS, true, .help = "a number or a name" },
+	{ "PROPERTY", CMD_PROP, .help = "of the item" },
 	{ "value-name", CMD_KEY, .help = "the property" },
 	{ NULL },
 };

@@ -267,10 +267,17 @@ int settings_masquerade(struct cmd *c)
 /* ---- get ----------------------------------------------------------------- */
 
 const struct cmd_arg settings_get_args[] = {
-	{ "OPTION", CMD_OTHER, true },
 	{ "value-name", CMD_KEY, .help = "the option" },
 	{ NULL },
 };
+
+bool settings_get_arg(size_t i, struct cmd_arg *ret)
+{
+	if (!settings_set_arg(i, ret))
+		return false;
+	ret->kind = CMD_WORD;
+	return true;
+}
 
 int settings_get(struct cmd *c)
 {

@@ -61,7 +61,7 @@ static void usage_of(const struct cmd_verb *v)
 	out_str(wr_done(&w));
 	out_str(STR("\n"));
 	for (size_t i = 0; args_at(v, i, &a); i++) {
-		w.len = 0;
+		w = wr_init_cut(text, sizeof(text));
 		wr_fmt(&w, "  %s%s", a.name, a.kind == CMD_KEY ? "=" : "");
 		out_pad(wr_done(&w), 34);
 		w.len = 0;

@@ -36,6 +36,7 @@ def offered(ctl, line):
     ("interfaces add ty", ["type="]), ("interfaces add type=e", ["external"]),
     ("interfaces add interface=l", ["lo"]),
     ("interfaces set wan7 forced", ["forced-ip="]),
+    ("get frie", ["friendly-name"]),
     # items, properties and terms
     ("interfaces remove ", ["wan7", "lan7"]), ("interfaces remove w", ["wan7"]),
     ("interfaces remove wan7,l", ["lan7"]),

@@ -205,7 +205,8 @@ def test_get_prints_one_value(ctl):
     assert ctl.ok("interfaces", "get", "ether2", "disabled") == "no\n"
     for words, error in (
             (["get"], "get needs an option, such as: get enabled"),
-            (["get", "enable-it"], 'there is no option "enable-it"'),
+            (["get", "enabeld"], 'there is no argument "enabeld"; did you mean '
+             'enabled?'),
             (["interfaces", "get", "0,1", "type"],
              "get takes one interface, not 2"),
             (["interfaces", "get", "0"], "get needs a property, such as: "
