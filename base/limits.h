@@ -322,6 +322,16 @@
 #define REFUSAL_LOG_MS		60000
 #define REFUSAL_CLIENTS_MAX	32
 
+/* ---- status page ---------------------------------------------------- */
+
+/* Refusals that the page shows, of all hosts and of one. A household has few
+ * programs that are refused; each asks again for the same port. */
+#define RECENT_MAX		32
+#define RECENT_PER_HOST		8
+/* Mappings that are looked at for one piece of the page, if few of them are the
+ * viewer's: it takes a millisecond if the kernel is asked about each. */
+#define STATUSPAGE_SCAN		64
+
 /* ---- control socket ------------------------------------------------- */
 
 #define CTL_CLIENTS_MAX		8	/* several upnpctl at once */
