@@ -32,6 +32,7 @@ struct conf_iface {
 					 * only */
 };
 
+enum conf_status_page { CONF_PAGE_OWN, CONF_PAGE_ALL, CONF_PAGE_NO };
 enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
 
 /* One bit for each root device: 1 << its version. */
@@ -58,6 +59,7 @@ struct conf {
 	struct conf_networks pcp_third_party;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */
 	uint32_t list_scope;	/* enum conf_list_scope */
+	uint32_t status_page;	/* enum conf_status_page */
 	char backend[CONF_STR_MAX];
 	bool backend_nft;	/* the file has nft, a former name of netlink */
 	uint32_t http_port, igd_version, max_lease, max_mappings,

@@ -316,6 +316,7 @@ static const char *const level_words[] = {
 /* The first is CONF_IGD1, in steps of two. */
 static const char *const version_words[] = { "1", "2", "both", NULL };
 static const char *const scope_words[] = { "own", "all", NULL };
+static const char *const page_words[] = { "own", "all", "no", NULL };
 
 #define DIGITS_(n) #n
 #define DIGITS(n) DIGITS_(n)	/* a limit as a string */
@@ -335,6 +336,8 @@ static const struct confopt options[] = {
 	  version_words },
 	{ "list-scope", WORD, O(list_scope), "own", CONF_LIST_OWN, 1,
 	  scope_words },
+	{ "status-page", WORD, O(status_page), "own", CONF_PAGE_OWN, 1,
+	  page_words },
 	{ "secure-mode", YES_NO, O(secure_mode), "yes" },
 	{ "pcp-strict-nonce", YES_NO, O(pcp_strict_nonce), "no" },
 	{ "pcp-third-party", CLIENTS, O(pcp_third_party), "" },

@@ -268,13 +268,15 @@ static void op_refused(void *arg, const struct refused *r)
 {
 	struct engine *e = arg;
 	const struct peer p = { &e->igd, r->ifindex, r->client };
+	const struct addr share = peer_share(&p);
 	char text[LOG_LINE_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
 	uint32_t muted = 0;
 
-	const bool logged = refusal_count(&e->refusals, r, peer_share(&p),
+	const bool logged = refusal_count(&e->refusals, r, share,
 					  loop_now_ms(e->loop), &muted);
 
+	recent_add(&e->kept->recent, r, share, loop_now_ms(e->loop));
 	e->kept->refused[r->why] = e->refusals.n[r->why];
 	if (!logged)
 		return;
@@ -515,6 +517,8 @@ static int start_services(struct engine *e)
 	e->services.dir_fd = e->dir_fd;
 	e->services.clock_now = clock_now;
 	e->services.clock_arg = e;
+	e->services.recent = &e->kept->recent;
+	e->services.status = op_status;
 	return services_open(&e->services);
 }
 

@@ -37,6 +37,7 @@ int identity_read(struct identity *ret, const struct conf *c, int dir_fd)
 		c->friendly_name, c->manufacturer, c->manufacturer_url,
 		c->model_name, c->model_number, c->serial_number,
 		c->presentation_url,
+		.has_page = c->status_page != CONF_PAGE_NO,
 	};
 	desc_udns(uuid, &ret->desc);
 	name_server(ret);

@@ -55,7 +55,7 @@ static int open_upnp(struct services *s)
 {
 	struct urlroutes_config urlroutes = {
 		&s->id.desc, s->igd, s->conf->igd_version, s->id.server,
-		wall_s,
+		wall_s, s->conf->status_page != CONF_PAGE_NO ? &s->page : NULL,
 	};
 	struct ssdp_config ssdp = {
 		.target = s->target, .next_boot_id = next_boot_id,
@@ -65,6 +65,11 @@ static int open_upnp(struct services *s)
 	};
 	int err = identity_read(&s->id, s->conf, s->dir_fd);
 
+	s->page = (struct statuspage){
+		.name = s->conf->friendly_name, .map = s->igd->map,
+		.recent = s->recent, .status = s->status, .arg = s->clock_arg,
+		.all = s->conf->status_page == CONF_PAGE_ALL,
+	};
 	if (err)
 		log_err("state-dir: %s; our UUIDs change at the next start",
 			strerror(-err));

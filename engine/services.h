@@ -27,11 +27,14 @@ struct services {
 	int dir_fd;		/* the state directory */
 	bool leases_whole;	/* no mapping was lost since the last run */
 	const struct leases_clock *(*clock_now)(void *arg);
-	void *clock_arg;
+	void *clock_arg;	/* for status() as well */
+	const struct recent *recent;
+	void (*status)(void *arg, struct ctl_status *ret);
 
 	/* private from here on */
 	struct pmp *pmp;	/* NULL: nat-pmp and pcp are no */
 	struct epoch epoch;
+	struct statuspage page;
 	struct identity id;	/* of UPnP, as all below */
 	uint32_t boot_id, boot_id_last;	/* in use; reserved */
 	struct ssdp_target target[SSDP_TARGETS_MAX];

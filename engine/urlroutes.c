@@ -36,6 +36,8 @@ static unsigned methods(void *arg, struct str path)
 	unsigned n;
 	enum igd_doc doc = model_resolve(path, &n, &svc);
 
+	if (s->config.page && str_eq(path, STR(STATUSPAGE_PATH)))
+		return HTTP_GET;
 	if (doc == IGD_NOTHING || !is_on(s, n))
 		return 0;
 	switch (doc) {
@@ -106,8 +108,28 @@ static struct str document(struct urlroutes *s, unsigned n,
 	if (svc)
 		desc_scpd(&w, s->config.desc, svc, n);
 	else
-		desc_root(&w, s->config.desc, n, url_addr);
+		desc_root(&w, s->config.desc, n, url_addr,
+			  httpd_port(s->httpd));
 	return w.over ? STR("") : wr_done(&w);
+}
+
+static void serve_page(struct urlroutes *s, const struct httpd_req *req)
+{
+	struct httpsource source;
+	struct httpd_reply reply;
+
+	statuspage_reply(s->config.page, req, loop_now_ms(s->loop), &source,
+			 &reply);
+	httpd_reply(s->httpd, req->id, &reply);
+}
+
+static void misnamed(void *arg, const struct httpends *ends,
+		     struct httpd_reply *ret)
+{
+	struct urlroutes *s = arg;
+	struct wr w = wr_init(s->doc, sizeof(s->doc));
+
+	statuspage_misnamed(s->config.page, ends, &w, ret);
 }
 
 static void serve(void *arg, const struct httpd_req *req)
@@ -117,6 +139,10 @@ static void serve(void *arg, const struct httpd_req *req)
 	const struct igd_service *svc = NULL;
 	unsigned n;
 
+	if (s->config.page && str_eq(req->path, STR(STATUSPAGE_PATH))) {
+		serve_page(s, req);
+		return;
+	}
 	switch (model_resolve(req->path, &n, &svc)) {
 	case IGD_CONTROL:
 		serve_post(s, req, svc, n);
@@ -173,7 +199,7 @@ struct urlroutes *urlroutes_new(struct loop *loop,
 	struct httpd_config http = { config->server, config->wall_s };
 	struct gena_config gena = { .igd = config->igd };
 	struct httpd_routes routes = { methods, serve, aborted, refused, share,
-				       NULL, NULL };
+				       config->page ? misnamed : NULL, NULL };
 	struct urlroutes *s = mem_new(1, sizeof(*s));
 
 	if (!s)

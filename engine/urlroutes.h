@@ -7,6 +7,7 @@
 #ifndef ENGINE_URLROUTES_H
 #define ENGINE_URLROUTES_H
 
+#include "engine/statuspage.h"
 #include "httpd.h"
 #include "igd/desc.h"
 #include "igd/igd.h"
@@ -20,6 +21,7 @@ struct urlroutes_config {
 	unsigned versions;		/* bit n: root n is enabled */
 	const char *server;		/* SERVER field, borrowed */
 	int64_t (*wall_s)(void);
+	const struct statuspage *page;	/* borrowed; NULL: there is none */
 };
 
 /** urlroutes_new - create it and its HTTP server, which does not listen yet.

@@ -102,7 +102,7 @@ static void open_device(struct wr *w, const struct desc_info *info,
 }
 
 void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
-	       struct addr local)
+	       struct addr local, uint16_t port)
 {
 	wr_fmt(w,
 	       PROLOG "<root xmlns=\"urn:schemas-upnp-org:device-1-0\" "
@@ -122,6 +122,8 @@ void desc_root(struct wr *w, const struct desc_info *info, unsigned n,
 	} else {
 		wr_z(w, "<presentationURL>http://");
 		addr_host_write(w, local);
+		if (info->has_page)
+			wr_fmt(w, ":%u", (unsigned)port);
 		wr_z(w, "/</presentationURL>");
 	}
 	wr_z(w, "</device></root>\n");
@@ -243,7 +245,7 @@ uint32_t desc_config_id(const struct desc_info *info, unsigned versions,
 
 		if (!(versions & 1u << n))
 			continue;
-		desc_root(&w, &plain, n, addr_ip4(0));
+		desc_root(&w, &plain, n, addr_ip4(0), 0);
 		h = hash_add(h, w.buf, w.len);
 		for (size_t d = 0; d < IGD_DEVICES; d++)
 			h = hash_device(h, &plain, &igd_device[d], n, scratch);

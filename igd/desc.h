@@ -17,9 +17,11 @@
 struct desc_info {
 	const char *friendly_name, *manufacturer, *manufacturer_url,
 		*model_name, *model_number, *serial_number;
-	const char *presentation_url;	/* "" : http://<local address>/ */
+	const char *presentation_url;	/* "": http://<local address>/, with our
+					 * port if has_page */
 	char udn[3][IGD_DEVICES][UDN_SIZE];	/* [n][device]; [0] unused */
 	uint32_t config_id;		/* desc_config_id() */
+	bool has_page;			/* there is a status page */
 };
 
 /**
@@ -30,12 +32,12 @@ void desc_udns(const uint8_t base[16], struct desc_info *ret);
 
 /**
  * desc_root - write the device description of root version @n.
- * @local: the router's address for presentationURL
+ * @local, @port: the router's, for presentationURL
  *
  * Starts with "<?xml" at byte 0 and is ASCII (Open.NAT). UDA 1.1 2.3.
  */
 void desc_root(struct wr *, const struct desc_info *, unsigned n,
-	       struct addr local);
+	       struct addr local, uint16_t port);
 
 /** desc_scpd - write the SCPD of @svc under root version @n. UDA 1.1 2.5. */
 void desc_scpd(struct wr *, const struct desc_info *,
@@ -46,7 +48,7 @@ void desc_scpd(struct wr *, const struct desc_info *,
  * @buf, @cap: scratch, HTTP_REPLY_MAX
  * @versions: bit 1: root 1 is on, bit 2: root 2 is on
  *
- * A hash of the documents with config_id 0 and the local address 0.0.0.0,
+ * A hash of the documents with config_id 0, local address 0.0.0.0 and port 0,
  * folded to 24 bits. Another version of this program may compute a different
  * one.
  *

@@ -13,6 +13,7 @@
 #define IPC_ENGINE_KEPT_H
 
 #include "base/addr.h"
+#include "map/recent.h"
 #include "map/refusal.h"
 #include "map/rulecounts.h"
 
@@ -27,6 +28,7 @@ struct engine_kept {
 	uint32_t update_id;	/* map.update_id */
 	uint32_t refused[REFUSALS];	/* refusal_counts.n */
 	struct rulecounts decided;
+	struct recent recent;
 };
 
 /* An engine that starts later than this after the last one is no successor: the

@@ -9,22 +9,28 @@ bool owner_is(const struct pm_entry *e, struct addr requester)
 		addr_equal(e->requester, requester));
 }
 
-static bool is_host(const struct pm_entry *e, const struct pm_req *by)
+static bool is_host(const struct pm_entry *e, struct addr host)
 {
-	return by->host.family == ADDR_LINK && addr_equal(e->host, by->host);
+	return host.family == ADDR_LINK && addr_equal(e->host, host);
 }
 
 /* Hosts on two interfaces may have the same link-local address, and choose the
  * same link-layer address. */
+bool owner_is_asker(const struct map *m, const struct pm_entry *e,
+		    struct addr requester, struct addr host, int ifindex)
+{
+	const bool by_addr = owner_is(e, requester);
+
+	if (by_addr && !addr_is_link_local(requester))
+		return true;
+	return (by_addr || is_host(e, host)) &&
+	       policy_on_link(&m->policy, ifindex, e->rule.client);
+}
+
 static bool is_owner(const struct map *m, const struct pm_entry *e,
 		     const struct pm_req *by)
 {
-	const bool by_addr = owner_is(e, by->requester);
-
-	if (by_addr && !addr_is_link_local(by->requester))
-		return true;
-	return (by_addr || is_host(e, by)) &&
-	       policy_on_link(&m->policy, by->requester_if, e->rule.client);
+	return owner_is_asker(m, e, by->requester, by->host, by->requester_if);
 }
 
 bool owner_sees(const struct pm_entry *e, const struct pm_req *by)

@@ -8,6 +8,15 @@
 /** owner_is - is @e a mapping to @requester, or one that @requester made? */
 bool owner_is(const struct pm_entry *e, struct addr requester);
 
+/**
+ * owner_is_asker - the same for a host: by its address, or by its link-layer
+ * address if that asked for @e.
+ * @host:    ADDR_LINK, or ADDR_NONE: not known
+ * @ifindex: the interface on which it asks
+ */
+bool owner_is_asker(const struct map *, const struct pm_entry *e,
+		    struct addr requester, struct addr host, int ifindex);
+
 /** owner_sees - does the requester of @by see the mapping @e? Only the operator
  * sees suspended mappings. @e: may be NULL: there is no mapping */
 bool owner_sees(const struct pm_entry *e, const struct pm_req *by);

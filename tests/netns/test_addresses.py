@@ -80,7 +80,7 @@ def test_two_networks_on_one_bridge(lab, two_networks):
     assert answer["LOCATION"] == location(LAN_IP)
     assert answer.peer == (LAN_IP, 1900)
     root = ET.fromstring(http(lab.lan2, "GET", "/igd1.xml", ip=NET2_IP).body)
-    assert root.find(".//d:presentationURL", NS).text == f"http://{NET2_IP}/"
+    assert root.find(".//d:presentationURL", NS).text == f"http://{NET2_IP}:2828/"
 
 
 @pytest.mark.lab(bridge=True)

@@ -42,7 +42,7 @@ def documents(host, ip, root, shown):
     assert doc.status == 200
     device = ET.fromstring(doc.body)
     assert device.findtext(".//d:presentationURL", namespaces=NS) == \
-        f"http://{url_host(shown)}/"
+        f"http://{url_host(shown)}:2828/"
     # URLs are relative: they hold at each address, and with the host's zone
     urls = [e.text for e in device.iter() if e.tag.endswith("URL") and
             not e.tag.endswith(("presentationURL", "manufacturerURL"))]
@@ -276,7 +276,7 @@ def test_curl(lab, upnpd, lab_kind):
                            f"http://[{ip}{zone}]:2828/igd2.xml")
         assert re.match(r"HTTP/1.1 200 OK\r?\n", out)
         shown = router_ip(lab, kinds(lab_kind)[0]) if kind == "link" else ip
-        assert f"<presentationURL>http://[{shown}]/</presentationURL>" in out
+        assert f"<presentationURL>http://[{shown}]:2828/</presentationURL>" in out
 
 
 @pytest.mark.parametrize("lab_kind", LANS)

@@ -45,6 +45,7 @@ static void test_empty_file_has_the_defaults(void **state)
 	assert_int_equal(conf.http_port, 2828);
 	assert_int_equal(conf.igd_version, CONF_IGD_BOTH);
 	assert_int_equal(conf.list_scope, CONF_LIST_OWN);
+	assert_int_equal(conf.status_page, CONF_PAGE_OWN);
 	assert_false(conf.backend_nft);
 	assert_int_equal(conf.max_lease, 604800);
 	assert_int_equal(conf.max_mappings, 1024);

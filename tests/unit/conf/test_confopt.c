@@ -124,6 +124,8 @@ static const struct good good[] = {
 	{ CONFOPT_WORD, "igd-version", "2" },
 	{ CONFOPT_WORD, "igd-version", "both" },
 	{ CONFOPT_WORD, "list-scope", "all" },
+	{ CONFOPT_WORD, "status-page", "own" },
+	{ CONFOPT_WORD, "status-page", "no" },
 	{ CONFOPT_WORD, "log-level", "error" },
 	{ CONFOPT_WORD, "log-level", "debug" },
 	{ CONFOPT_WORD, "type", "internal" },
@@ -275,6 +277,8 @@ static const struct wrong wrong[] = {
 	  "http-port is \"x\"; it takes a number from 0 to 65535" },
 	{ "enabled", "1", "enabled is \"1\"; it takes yes or no" },
 	{ "list-scope", "1", "list-scope is \"1\"; it takes one of: own, all" },
+	{ "status-page", "yes",
+	  "status-page is \"yes\"; it takes one of: own, all, no" },
 	{ "igd-version", "3",
 	  "igd-version is \"3\"; it takes one of: 1, 2, both" },
 	{ "state-dir", "var", "state-dir is \"var\"; it takes an absolute path "

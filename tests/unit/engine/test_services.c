@@ -53,6 +53,7 @@ static struct {
 	bool pmp_serves, flows_full;
 	struct nat_rule flow;
 	uint16_t flow_port;
+	const struct statuspage *page;
 } fake;
 
 struct urlroutes *urlroutes_new(struct loop *l,
@@ -60,6 +61,7 @@ struct urlroutes *urlroutes_new(struct loop *l,
 {
 	assert_int_equal(c->versions, CONF_IGD_BOTH);
 	assert_true(*c->server);
+	fake.page = c->page;
 	note("routes");
 	return fake.routes;
 }
@@ -274,6 +276,26 @@ static void test_upnp_is_http_and_ssdp(void **state)
 	services_mark_dirty(&s);
 	services_byebye(&s);
 	CALLS("events byebye");
+}
+
+static void test_the_status_page_is_as_configured(void **state)
+{
+	static const struct recent recent;
+
+	s.recent = &recent;
+	assert_int_equal(services_open(&s), 0);
+	assert_ptr_equal(fake.page->map, &map);
+	assert_ptr_equal(fake.page->recent, &recent);
+	assert_string_equal(fake.page->name, "Router");
+	assert_false(fake.page->all);
+	assert_true(s.id.desc.has_page);
+	conf.status_page = CONF_PAGE_ALL;
+	assert_int_equal(services_open(&s), 0);
+	assert_true(fake.page->all);
+	conf.status_page = CONF_PAGE_NO;
+	assert_int_equal(services_open(&s), 0);
+	assert_null(fake.page);
+	assert_false(s.id.desc.has_page);
 }
 
 static void test_without_upnp_there_is_neither_http_nor_ssdp(void **state)
@@ -495,6 +517,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_without_upnp_there_is_neither_http_nor_ssdp),
 		TEST(test_upnp_is_http_and_ssdp),
+		TEST(test_the_status_page_is_as_configured),
 		TEST(test_nat_pmp_and_pcp),
 		TEST(test_one_of_two),
 		TEST(test_all_protocols),

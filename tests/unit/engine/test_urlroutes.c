@@ -35,6 +35,7 @@ static struct {
 	char extra[64];
 	char body[HTTP_REPLY_MAX];
 	size_t body_n;
+	bool page;
 	unsigned n;
 } replied;
 
@@ -50,6 +51,12 @@ void httpd_free(struct httpd *h)
 {
 }
 
+uint16_t httpd_port(const struct httpd *h)
+{
+	assert_ptr_equal(h, HTTPD);
+	return 2828;
+}
+
 void httpd_reply(struct httpd *h, uint32_t id, const struct httpd_reply *r)
 {
 	assert_ptr_equal(h, HTTPD);
@@ -63,6 +70,30 @@ void httpd_reply(struct httpd *h, uint32_t id, const struct httpd_reply *r)
 	memcpy(replied.body, r->body.n ? r->body.p : "", r->body.n);
 	replied.body[r->body.n] = '\0';
 	replied.body_n = r->body.n;
+	replied.page = r->source != NULL;
+}
+
+/* ---- the status page ------------------------------------------------- */
+
+static const struct statuspage page;
+
+void statuspage_reply(const struct statuspage *p, const struct httpd_req *q,
+		      uint64_t now_ms, struct httpsource *ret_source,
+		      struct httpd_reply *ret)
+{
+	assert_ptr_equal(p, &page);
+	assert_int_equal(now_ms, 4711);
+	*ret = (struct httpd_reply){ .status = 200, .source = ret_source };
+}
+
+void statuspage_misnamed(const struct statuspage *p,
+			 const struct httpends *ends, struct wr *w,
+			 struct httpd_reply *ret)
+{
+	assert_ptr_equal(p, &page);
+	assert_int_equal(ends->local_port, 2828);
+	wr_z(w, "elsewhere");
+	ret->body = wr_done(w);
 }
 
 /* ---- SOAP ------------------------------------------------------------ */
@@ -180,6 +211,18 @@ static void use_roots(unsigned versions)
 	r = made[versions];
 	assert_non_null(r);
 	routes.arg = soap.arg = r;
+}
+
+/* Test an instance with a status page, which is the last that is made. */
+static void use_page(void)
+{
+	const struct urlroutes_config c = {
+		&desc, &igd, BOTH, "a server", wall_s, &page,
+	};
+
+	r = urlroutes_new(loop, &c);
+	assert_non_null(r);
+	assert_ptr_equal(routes.arg, r);
 }
 
 static int make_loop(void **state)
@@ -341,7 +384,7 @@ static void test_a_document_is_sent_as_it_was_written(void **state)
 	for (unsigned n = 1; n <= 2; n++) {
 		struct wr w = wr_init(want, sizeof(want));
 
-		desc_root(&w, &desc, n, addr_ip4(LAN0));
+		desc_root(&w, &desc, n, addr_ip4(LAN0), 2828);
 		get_at(LAN0, n == 1 ? "/igd1.xml" : "/igd2.xml");
 		assert_string_equal(replied.body, wr_cstr(&w));
 		for (size_t d = 0; d < IGD_DEVICES; d++)
@@ -550,6 +593,36 @@ static void test_a_root_that_is_off_cannot_be_searched_for(void **state)
 
 #define TEST(t) cmocka_unit_test_setup(t, set_up)
 
+/* ---- the status page ------------------------------------------------- */
+
+static void test_without_a_page_its_url_is_404(void **state)
+{
+	use_roots(BOTH);
+	assert_int_equal(routes.methods(r, STR("/")), 0);
+	assert_null(routes.misnamed);
+	serve(HTTP_GET, "/", 11);
+	assert_int_equal(replied.status, 404);
+}
+
+static void test_the_page_is_served(void **state)
+{
+	const struct httpends ends = { .local_port = 2828 };
+	struct httpd_reply reply = { .status = 403 };
+
+	use_page();
+	assert_int_equal(routes.methods(r, STR("/")), HTTP_GET);
+	assert_int_equal(routes.methods(r, STR("/x")), 0);
+	serve(HTTP_GET, "/", 12);
+	assert_int_equal(replied.id, 12);
+	assert_int_equal(replied.status, 200);
+	assert_true(replied.page);
+	serve(HTTP_GET, "/igd1.xml", 13);
+	assert_false(replied.page);
+	routes.misnamed(r, &ends, &reply);
+	assert_int_equal(reply.status, 403);
+	assert_true(str_eq(reply.body, STR("elsewhere")));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -572,6 +645,8 @@ int main(void)
 		TEST(test_both_roots_can_be_searched_for),
 		TEST(test_a_target_has_the_udn_of_its_device),
 		TEST(test_a_root_that_is_off_cannot_be_searched_for),
+		cmocka_unit_test(test_without_a_page_its_url_is_404),
+		cmocka_unit_test(test_the_page_is_served),
 	};
 
 	return cmocka_run_group_tests(tests, make_loop, free_loop);

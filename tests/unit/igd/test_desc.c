@@ -130,7 +130,7 @@ static struct str root_doc(const struct desc_info *info, unsigned n)
 {
 	struct wr w = wr_init(doc_buf, sizeof(doc_buf));
 
-	desc_root(&w, info, n, addr_ip4(0xc0a80101));
+	desc_root(&w, info, n, addr_ip4(0xc0a80101), 2828);
 	assert_false(w.over);
 	read_doc(wr_done(&w));
 	return wr_done(&w);
@@ -308,6 +308,14 @@ static void test_presentation_url_defaults_to_the_local_address(void **state)
 	root_doc(&info, 1);
 	assert_string_equal(find_node(D0 "presentationURL")->text,
 			    "http://192.168.1.1/");
+	info.has_page = true;
+	root_doc(&info, 1);
+	assert_string_equal(find_node(D0 "presentationURL")->text,
+			    "http://192.168.1.1:2828/");
+	info.presentation_url = "http://own/";
+	root_doc(&info, 1);
+	assert_string_equal(find_node(D0 "presentationURL")->text,
+			    "http://own/");
 	assert_null(find_node(D1 "presentationURL"));
 	assert_null(find_node(D2 "presentationURL"));
 }
@@ -375,7 +383,7 @@ static void test_longest_names_fit(void **state)
 	info.friendly_name = info.manufacturer = info.manufacturer_url = z;
 	info.model_name = info.model_number = info.serial_number = z;
 	info.presentation_url = z;
-	desc_root(&w, &info, 2, addr_ip4(0));
+	desc_root(&w, &info, 2, addr_ip4(0), 0);
 	assert_false(w.over);
 }
 
@@ -400,7 +408,7 @@ static void test_small_buffer_is_reported(void **state)
 	for (cap = 0; cap <= root + 1; cap += cap == root - 1 ? 2 : 1) {
 		doc_buf[cap] = '#';
 		w = wr_init(doc_buf, cap);
-		desc_root(&w, &info, 1, addr_ip4(0xc0a80101));
+		desc_root(&w, &info, 1, addr_ip4(0xc0a80101), 2828);
 		check_small(&w, cap, root);
 	}
 	for (cap = 0; cap <= scpd + 1; cap += cap == scpd - 1 ? 2 : 1) {
@@ -1170,6 +1178,10 @@ static void test_config_id_changes_with_the_documents(void **state)
 	other = info;
 	other.presentation_url = "";
 	assert_int_not_equal(config_id(&other, 2), id);
+	id = config_id(&other, 2);
+	other.has_page = true;
+	assert_int_not_equal(config_id(&other, 2), id);
+	id = config_id(&info, 2);
 	other = info;
 	other.udn[1][2][UDN_SIZE - 2] ^= 1;
 	assert_int_not_equal(config_id(&other, 2), id);
