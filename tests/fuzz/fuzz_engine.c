@@ -204,7 +204,7 @@ static void step_http(uint8_t what)
 {
 	uint8_t who = fuzz_u8(&in), how = fuzz_u8(&in);
 	struct lan_conn *c = &lan_conn[who % LAN_CONNS];
-	const struct lan_want other = { LAN_OTHER };
+	const struct lan_want other = { LAN_OTHER }, page = { LAN_PAGE };
 
 	if (!open_as(c, who))
 		return;
@@ -229,6 +229,11 @@ static void step_http(uint8_t what)
 		put_subscription(c, fuzz_u8(&in));
 		break;
 	case 6:
+		if (how & 64) {
+			put_plain(c, &page, "GET / HTTP/1.1\r\nHost: %s:2828"
+				  "\r\n\r\n", lan_host_text(c->at).text);
+			break;
+		}
 		put_plain(c, &other, "GET /%s HTTP/1.%u\r\nHost: %s:2828"
 			  "\r\n\r\n", how & 16 ? "igd1.xml" :
 			  "igd2/wanip6.xml", how >> 5 & 1,
@@ -520,6 +525,7 @@ static void read_settings(uint8_t how)
 		"max-pinholes = %d\nsecure-mode = %s\nshow-dummy-rule = %s\n"
 		"private-external-address = %s\nhttp-port = 2828\n"
 		"allow-disable-external-interface = yes\nlist-scope = %s\n"
+		"status-page = %s\n"
 		"max-lease = %d\npcp-strict-nonce = %s\n"
 		"pcp-third-party = 192.168.88.11/32\n%s"
 		"[interface wan0]\ntype = external\n"
@@ -528,7 +534,7 @@ static void read_settings(uint8_t how)
 		how & 1 ? 5 : 12, how & 1 ? 3 : 8, how & 1 ? 4 : 10,
 		how & 2 ? "no" : "yes",
 		how & 4 ? "no" : "yes", how & 8 ? "refuse" : "warn",
-		how & 16 ? "all" : "own", how & 32 ? 604800 : 86400,
+		how & 16 ? "all" : "own", how & 16 ? "all" : "own", how & 32 ? 604800 : 86400,
 		how & 4 ? "yes" : "no",
 		how & 64 ? "deny 2003 192.168.88.0/24 0-65535\n"
 		"allow 1024-65535 0.0.0.0/0 1024-65535\n"

@@ -9,7 +9,7 @@
  * brackets.
  *
  * Holds: each request gets one reply, in order; at most one more reply reports
- * why the connection ends; replies have the announced length; a request in
+ * why the connection ends; replies have the announced length, or all chunks; a request in
  * pieces is served like a whole one; the server closes after the client has
  * closed.
  */
@@ -123,6 +123,36 @@ static unsigned urlroutes_methods(void *arg, struct str path)
 	return 0;
 }
 
+/* A body whose length is not known: its number, then as many bytes. */
+struct open_body {
+	uint64_t number, left;
+};
+
+static void write_open(void *arg, void *at, size_t left, struct wr *w)
+{
+	struct open_body *b = at;
+
+	CHECK(left == HTTPSOURCE_OPEN && w->cap - w->len >= HTTPSOURCE_ROOM);
+	if (b->number) {
+		wr_u64(w, b->number);
+		wr_ch(w, ';');
+	}
+	b->number = 0;
+	for (; b->left && w->len < w->cap; b->left--)
+		wr_ch(w, 'x');
+}
+
+static void answer_open(uint32_t id, unsigned number, size_t n)
+{
+	const struct open_body b = { number, n };
+	struct httpsource source = { .write = write_open,
+				     .left = HTTPSOURCE_OPEN };
+	const struct httpd_reply r = { .status = 200, .source = &source };
+
+	memcpy(source.at, &b, sizeof(b));
+	httpd_reply(httpd, id, &r);
+}
+
 /* The body contains the request's number and has any length. */
 static void answer(uint32_t id, unsigned number)
 {
@@ -131,6 +161,10 @@ static void answer(uint32_t id, unsigned number)
 	struct httpd_reply r = { .status = 200, .content_type = "text/xml" };
 	size_t n = fuzz_next(&plan);
 
+	if (n % 4 == 3) {
+		answer_open(id, number, n * n);
+		return;
+	}
 	wr_u64(&w, number);
 	wr_ch(&w, ';');
 	n = n > 250 ? sizeof(body) : w.len + n * n % 3000;
@@ -188,6 +222,13 @@ static void urlroutes_refused(void *arg, struct addr peer, int status)
 	CHECK(status == 403 || status == 503);
 }
 
+static void urlroutes_misnamed(void *arg, const struct httpends *ends,
+			       struct httpd_reply *ret)
+{
+	CHECK(addr_equal(ends->local, near_end));
+	ret->body = STR("elsewhere");
+}
+
 /* ---- the client ---------------------------------------------------------- */
 
 static uint64_t fake_clock(void)
@@ -207,6 +248,8 @@ static void init(void)
 		urlroutes_serve,
 		urlroutes_gone,
 		urlroutes_refused,
+		NULL,
+		urlroutes_misnamed,
 		NULL,
 	};
 	static const struct httpd_config config = { "fuzz/1", fake_wall };
@@ -326,27 +369,72 @@ static void check_body(const struct httpmsg *m, struct str body)
 	CHECK(!str_u32(number, 0, UINT32_MAX, &v) && v == now->replies + 1);
 }
 
+/* Join the chunks of a body in place. Return: its length, @ret_all: with their
+ * frames */
+static uint32_t join_chunks(char *p, size_t n, size_t *ret_all)
+{
+	char *const begin = p, *to = p, *end;
+	size_t k;
+
+	do {
+		CHECK((size_t)(p - begin) + 12 <= n);
+		k = strtoul(p, &end, 16);
+		CHECK(end == p + 8 && (size_t)(p - begin) + 12 + k <= n);
+		CHECK(!memcmp(end, "\r\n", 2) &&
+		      !memcmp(p + 10 + k, "\r\n", 2));
+		memmove(to, p + 10, k);
+		to += k;
+		p += 12 + k;
+	} while (k);
+	*ret_all = (size_t)(p - begin);
+	return (uint32_t)(to - begin);
+}
+
+/* The length of the body at the front of @out. @ret_all: what it takes there */
+static uint32_t body_length(const struct httpmsg *m, struct str out,
+			    size_t *ret_all)
+{
+	struct str length = STR("0");
+	const bool no_body = m->status == 200 &&
+			     now->replies < now->served &&
+			     now->head[now->replies];
+	uint32_t n;
+
+	if (!httpmsg_count(m, STR("Content-Length"))) {
+		/* to HTTP/1.0 the body ends with the connection */
+		*ret_all = no_body ? 0 : out.n;
+		n = (uint32_t)*ret_all;
+		if (!no_body && httpmsg_count(m, STR("Transfer-Encoding")))
+			n = join_chunks((char *)(uintptr_t)out.p, out.n,
+					ret_all);
+		return n;
+	}
+	CHECK(httpmsg_count(m, STR("Content-Length")) == 1);
+	CHECK(!httpmsg_count(m, STR("Transfer-Encoding")));
+	httpmsg_get(m, STR("Content-Length"), &length);
+	CHECK(!str_u32(length, 0, HTTP_REPLY_MAX, &n));
+	if (no_body || (m->status == 403 && !out.n))
+		n = 0;
+	*ret_all = n;
+	return n;
+}
+
 /* Remove the next reply from the front. */
 static void read_reply(struct str *out)
 {
-	struct str length = STR("0");
 	struct httpmsg m;
 	ssize_t n = httpmsg_parse(out->p, out->n, &m);
 	uint32_t body_n;
+	size_t all;
 
 	CHECK(n > 0 && m.status);
 	*out = str_skip(*out, (size_t)n);
 	if (m.status == 100)
 		return;
-	CHECK(httpmsg_count(&m, STR("Content-Length")) == 1);
-	httpmsg_get(&m, STR("Content-Length"), &length);
-	CHECK(!str_u32(length, 0, HTTP_REPLY_MAX, &body_n));
-	if (m.status == 200 && now->replies < now->served &&
-	    now->head[now->replies])
-		body_n = 0;
-	CHECK(body_n <= out->n);
+	body_n = body_length(&m, *out, &all);
+	CHECK(all <= out->n);
 	check_body(&m, (struct str){ out->p, body_n });
-	*out = str_skip(*out, body_n);
+	*out = str_skip(*out, all);
 	CHECK(m.status == 200 || !out->n);	/* an error is the last */
 	now->replies++;
 	now->last = m.status;

@@ -31,7 +31,7 @@ static bool lan_trusts(void)
 /* ---- HTTP ---------------------------------------------------------------- */
 
 enum lan_kind {
-	LAN_OTHER, LAN_ADD, LAN_ANY, LAN_DELETE, LAN_SUBSCRIBE, LAN_ADD_PINHOLE,
+	LAN_OTHER, LAN_PAGE, LAN_ADD, LAN_ANY, LAN_DELETE, LAN_SUBSCRIBE, LAN_ADD_PINHOLE,
 };
 
 struct lan_want {
@@ -211,8 +211,19 @@ static void lan_check(const struct lan_conn *c, const struct lan_want *w,
 	r = mon_rule(&rule);
 	if (w->kind == LAN_DELETE)
 		CHECK(!r);
-	else if (w->kind != LAN_OTHER && w->enabled)
+	else if (w->kind > LAN_PAGE && w->enabled)
 		CHECK(r && nat_rule_equal(r, &rule));
+}
+
+/* The status page: whole, and without anything that a program wrote as HTML.
+ * @body: in chunks, one of which may divide a tag */
+static void lan_page(struct str body)
+{
+	static const char head[] = "<!DOCTYPE html>";
+
+	CHECK(memmem(body.p, body.n, head, sizeof(head) - 1));
+	CHECK(memmem(body.p, body.n, "</html>\n\r\n00000000\r\n\r\n", 22));
+	CHECK(!memmem(body.p, body.n, "<script", 7));
 }
 
 static void lan_reply(struct lan_conn *c, const struct httpmsg *m,
@@ -233,8 +244,33 @@ static void lan_reply(struct lan_conn *c, const struct httpmsg *m,
 		return;
 	if (w.kind == LAN_SUBSCRIBE)
 		lan_subscribed(c, &w, m);
+	else if (w.kind == LAN_PAGE)
+		lan_page(body);
 	else
 		lan_check(c, &w, body);
+}
+
+/* The length of a body in chunks. Return: false: it is not complete */
+static bool lan_chunks(struct str s, uint32_t *ret)
+{
+	const size_t all = s.n;
+	char *end;
+	size_t n;
+
+	do {
+		if (s.n < 12)
+			return false;
+		n = strtoul(s.p, &end, 16);
+		CHECK(end == s.p + 8 && n <= LAN_BUF);
+		CHECK(!memcmp(end, "\r\n", 2));
+		s = str_skip(s, 10);
+		if (s.n < n + 2)
+			return false;
+		CHECK(!memcmp(s.p + n, "\r\n", 2));
+		s = str_skip(s, n + 2);
+	} while (n);
+	*ret = (uint32_t)(all - s.n);
+	return true;
 }
 
 /* Handle the complete replies. */
@@ -253,6 +289,11 @@ static void lan_parse(struct lan_conn *c)
 		body_n = 0;
 		if (httpmsg_get(&m, STR("Content-Length"), &length))
 			CHECK(!str_u32(length, 0, LAN_BUF, &body_n));
+		else if (httpmsg_count(&m, STR("Transfer-Encoding")) &&
+			 !lan_chunks((struct str){ c->buf + n,
+						   c->n - (size_t)n },
+				     &body_n))
+			break;
 		if (c->n - (size_t)n < body_n)
 			break;
 		lan_reply(c, &m, (struct str){ c->buf + n, body_n });
