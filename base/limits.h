@@ -350,6 +350,10 @@
  * takes; and it prints a notice after CTLCLIENT_QUIET_MS. */
 #define CTLCLIENT_GONE_MS	30000
 #define CTLCLIENT_QUIET_MS	2000
+/* Names of hosts: more than a large LAN has. A file with the names of so many
+ * has 200 kB; the rest of a longer one is a list of blocked names. */
+#define NAMES_MAX		4096
+#define NAMES_FILE_MAX		262144
 
 /* ---- configuration ------------------------------------------------- */
 

@@ -146,11 +146,11 @@ int listprint_run(struct cmd *), ifaces_add(struct cmd *),
 extern const struct cmd_arg listprint_args[], ifaces_add_args[],
 	ifaces_set_args[], ifaces_items_args[];
 bool ifaces_arg(size_t i, struct cmd_arg *ret);
-int mappings_print(struct cmd *), mapchange_add(struct cmd *),
+int mapprint_run(struct cmd *), mapchange_add(struct cmd *),
 	mapchange_remove(struct cmd *), migrate_run(struct cmd *),
 	status_run(struct cmd *), mapmonitor_run(struct cmd *),
 	resync_run(struct cmd *), metrics_run(struct cmd *);
-extern const struct cmd_arg mappings_print_args[], mapchange_add_args[],
+extern const struct cmd_arg mapprint_args[], mapchange_add_args[],
 	mapchange_items_args[];
 int rulechange_add(struct cmd *), rulechange_set(struct cmd *),
 	rulechange_enable(struct cmd *), rulechange_disable(struct cmd *),

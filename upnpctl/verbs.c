@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* verbs.c - the table of commands. Runs in: upnpctl */
 #include "upnpctl/ifacelist.h"
+#include "upnpctl/maplist.h"
 #include "upnpctl/menu.h"
 #include "upnpctl/rulelist.h"
 #include "upnpctl/verbs.h"
@@ -32,12 +33,16 @@ const struct cmd_verb verbs_table[] = {
 	  listget_find_args, NULL, true },
 	{ MENU_INTERFACES, "get", listget_run, "print one value",
 	  listget_args, NULL, true },
-	{ MENU_MAPPINGS, "print", mappings_print, "print the mappings",
-	  mappings_print_args, NULL, false },
+	{ MENU_MAPPINGS, "print", mapprint_run, "print the mappings",
+	  mapprint_args, NULL, false },
 	{ MENU_MAPPINGS, "add", mapchange_add,
 	  "map a port to a host of the LAN", mapchange_add_args, NULL, true },
 	{ MENU_MAPPINGS, "remove", mapchange_remove, "remove mappings",
 	  mapchange_items_args, NULL, true },
+	{ MENU_MAPPINGS, "find", listget_find, "print the numbers of some",
+	  listget_find_args, NULL, true },
+	{ MENU_MAPPINGS, "get", listget_run, "print one value",
+	  listget_args, NULL, true },
 	{ MENU_MAPPINGS, "migrate", migrate_run,
 	  "move old static mappings to the file" },
 	{ MENU_RULES, "print", listprint_run, "print the allow and deny rules",
@@ -65,8 +70,8 @@ const struct cmd_verb verbs_table[] = {
 	  "print the setting of NAT-PMP", NULL, NULL, true },
 	{ MENU_NATPMP, "set", settings_set_natpmp, "turn NAT-PMP on or off",
 	  settings_natpmp_args, NULL, true },
-	{ MENU_NAT, "print", mappings_print, "the same as mappings print",
-	  mappings_print_args, NULL, false },
+	{ MENU_NAT, "print", mapprint_run, "the same as mappings print",
+	  mapprint_args, NULL, false },
 	{ MENU_NAT, "add", settings_masquerade, "set masquerade=yes",
 	  settings_masquerade_args, NULL, true },
 	{ MENU_UPNP, "status", status_run, "print the state of the daemon" },
@@ -82,6 +87,8 @@ const struct cmd_verb verbs_table[] = {
 
 const struct cmd_list verbs_lists[] = {
 	{ MENU_INTERFACES, ifacelist_open },
+	{ MENU_MAPPINGS, maplist_open },
 	{ MENU_RULES, rulelist_open },
+	{ MENU_NAT, maplist_open },
 	{ 0 },
 };

@@ -485,10 +485,10 @@ struct command {
 };
 
 static const struct command commands[] = {
-	{ mappings_print },
-	{ mappings_print, { "detail" } },
-	{ mappings_print, .json = true },
-	{ mappings_print, { "where", "by=192.168.88.10" } },
+	{ mapprint_run },
+	{ mapprint_run, { "detail" } },
+	{ mapprint_run, .json = true },
+	{ mapprint_run, { "where", "by=192.168.88.10" } },
 	{ mapchange_add, { "protocol=tcp", "external-port=2000",
 			"to=192.168.88.10:80", "lease=60" } },
 	{ mapchange_remove, { "all" } },
