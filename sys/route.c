@@ -208,7 +208,7 @@ struct lookup {
 };
 
 struct lookup_answer {
-	uint32_t oif, src_be;		/* 0: none */
+	uint32_t oif, src_be, gateway_be;	/* 0: none */
 	unsigned char type;		/* RTN_UNICAST, RTN_LOCAL */
 };
 
@@ -222,6 +222,7 @@ static void read_answer(void *arg, const struct nlmsghdr *h)
 	a->type = r->rtm_type;
 	attr_u32(h, RTA_OIF, &a->oif);
 	attr_u32(h, RTA_PREFSRC, &a->src_be);
+	attr_u32(h, RTA_GATEWAY, &a->gateway_be);
 }
 
 /* Ask the kernel for its route to @to. @ifindex: 0, or consider only routes
@@ -278,6 +279,63 @@ int route_source(int ifindex, struct addr *ret)
 		err = -ENETUNREACH;
 	if (!err)
 		*ret = addr_ip4(ntohl(a.src_be));
+	return err;
+}
+
+struct peer_want {
+	int ifindex;
+	uint32_t peer_be;	/* 0: none was found */
+};
+
+/* IFA_ADDRESS is the peer if it differs from our own, IFA_LOCAL. */
+static void on_peer(void *arg, const struct nlmsghdr *h)
+{
+	const struct ifaddrmsg *m = netlink_body(h, sizeof(*m));
+	struct peer_want *want = arg;
+	uint32_t own_be, peer_be;
+
+	if (h->nlmsg_type == RTM_NEWADDR && m && m->ifa_family == AF_INET &&
+	    (int)m->ifa_index == want->ifindex &&
+	    netlink_attr_get(h, sizeof(*m), IFA_LOCAL, &own_be, 4) &&
+	    netlink_attr_get(h, sizeof(*m), IFA_ADDRESS, &peer_be, 4) &&
+	    peer_be != own_be && !want->peer_be)
+		want->peer_be = peer_be;
+}
+
+static int find_peer(int ifindex, uint32_t *ret_be)
+{
+	struct {
+		struct nlmsghdr h;
+		struct ifaddrmsg m;
+	} r = {
+		.h = {
+			.nlmsg_len = sizeof(r),
+			.nlmsg_type = RTM_GETADDR,
+			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
+		},
+		.m = { .ifa_family = AF_INET },
+	};
+	struct peer_want want = { .ifindex = ifindex };
+	int err = netlink_ask(NETLINK_ROUTE, &r.h, on_peer, &want);
+
+	*ret_be = want.peer_be;
+	return err;
+}
+
+int route_gateway(int ifindex, struct addr *ret)
+{
+	struct lookup_answer a;
+	int err;
+
+	if (ifindex <= 0)
+		return -ENETUNREACH;
+	err = look_up(addr_ip4(ANYWHERE_IP), ifindex, &a);
+	if (!err && !a.gateway_be)
+		err = find_peer(ifindex, &a.gateway_be);
+	if (!err && !a.gateway_be)
+		err = -ENETUNREACH;
+	if (!err)
+		*ret = addr_ip4(ntohl(a.gateway_be));
 	return err;
 }
 

@@ -92,6 +92,16 @@ int route_out(struct addr to, int *ret_ifindex);
 int route_source(int ifindex, struct addr *ret);
 
 /**
+ * route_gateway - find the router to which the router sends packets to the
+ * Internet by @ifindex: the gateway of the default route, or on a
+ * point-to-point link the peer's address.
+ * @ret: set only on success
+ *
+ * Return: 0, -ENETUNREACH (there is none), other -errno
+ */
+int route_gateway(int ifindex, struct addr *ret);
+
+/**
  * route_is_local - does the kernel deliver packets to @a to itself?
  * @master: of the interface that has @a's network (netif_addr.master). If it is
  *          a VRF, the VRF's routes count as well; 0: none

@@ -565,6 +565,29 @@ static void test_source_address_is_that_of_the_default_route(void **state)
 	assert_true(route_source(up0, &now) < 0);
 }
 
+static void test_gateway_of_an_interface(void **state)
+{
+	struct addr now = addr_ip4(77);
+	int up0;
+
+	NEED_ROOT();
+	lay_links();
+	up0 = (int)if_nametoindex("up0");
+	assert_int_equal(route_gateway(0, &now), -ENETUNREACH);
+	ip("addr add 10.2.0.7/24 dev up0");
+	assert_true(route_gateway(up0, &now) < 0);
+	assert_int_equal(addr_to_ip4(now), 77);
+	ip("route add default via 10.2.0.254 dev up0");
+	assert_int_equal(route_gateway(up0, &now), 0);
+	assert_int_equal(addr_to_ip4(now), 0x0a0200fe);
+	/* on a point-to-point link, the peer */
+	ip("route del default");
+	ip("addr add 10.3.0.1 peer 10.3.0.2 dev up0");
+	ip("route add default dev up0");
+	assert_int_equal(route_gateway(up0, &now), 0);
+	assert_int_equal(addr_to_ip4(now), 0x0a030002);
+}
+
 static void test_addresses_of_the_router_are_local(void **state)
 {
 	const struct addr host = addr_ip4(0x0a010007);	/* of up0's network */
@@ -685,6 +708,7 @@ int main(void)
 		cmocka_unit_test(test_default_route_is_recognised),
 		netns_test(test_interface_to_the_internet_is_found),
 		netns_test(test_source_address_is_that_of_the_default_route),
+		netns_test(test_gateway_of_an_interface),
 		netns_test(test_addresses_of_the_router_are_local),
 		netns_test(test_ipv6_addresses_of_the_router_are_local),
 		netns_test(test_only_a_vrf_has_other_local_addresses),
