@@ -414,6 +414,10 @@ static const char *const refusal_reason[REFUSALS] = {
 	[REFUSAL_FORWARDED] = "The operator has forwarded this port.",
 	[REFUSAL_BLOCKED] = "The firewall of the router keeps this port "
 			    "closed.",
+	[REFUSAL_UPSTREAM] = "The router in front of this one does not open "
+			     "this port.",
+	[REFUSAL_UPSTREAM_PORT] = "The router in front of this one gives this "
+				  "port another number.",
 	[REFUSAL_NO_ADDRESS] = "The router has no internet address.",
 	[REFUSAL_FIREWALL] = "The router could not change its firewall.",
 	[REFUSAL_KIND] = "The router cannot open such ports.",

@@ -17,6 +17,7 @@
 #include "igd/upnp_err.h"
 #include "igd/value.h"
 #include "igd/wanip.h"
+#include "map/told.h"
 
 /* ---- state --------------------------------------------------------- */
 
@@ -383,6 +384,8 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 		put_dummy(call, call->out);
 		return UPNP_OK;
 	}
+	key.ext_port = told_rule_port(igd->map, key.proto, key.ext_port,
+					addr_any());
 	complete_key(igd, &key);
 	slot = portmap_find(igd->map->pm, &key);
 	e = portmap_entry(igd->map->pm, slot);

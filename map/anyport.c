@@ -12,6 +12,7 @@
 #include "map/anyport.h"
 #include "map/interwork.h"
 #include "map/mapreport.h"
+#include "map/told.h"
 
 /* Could the request renew or overwrite the mapping @e, which is on its port? */
 static bool is_own(const struct pm_entry *e, const struct pm_req *q,
@@ -94,7 +95,7 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	uint32_t k, port_n = 0;
 	size_t range_n;
 
-	r->ext_port = w->wished;
+	r->ext_port = told_rule_port(m, r->proto, w->wished, r->client);
 	if (w->wished && can_have(m, q, true) &&
 	    policy_check(&m->policy, r, addr_any(), NULL) == REFUSAL_NONE)
 		return REFUSAL_NONE;

@@ -17,6 +17,7 @@
 #include "map/range.h"
 #include "map/share.h"
 #include "map/start.h"
+#include "map/upwait.h"
 #include "map/waitlist.h"
 
 void map_init(struct map *m, struct portmap *pm)
@@ -27,7 +28,8 @@ void map_init(struct map *m, struct portmap *pm)
 	if (m->pinholes)
 		portmap_seed_ids(m->pinholes,
 				 (uint16_t)m->ops->rnd(m->ops_arg));
-	m->waiting = m->ready = m->asking = NULL;
+	m->waiting = m->ready = m->asking = m->at_upstream = NULL;
+	m->told_others = false;
 	m->range_left = 0;
 	m->range_why = REFUSAL_NONE;
 	m->resume_ms = UINT64_MAX;
@@ -90,6 +92,8 @@ static void prepare(struct map *m, struct map_wait *w, enum map_what what)
 	w->left_s = 0;
 	w->tries = 0;
 	w->wished = w->req.mapping.rule.ext_port;
+	w->made = false;
+	upwait_translate(m, w);
 	asking_set_host(m, w);
 }
 
@@ -172,8 +176,9 @@ int map_delete_range(struct map *m, struct map_wait *w, uint16_t lo,
 
 void map_cancel(struct map *m, struct map_wait *w)
 {
-	if (!waitlist_del(&m->waiting, w) && !waitlist_del(&m->ready, w))
-		waitlist_del(&m->asking, w);
+	if (!waitlist_del(&m->waiting, w) && !waitlist_del(&m->ready, w) &&
+	    !waitlist_del(&m->asking, w))
+		waitlist_del(&m->at_upstream, w);
 }
 
 /* ---- a changed policy ---------------------------------------------- */
@@ -371,6 +376,13 @@ static void finish(struct map *m, struct map_wait *w, enum refusal why,
 		waitlist_add(&m->ready, w);
 		return;
 	}
+	if (why == REFUSAL_NONE && w->what == MAP_ADD) {
+		int res = upwait_start(m, w, slot);
+
+		if (res == MAP_WAIT)
+			return;
+		why = (enum refusal)res;
+	}
 	if (why != REFUSAL_NONE)
 		why = mapreport_refusal(m, w, why, 0);
 	else if (w->what == MAP_ADD || w->what == MAP_RENEW)
@@ -451,8 +463,10 @@ void map_answer(struct map *m, struct nat_op_id id, enum nat_err err,
 		mapreport_gone(m, by, REFUSAL_NONE, 0);
 	owner = waitlist_wake(m, rule.kind, slot);
 	ranger = rule.kind == NAT_PORTMAP ? range_done(m, slot, why) : NULL;
-	if (owner)
+	if (owner) {
+		owner->made = change == PM_ADDED;
 		finish(m, owner, why, slot);
+	}
 	if (ranger)
 		finish(m, ranger, m->range_why, PM_NONE);
 	check_answered(m, &rule, now_ms);

@@ -97,6 +97,7 @@ struct map_wait {
 	uint16_t wished;	/* the wished port, 0 none */
 	uint16_t lo, hi;	/* MAP_DELETE_RANGE: external ports, both
 				 * included */
+	bool made;		/* MAP_ADD: the kernel had no such rule before */
 	bool others;		/* MAP_DELETE_RANGE: others' mappings too */
 	bool deleted;		/* MAP_DELETE_OWN: there was one */
 };
@@ -128,6 +129,14 @@ struct map_change {
 	unsigned line;		/* of the configuration that decided, or 0 */
 };
 
+/* What the NAT in front of the router, the upstream, does with a port. */
+enum map_upstream {
+	MAP_UPSTREAM_NONE,	/* there is none, or it does not answer */
+	MAP_UPSTREAM_ASKED,	/* upwait_answer() will be called */
+	MAP_UPSTREAM_HELD,	/* it forwards the port to us */
+	MAP_UPSTREAM_REFUSED,	/* it does not, or did not answer in time */
+};
+
 /* None of these may call back into the core: answers come later. */
 struct map_ops {
 	/* there may be ops to send: call portmap_next_op() */
@@ -150,6 +159,11 @@ struct map_ops {
 		     struct addr *ret_link);
 	/* called after stored or gone, with the details; NULL: nobody asks */
 	void (*changed)(void *arg, const struct map_change *);
+	/* a client waits for the port mapping, which the kernel has: what does
+	 * the upstream? NULL: MAP_UPSTREAM_NONE. @ret_port: HELD: the
+	 * upstream's port */
+	enum map_upstream (*upstream)(void *arg, const struct pm_entry *,
+				      uint16_t *ret_port);
 };
 
 struct map {
@@ -171,6 +185,9 @@ struct map {
 	/* how often each line of the policy decided, kept by the owner; NULL:
 	 * nobody counts */
 	struct rulecounts *decided;
+	/* refuse port mappings that the upstream does not forward: the
+	 * external address is private, and that is not enough */
+	bool upstream_only;
 
 	/* the table of pinholes, set by the owner before map_init(), which
 	 * leaves it alone; NULL: there are none */
@@ -191,6 +208,9 @@ struct map {
 	bool hosts_found;	/* share_find_hosts() was done */
 	struct map_wait *asking;	/* until the neighbour table tells whose
 					 * an address is */
+	struct map_wait *at_upstream;	/* until upwait_answer() */
+	bool told_others;	/* a mapping may have another told_port than its
+				 * rule's */
 	uint64_t resume_ms;	/* when to resume mappings again, because one
 				 * could not be resumed; UINT64_MAX: never */
 	struct map_wait *waiting;	/* in the order of their arrival */

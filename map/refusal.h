@@ -50,6 +50,10 @@ enum refusal {
 	REFUSAL_FIREWALL,	/* the change of the firewall failed */
 	REFUSAL_KIND,		/* the backend makes no such rules */
 	REFUSAL_MONITOR,	/* the monitor's own check forbids it */
+	/* the NAT in front of the router (ask-upstream) */
+	REFUSAL_UPSTREAM,	/* it refuses the port, or does not answer */
+	REFUSAL_UPSTREAM_PORT,	/* it assigns another port than the wished one
+				 */
 	/* the engine's other services */
 	REFUSAL_LINK,		/* allow-disable-external-interface */
 	REFUSAL_SUBSCRIBERS,	/* too many subscriptions */

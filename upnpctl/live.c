@@ -339,6 +339,8 @@ static const struct {
 	{ REFUSAL_BLOCKED, "the log of upnpd names the rule" },
 	{ REFUSAL_NO_ADDRESS, "see: upnpctl status" },
 	{ REFUSAL_FIREWALL, "see: upnpctl status" },
+	{ REFUSAL_UPSTREAM, "see: upnpctl status" },
+	{ REFUSAL_UPSTREAM_PORT, "choose another external-port" },
 	{ REFUSAL_MONITOR, "see the log of upnpd" },
 };
 

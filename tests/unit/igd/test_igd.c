@@ -368,6 +368,8 @@ static void refusals_have_their_codes(void **state)
 		{ REFUSAL_NO_ADDRESS, { { 501, 501 } } },
 		{ REFUSAL_FIREWALL, { { 501, 501 } } },
 		{ REFUSAL_MONITOR, { { 718, 606 } } },
+		{ REFUSAL_UPSTREAM, { { 501, 501 } } },
+		{ REFUSAL_UPSTREAM_PORT, { { 718, 718 } } },
 		{ REFUSAL_NOT_FOUND,
 		  { { 501, 501 }, { 714, 714 }, { 730, 730 } } },
 		{ (enum refusal)99, { { 501, 501 } } },

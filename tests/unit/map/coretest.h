@@ -190,6 +190,7 @@ static int ask_delete(struct answer *a, enum family f, struct rq r)
 	return a->why = map_delete(&map, &a->wait);
 }
 
+__attribute__((unused))
 static int ask_delete_own(struct answer *a, enum family f, struct rq r)
 {
 	fill(a, f, r);
@@ -237,6 +238,7 @@ static int get(struct answer *a, enum family f, struct rq r)
 }
 
 /* Make a mapping. */
+__attribute__((unused))
 static struct pm_entry have(enum family f, struct rq r)
 {
 	struct answer a;
