@@ -204,6 +204,7 @@ W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
 		  listen connect close accept4 getsockname getsockopt \
 		  setsockopt recvmsg sendto sendmsg ifstate_read netif_open \
 		  netif_drain netif_counters netif_speed_bps route_is_local \
+		  route_gateway \
 		  neigh_find neigh_probe neigh_open neigh_drain
 W_ctlclient	= socket connect poll recv write clock_gettime \
 		  $(MUSL_CLOCK)

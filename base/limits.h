@@ -86,6 +86,7 @@
 
 /* ---- the upstream: another NAT in front of this router ---------------- */
 
+#define UPSTREAM_DATAGRAM_MAX	2048	/* received; longer: dropped */
 #define UPSTREAM_PATH_MAX	256	/* bytes of a URL's path, with the NUL */
 #define UPSTREAM_REQUEST_MAX	1536	/* AddPortMapping has 900 bytes, and a
 					 * path */
@@ -403,7 +404,7 @@
  * monitor, netlink. */
 #define ENGINE_FDS_MAX	(HTTP_CONNS_MAX + IFSOCKS_MAX + \
 			 GENA_SUBS_MAX + IFSOCKS_MAX + IFSOCK_GROUPS_MAX + \
-			 IFSOCKS_MAX + CTL_CLIENTS_MAX + 1 + 8 + 1)
+			 IFSOCKS_MAX + CTL_CLIENTS_MAX + 1 + 8 + 1 + 3)
 /* RLIMIT_NOFILE: those, a socket for each search that is being answered, and
  * files and sockets that are open for a moment. */
 #define ENGINE_FILES_MAX (ENGINE_FDS_MAX + SSDP_PENDING_MAX + 16)

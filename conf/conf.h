@@ -33,6 +33,13 @@ struct conf_iface {
 };
 
 enum conf_status_page { CONF_PAGE_OWN, CONF_PAGE_ALL, CONF_PAGE_NO };
+/* By which protocol a NAT in front of the router is asked for each port. AUTO:
+ * by any of them, while the external address is private. */
+enum conf_ask_upstream {
+	CONF_ASK_AUTO, CONF_ASK_NO, CONF_ASK_PCP, CONF_ASK_NAT_PMP,
+	CONF_ASK_UPNP,
+};
+
 enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
 
 /* One bit for each root device: 1 << its version. */
@@ -58,6 +65,7 @@ struct conf {
 	/* whose hosts may use THIRD_PARTY of PCP; none by default */
 	struct conf_networks pcp_third_party;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */
+	uint32_t ask_upstream;	/* enum conf_ask_upstream */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	uint32_t status_page;	/* enum conf_status_page */
 	char backend[CONF_STR_MAX];

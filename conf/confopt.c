@@ -309,6 +309,10 @@ static const char *const backend_words[] = {
 };
 static const char *const type_words[] = { "external", "internal", NULL };
 static const char *const private_words[] = { "warn", "refuse", NULL };
+/* In the order of enum conf_ask_upstream. */
+static const char *const ask_words[] = {
+	"auto", "no", "pcp", "nat-pmp", "upnp", NULL,
+};
 /* The first is syslog's LOG_ERR. */
 static const char *const level_words[] = {
 	"error", "warning", "notice", "info", "debug", NULL,
@@ -351,6 +355,8 @@ static const struct confopt options[] = {
 	  PM_MAPPINGS_LIMIT },
 	{ "private-external-address", WORD, O(refuse_private), "warn", 0, 1,
 	  private_words },
+	{ "ask-upstream", WORD, O(ask_upstream), "auto", CONF_ASK_AUTO, 1,
+	  ask_words },
 	{ "ipv6", YES_NO, O(ipv6), "yes" },
 	{ "hairpin", YES_NO, O(hairpin), "no" },
 	{ "masquerade", YES_NO, O(masquerade), "no" },

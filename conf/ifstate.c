@@ -165,7 +165,8 @@ const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
-	if (e->is_private && c->refuse_private)
+	if (e->is_private && c->refuse_private &&
+	    c->ask_upstream == CONF_ASK_NO)
 		return (struct addr){ .family = ADDR_NONE };
 	return e->addr;
 }

@@ -76,7 +76,8 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 const struct ifstate_ext *ifstate_external(const struct ifstate *);
 
 /** ifstate_usable - the address for DNAT, SNAT and hairpin rules. ADDR_NONE if
- * there is none, or if it is private and private-external-address = refuse. */
+ * there is none, or if it is private, private-external-address = refuse and
+ * ask-upstream = no. Otherwise the upstream decides (engine/uplink.h). */
 struct addr ifstate_usable(const struct ifstate_ext *, const struct conf *);
 
 /** ifstate_reported - the address that is reported to clients: forced-ip, or

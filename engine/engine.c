@@ -35,6 +35,7 @@
 #include "engine/maplog.h"
 #include "engine/brokerclient.h"
 #include "engine/services.h"
+#include "engine/uplink.h"
 
 struct engine {
 	struct conf conf;
@@ -53,6 +54,7 @@ struct engine {
 	struct loop_timer tick, lease_tick;
 
 	struct services services;
+	struct uplink uplink;
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	struct engine_kept *kept;
@@ -247,6 +249,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 		     leases_del(e->leases, &m->rule) :
 		     leases_set(e->leases, m, clock_now(e)));
 	ctlserver_stored(e->ctl, m);
+	uplink_refresh(&e->uplink, &m->rule);
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
 	e->kept->update_id = e->map.update_id;
@@ -261,6 +264,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 
 	lease_result(e, leases_del(e->leases, rule));
 	ctlserver_gone(e->ctl, rule);
+	uplink_refresh(&e->uplink, rule);
 	services_mark_dirty(&e->services);
 }
 
@@ -333,6 +337,17 @@ static bool op_host(void *arg, int ifindex, struct addr requester,
 	return hosts_link(ifindex, requester, ret_link);
 }
 
+static enum map_upstream op_upstream(void *arg, const struct pm_entry *m,
+				     uint16_t *ret_port)
+{
+	return uplink_ask(&((struct engine *)arg)->uplink, m, ret_port);
+}
+
+static void on_uplink_changed(void *arg)
+{
+	ifwatch_refresh(&((struct engine *)arg)->ifwatch);
+}
+
 static void on_hosts_changed(void *arg)
 {
 	struct engine *e = arg;
@@ -350,6 +365,7 @@ static const struct map_ops map_ops = {
 	.wake = op_wake, .stored = op_stored, .gone = op_gone,
 	.refused = op_refused, .rnd = op_rnd, .changed = op_changed,
 	.same_host = op_same_host, .host = op_host,
+	.upstream = op_upstream,
 };
 
 /* ---- requests of the operator -------------------------------------------- */
@@ -362,7 +378,8 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 		return CTL_NO_INTERFACE;
 	if (!x->up)
 		return CTL_INTERFACE_DOWN;
-	if (x->is_private && e->conf.refuse_private)
+	if (x->is_private && e->conf.refuse_private &&
+	    !uplink_answers(&e->uplink))
 		return CTL_ADDRESS_PRIVATE;
 	if (!x->running)
 		return CTL_NO_CARRIER;
@@ -408,6 +425,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->mappings_max = e->conf.max_mappings;
 	ret->per_client_max = e->conf.max_per_client;
 	services_status(&e->services, ret);
+	uplink_status(&e->uplink, ret);
 	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
 }
 
@@ -570,6 +588,17 @@ static void inherit(struct engine *e, struct engine_kept *kept)
 	e->map.decided = &e->kept->decided;
 }
 
+static int start_uplink(struct engine *e)
+{
+	e->uplink.loop = e->loop;
+	e->uplink.conf = &e->conf;
+	e->uplink.map = &e->map;
+	e->uplink.dir_fd = e->dir_fd;
+	e->uplink.changed = on_uplink_changed;
+	e->uplink.arg = e;
+	return uplink_open(&e->uplink);
+}
+
 static int start(struct engine *e, const struct engine_start *s)
 {
 	const struct ctlserver_ops ops = { op_status, op_verify, e };
@@ -586,6 +615,8 @@ static int start(struct engine *e, const struct engine_start *s)
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);
+	if (!err)
+		err = start_uplink(e);
 	if (!err && s->ctl_fd >= 0) {
 		e->ctl = ctlserver_new(e->loop, s->ctl_fd, s->owner, &e->map,
 				       &ops);
@@ -606,6 +637,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->ifwatch.igd = &e->igd;
 	e->ifwatch.brokerclient = &e->brokerclient;
 	e->ifwatch.services = &e->services;
+	e->ifwatch.uplink = &e->uplink;
 	if (!err)
 		err = ifwatch_open(&e->ifwatch);
 	if (!err)

@@ -53,12 +53,33 @@ static uint64_t connected_since(struct ifwatch *f)
 	return k->ext_since_ms;
 }
 
+/* The external address that clients are told. A private one is not enough where
+ * private-external-address = refuse, unless an upstream has a better one. */
+static struct addr find_ext(struct ifwatch *f)
+{
+	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
+	struct addr ours = ifstate_reported(e, f->conf);
+
+	f->igd->map->upstream_only = e->is_private && f->conf->refuse_private;
+	if (f->uplink) {
+		uplink_follow(f->uplink, e, conf_external(f->conf)->name);
+		if (uplink_answers(f->uplink))
+			return uplink_ext(f->uplink, ours);
+		/* Another address would begin PCP's epoch anew. */
+		if (addr_is_set(ours) && uplink_searches(f->uplink))
+			return addr_is_set(f->igd->map->ext) ?
+			       f->igd->map->ext : f->kept->ext;
+	}
+	return f->igd->map->upstream_only ?
+	       (struct addr){ .family = ADDR_NONE } : ours;
+}
+
 static void update_wan(struct ifwatch *f)
 {
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
 	struct igd_wan *wan = &f->igd->wan;
 	struct map *map = f->igd->map;
-	struct addr ext = ifstate_reported(e, f->conf);
+	struct addr ext = find_ext(f);
 	bool moved = !addr_equal(ext, map->ext);
 	bool connected = wanip_connected(f->igd);
 
@@ -87,7 +108,12 @@ static void log_external(const struct ifwatch *f)
 	const char *name = conf_external(f->conf)->name;
 	struct addr ext = f->igd->map->ext;
 
-	if (e->is_private && f->igd->wan.link_up)
+	if (f->uplink && uplink_searches(f->uplink))
+		return;		/* the result will be logged */
+	if (f->uplink && uplink_answers(f->uplink))
+		log_info("external address %s, as the upstream of %s reports",
+			 addr_text(ext).text, name);
+	else if (e->is_private && f->igd->wan.link_up)
 		log_warn("%s has a private address: another NAT is in front, "
 			 "ports opened here are unreachable from outside%s",
 			 name, f->conf->refuse_private ? "; none are opened" :

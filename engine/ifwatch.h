@@ -17,6 +17,7 @@
 #include "conf/ifstate.h"
 #include "ipc/engine_kept.h"
 #include "engine/services.h"
+#include "engine/uplink.h"
 
 struct ifwatch {
 	/* set by the owner before ifwatch_open(); all borrowed */
@@ -27,6 +28,7 @@ struct ifwatch {
 	struct brokerclient *brokerclient; /* open before ifwatch_refresh() */
 	struct services *services;	/* open */
 	struct engine_kept *kept;	/* how long there is a connection */
+	struct uplink *uplink;	/* open; NULL: no upstream is asked */
 
 	struct loop_fd netlink;	/* private, down to port */
 	struct loop_timer settle;

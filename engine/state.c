@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * state.c - the files "uuid" and "bootid" in the state directory, one line
- * each.
+ * state.c - the files "uuid", "bootid" and "nonce" in the state directory, one
+ * line each.
  *
  * Files are replaced atomically: temporary file, fsync, rename. They are read
  * with O_NOFOLLOW; a file with invalid contents counts as missing.
@@ -68,4 +68,30 @@ uint32_t state_boot_id(int dir_fd, int64_t wall_s, bool durable,
 	wr_ch(&w, '\n');
 	save(dir_fd, "bootid", durable, wr_done(&w));
 	return id;
+}
+
+/* As hexadecimal digits; the first word of a UUID's line would do as well, but
+ * the UUID is public. */
+int state_nonce(int dir_fd, uint8_t ret[12])
+{
+	char buf[32];
+	struct wr w = wr_init(buf, sizeof(buf));
+	struct str s = load(dir_fd, "nonce", buf, sizeof(buf));
+	bool good = s.n == 24;
+
+	for (size_t i = 0; good && i < 12; i++) {
+		int hi = str_hex(s.p[2 * i]), lo = str_hex(s.p[2 * i + 1]);
+
+		good = hi >= 0 && lo >= 0;
+		if (good)
+			ret[i] = (uint8_t)(hi << 4 | lo);
+	}
+	if (good)
+		return 0;
+	if (getrandom(ret, 12, 0) != 12)
+		return -EIO;
+	for (size_t i = 0; i < 12; i++)
+		wr_fmt(&w, "%02x", ret[i]);
+	wr_ch(&w, '\n');
+	return save(dir_fd, "nonce", true, wr_done(&w));
 }

@@ -32,4 +32,13 @@ int state_uuid(int dir_fd, const char *configured, uint8_t ret[16]);
 uint32_t state_boot_id(int dir_fd, int64_t wall_s, bool durable,
 		       uint32_t *ret_last);
 
+/**
+ * state_nonce - the Mapping Nonce for a NAT in front of the router: random,
+ * generated once and stored.
+ * @ret: 12 bytes, always set
+ *
+ * Return: 0; -errno if it could not be stored
+ */
+int state_nonce(int dir_fd, uint8_t ret[12]);
+
 #endif

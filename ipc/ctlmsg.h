@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 8	/* raise it with every change of a record */
+#define CTL_VERSION 9	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -105,12 +105,32 @@ enum ctl_no_address {
 	CTL_NO_ADDRESS, CTL_ADDRESS_PRIVATE, /* and refused */
 };
 
+/* The NAT in front of the router, and by which protocol it is asked. They are
+ * enum upstream_state and enum upstream_way of the engine. */
+enum ctl_upstream {
+	CTL_UPSTREAM_OFF, CTL_UPSTREAM_SEARCHED, CTL_UPSTREAM_SILENT,
+	CTL_UPSTREAM_ANSWERS, CTL_UPSTREAMS,
+};
+enum ctl_upstream_way {
+	CTL_NO_WAY, CTL_BY_PCP, CTL_BY_NAT_PMP, CTL_BY_UPNP, CTL_WAYS,
+};
+
 struct ctl_status {
 	struct addr ext;	/* the external address that is reported to
 				 * clients, or ADDR_NONE */
 	uint32_t no_address;	/* enum ctl_no_address */
 	uint32_t ext_private;	/* behind another NAT */
 	char ext_if[16];
+	/* a NAT in front of the router that is asked for each port */
+	uint32_t upstream_state;	/* enum ctl_upstream */
+	uint32_t upstream_way;		/* enum ctl_upstream_way */
+	uint32_t upstream_held, upstream_refused;	/* ports */
+	uint32_t upstream_error;	/* of one that it refused, or 0 */
+	uint32_t upstream_until_s;	/* the lease that ends next; 0: none has
+					 * an end */
+	uint32_t upstream_retry_s;	/* SILENT: until the next search */
+	struct addr upstream_client;	/* our address towards it */
+	struct addr upstream_gateway, upstream_ext;	/* or ADDR_NONE */
 	uint32_t protocols;	/* a bit for each that is on, 1 << enum
 				 * origin; the operator's is 0 */
 	uint32_t served;	/* those of them that answer the LAN */

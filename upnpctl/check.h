@@ -43,6 +43,7 @@ struct check {
 	pid_t daemon;			/* pid of the monitor; 0: none runs */
 	bool serving;			/* it serves with this configuration */
 	char backend_run[32];		/* backend of the daemon; "" */
+	struct ctl_status status;	/* of the engine; all zero: not known */
 	uint16_t http_port;		/* where it listens, or else would
 					 * listen; 0: not known yet */
 	struct mappings all;		/* of the engine, if have_all */

@@ -15,8 +15,11 @@ static void read_http_port(struct check *c, const struct live *l)
 	struct ctl_status status;
 
 	c->http_port = (uint16_t)c->conf.http_port;
-	if (c->serving && !live_engine(l, &status) && status.http_port)
+	if (!c->serving || live_engine(l, &status))
+		return;
+	if (status.http_port)
 		c->http_port = (uint16_t)status.http_port;
+	c->status = status;
 }
 
 void check_daemon(struct check *c)

@@ -9,6 +9,7 @@
 #include "base/wr.h"
 #include "conf/ifstate.h"
 #include "sys/route.h"
+#include "upnpctl/chain.h"
 #include "upnpctl/check.h"
 
 /* A public address to look up a route for; nothing is sent to it. */
@@ -212,12 +213,36 @@ const struct check_kind *check_net_kind_of(struct addr a)
 	return NULL;
 }
 
+/* Does a NAT in front forward ports when the daemon asks it? */
+static bool check_upstream(struct check *c, const struct check_kind *k,
+			   struct addr a)
+{
+	const struct ctl_status *s = &c->status;
+	char text[320], reach[160];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	struct wr r = wr_init_cut(reach, sizeof(reach));
+
+	if (s->upstream_state != CTL_UPSTREAM_ANSWERS)
+		return false;
+	chain_put(s, &w);
+	if (chain_reach(s, &r) == CHAIN_YES)
+		check_report_ok(c, "%s is %s; the upstream is %s",
+				addr_text(a).text, k->what, wr_cstr(&w));
+	else
+		check_report(c, CHECK_WARNING, "%s is %s, and the upstream is "
+			     "%s. Are ports reachable from outside? %s\n"
+			     "Look at that router, or ask the provider for a "
+			     "public address", addr_text(a).text, k->what,
+			     wr_cstr(&w), wr_cstr(&r));
+	return true;
+}
+
 static void check_kind(struct check *c, struct addr a)
 {
 	const struct check_kind *k = check_net_kind_of(a);
 	const struct addr_text text = addr_text(a);
 
-	if (!k)
+	if (!k || check_upstream(c, k, a))
 		return;
 	if (c->conf.refuse_private && !addr_is_set(c->ext->forced_ip))
 		check_report(c, CHECK_PROBLEM, "%s is %s, and "

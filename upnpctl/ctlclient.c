@@ -158,6 +158,9 @@ static bool sane(const struct ctl_rep *rep)
 	case CTL_STATUS_IS:
 		return has_nul(s->ext_if, sizeof(s->ext_if)) &&
 		       s->no_address <= CTL_ADDRESS_PRIVATE &&
+		       s->upstream_state < CTL_UPSTREAMS &&
+		       s->upstream_way < CTL_WAYS &&
+		       s->upstream_error <= UINT16_MAX &&
 		       s->ext_private <= 1 && s->protocols < 1u << ORIGINS &&
 		       s->served < 1u << ORIGINS && s->http_port <= UINT16_MAX;
 	case CTL_MAPPING:

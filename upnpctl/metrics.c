@@ -129,6 +129,13 @@ static void put_engine(const struct ctl_status *s)
 	       addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK);
 	metric("external_address_private", GAUGE,
 	       "Whether it is behind another NAT.", s->ext_private);
+	metric("upstream_answers", GAUGE, "Whether a NAT in front forwards "
+	       "ports on request.",
+	       s->upstream_state == CTL_UPSTREAM_ANSWERS);
+	metric("upstream_forwards", GAUGE, "Ports that it forwards.",
+	       s->upstream_held);
+	metric("upstream_refuses", GAUGE, "Ports that it refuses.",
+	       s->upstream_refused);
 	put_mappings(s);
 	put_pinholes(s);
 	head("refused_total", COUNTER,

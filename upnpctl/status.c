@@ -7,6 +7,7 @@
 #include <errno.h>
 #include "base/date.h"
 #include "base/wr.h"
+#include "upnpctl/chain.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
 #include "upnpctl/live.h"
@@ -161,6 +162,22 @@ static void put_external(const struct ctl_status *s)
 	     "forward ports as well" : "");
 }
 
+/* Only behind another NAT: elsewhere there is nothing to tell. */
+static void put_chain(const struct ctl_status *s)
+{
+	char text[320];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	chain_put(s, &w);
+	if (w.len)
+		line("upstream", "%s", wr_cstr(&w));
+	if (!w.len && !s->ext_private)
+		return;
+	w = wr_init_cut(text, sizeof(text));
+	chain_reach(s, &w);
+	line("reachable", "%s", wr_cstr(&w));
+}
+
 /* "upnp, nat-pmp (does not listen yet), pcp" */
 static void put_protocols(const struct ctl_status *s)
 {
@@ -222,6 +239,7 @@ static void put_engine(const struct ctl_status *s)
 		     s->protocols & 1u << ORIGIN_UPNP ?
 		     "it does not listen yet" : "upnp is no");
 	put_external(s);
+	put_chain(s);
 	if (s->suspended)
 		wr_fmt(&w, ", %u suspended", (unsigned)s->suspended);
 	if (s->overruled)
@@ -313,12 +331,19 @@ static void json_external(const struct ctl_status *s)
 {
 	bool usable = addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK;
 
+	enum chain_reach reach = chain_reach(s, NULL);
+
 	json_object("external");
 	json_text("interface", s->ext_if);
 	json_addr("address", usable ? s->ext : (struct addr){ 0 });
 	json_bool("behind-nat", s->ext_private);
 	json_text("fault", usable ? "" : no_address[s->no_address].name);
+	if (reach == CHAIN_UNKNOWN)
+		json_null("reachable");
+	else
+		json_bool("reachable", reach == CHAIN_YES);
 	json_end();
+	chain_json(s);
 }
 
 static void json_protocols(const struct ctl_status *s)
@@ -386,7 +411,7 @@ static void json_engine(const struct ctl_status *s)
 static void json_engine_fault(const struct snapshot *p)
 {
 	static const char *const keys[] = {
-		"protocols", "external", "mappings", "pinholes", "subscribers",
+		"protocols", "external", "upstream", "mappings", "pinholes", "subscribers",
 		"refused"
 	};
 	char text[1024 + STATUS_TEXT_MAX];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* upask.c - requests to the upstream. Runs in: engine */
 #include <netinet/in.h>
+#include "base/portnumbers.h"
 #include "upstream/upask.h"
 
 /* Lease of the mapping that shows PCP's external address: it is asked for again
@@ -9,7 +10,7 @@
 
 static void send_pmp(struct upstream *u, const uint8_t *buf, size_t n)
 {
-	u->ops->send(u->arg, UPASK_PMP_PORT, buf, n);
+	u->ops->send(u->arg, PMP_PORT, buf, n);
 }
 
 /* PCP shows the external address only in the answer to MAP. Unless NAT-PMP
@@ -44,7 +45,7 @@ void upask_alive(struct upstream *u, enum upstream_way way)
 		break;
 	case UPSTREAM_UPNP:
 		upxml_search(u->gateway, &w);
-		u->ops->send(u->arg, UPASK_SSDP_PORT, w.buf, w.len);
+		u->ops->send(u->arg, SSDP_PORT, w.buf, w.len);
 		break;
 	default:
 		break;

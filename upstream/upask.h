@@ -6,9 +6,6 @@
 
 #include "upstream/upstream.h"
 
-#define UPASK_PMP_PORT	5351
-#define UPASK_SSDP_PORT	1900
-
 /* struct upstream.http */
 enum upask_http { UPASK_IDLE, UPASK_DESCRIBE, UPASK_ADDRESS, UPASK_LEASE };
 

@@ -31,7 +31,7 @@ struct upstream_lease *uplease_lookup(const struct upstream *u, uint8_t proto,
 }
 
 const struct upstream_lease *uplease_find(const struct upstream *u,
-					   uint8_t proto, uint16_t port)
+					  uint8_t proto, uint16_t port)
 {
 	const struct upstream_lease *l = uplease_lookup(u, proto, port);
 
@@ -63,8 +63,8 @@ static void set_free(struct upstream_lease *l)
 /* ---- requests ------------------------------------------------------------ */
 
 const struct upstream_lease *uplease_want(struct upstream *u, uint8_t proto,
-					   uint16_t port, uint16_t wish,
-					   bool wait, uint64_t now_ms)
+					  uint16_t port, uint16_t wish,
+					  bool wait, uint64_t now_ms)
 {
 	struct upstream_lease *l = uplease_lookup(u, proto, port);
 
@@ -92,7 +92,7 @@ const struct upstream_lease *uplease_want(struct upstream *u, uint8_t proto,
 }
 
 void uplease_drop(struct upstream *u, uint8_t proto, uint16_t port,
-		   uint64_t now_ms)
+		  uint64_t now_ms)
 {
 	struct upstream_lease *l = uplease_lookup(u, proto, port);
 
@@ -271,6 +271,8 @@ uint64_t uplease_tick(struct upstream *u, uint64_t now_ms)
 			if (l->held != UPSTREAM_HELD)
 				l->held = UPSTREAM_UNANSWERED;
 			answered(u, l);
+			if (is_free(l))
+				continue;
 		}
 		if (l->due_ms <= now_ms && may_send(u, sent)) {
 			send_lease(u, l, now_ms);

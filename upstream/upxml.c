@@ -8,11 +8,11 @@
  */
 #include <netinet/in.h>
 #include <string.h>
+#include "base/portnumbers.h"
 #include "http/httpmsg.h"
 #include "upstream/upxml.h"
 #include "xmltiny.h"
 
-#define SSDP_PORT 1900
 #define DEVICE "urn:schemas-upnp-org:device:InternetGatewayDevice:1"
 #define SERVICE "urn:schemas-upnp-org:service:"
 

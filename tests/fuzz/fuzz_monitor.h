@@ -9,6 +9,7 @@
 #ifndef TESTS_FUZZ_FUZZ_MONITOR_H
 #define TESTS_FUZZ_FUZZ_MONITOR_H
 
+#include <errno.h>
 #include "conf/ifstate.h"
 #include "ipc/brokermsg.h"
 #include "map/policy.h"
@@ -85,6 +86,7 @@ bool __wrap_netif_drain(int fd);
 int __wrap_netif_counters(int ifindex, struct netif_counters *ret);
 uint64_t __wrap_netif_speed_bps(const char *name);
 int __wrap_route_is_local(struct addr a, int master);
+int __wrap_route_gateway(int ifindex, struct addr *ret);
 
 static void mon_add_net(struct ifstate *r, int ifindex, const char *name,
 			struct addr a, uint8_t bits)
@@ -103,6 +105,12 @@ static void mon_add_lan(struct ifstate *r, int ifindex, const char *name,
 	mon_add_net(r, ifindex, name, ip4, 24);
 	for (int i = MON_GLOBAL; mon.ip6 && i <= MON_LINK_LOCAL; i++)
 		mon_add_net(r, ifindex, name, mon_addr6(ifindex, 1, i), 64);
+}
+
+/* No upstream: fuzz_upstream.c plays one. */
+int __wrap_route_gateway(int ifindex, struct addr *ret)
+{
+	return -ENETUNREACH;
 }
 
 /* All addresses are in ifstate.own. */

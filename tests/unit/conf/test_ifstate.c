@@ -301,6 +301,9 @@ static void test_private_external_address_may_be_refused(void **state)
 	assert_int_equal(addr_to_ip4(ifstate_usable(EXT, &conf)),
 			 IP(100, 64, 1, 1));
 	conf.refuse_private = 1;
+	/* the engine decides, by what the upstream answers */
+	assert_true(addr_is_set(ifstate_usable(EXT, &conf)));
+	conf.ask_upstream = CONF_ASK_NO;
 	assert_false(addr_is_set(ifstate_usable(EXT, &conf)));
 	conf.iface[0].forced_ip = addr_ip4(IP(11, 0, 0, 1));
 	assert_int_equal(ifstate_read(&conf, &ifstate), 0);

@@ -84,6 +84,11 @@ int route_source(int ifindex, struct addr *ret)
 	return 0;
 }
 
+int route_gateway(int ifindex, struct addr *ret)
+{
+	return -ENETUNREACH;
+}
+
 int route_is_local(struct addr a, int master)
 {
 	return kernel.hidden_ip && addr_equal(a, addr_ip4(kernel.hidden_ip));

@@ -1146,7 +1146,8 @@ static void test_status_json(void **state)
 	assert_contains(out, "\"igd-versions\":[1,2]}");
 	assert_contains(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
 			 "\"198.51.100.7\",\"behind-nat\":false,"
-			 "\"fault\":null}");
+			 "\"fault\":null,\"reachable\":true},"
+			 "\"upstream\":null");
 	assert_contains(out, "\"mappings\":{\"count\":3,\"static\":1,"
 			 "\"suspended\":2,\"overruled\":1,"
 			 "\"by-origin\":{\"operator\":1,\"upnp\":2,"
@@ -1157,7 +1158,7 @@ static void test_status_json(void **state)
 	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
 	squeeze(out);
 	assert_contains(out, "\"address\":null,\"behind-nat\":false,"
-			 "\"fault\":\"no-carrier\"}");
+			 "\"fault\":\"no-carrier\",\"reachable\":false}");
 }
 
 static void test_status_without_a_daemon(void **state)
