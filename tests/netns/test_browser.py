@@ -8,10 +8,11 @@ import re
 import pytest
 
 from browser import Browser
-from lab import HOST2_IP, HOST_IP, LAN_IP, which
-from page import OWN, REFUSED, ROUTER
+from lab import HOST2_IP, HOST_IP, LAN_IP, run, which
+from page import OWN, REFUSED, ROUTER, fetch
 from pmp import Pmp, nonce
-from upnp import Gateway6, Igd, error_of
+from test_clients import HERE, NOT_INSTALLED, npm_installed
+from upnp import Gateway6, Igd, error_of, http
 
 pytestmark = [pytest.mark.clients, pytest.mark.only("netlink"),
               pytest.mark.lab(bridge=True, ipv6=True)]
@@ -97,6 +98,23 @@ def test_a_thousand_ports(lab, upnpd, browser):
         1000
     shoot_all(browser, lab, "thousand", whole=False)
     shoot_all(browser, lab, "others", whole=False, scroll_to="others")
+
+
+@pytest.mark.conf(status_page="all")
+def test_valid(lab, upnpd):
+    """html-validate judges the page, also its use by a screen reader."""
+    assert npm_installed(), NOT_INSTALLED
+    pages = {"none": fetch(lab.lan1).body}
+    three_ports(lab)
+    Gateway6(lab.lan1).open(8080)
+    many_ports(lab, 100)
+    pages["many"] = fetch(lab.lan1).body
+    pages["name"] = http(lab.lan1, "GET", "/", name="router.lan").body
+    for name, body in pages.items():
+        with open(lab.path(name + ".html"), "wb") as f:
+            f.write(body)
+    run(f"{HERE}/node/node_modules/.bin/html-validate", "--preset",
+        "standard,a11y", *(lab.path(f"{name}.html") for name in pages))
 
 
 def colour(browser, what, element):

@@ -32,6 +32,7 @@ static struct recent recent;
 static struct statuspage page;
 static struct ctl_status status;
 static uint64_t now_ms;
+static int ifindex_of_viewer;
 static unsigned lookups;
 
 /* ---- the fakes ------------------------------------------------------- */
@@ -64,6 +65,7 @@ static int set_up(void **state)
 {
 	now_ms = 100000000;
 	lookups = 0;
+	ifindex_of_viewer = LAN;
 	recent = (struct recent){ 0 };
 	map = (struct map){
 		.ops = &map_ops, .pinholes = portmap_new(64, 64),
@@ -127,7 +129,7 @@ static unsigned pieces;
 static void render_in(struct addr viewer, size_t room)
 {
 	const struct httpd_req q = { .method = HTTP_GET, .peer = viewer,
-				     .ifindex = LAN };
+				     .ifindex = ifindex_of_viewer };
 	struct httpsource source;
 	struct httpd_reply r;
 	size_t n = 0;
@@ -376,6 +378,12 @@ static void test_refusals_of_the_viewer(void **state)
 	HAS("TCP 81");
 	HAS("TCP 84");
 	LACKS("TCP 80");
+	/* the same address on another link is another host's */
+	render("fe80::a");
+	HAS("TCP 83");
+	ifindex_of_viewer = LAN + 1;
+	render("fe80::a");
+	LACKS("TCP 83");
 }
 
 /* A reason without a text would show nothing. */

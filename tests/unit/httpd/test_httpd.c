@@ -1031,6 +1031,33 @@ static void test_body_of_unknown_length_ends_with_the_connection(void **state)
 	close(fd);
 }
 
+/* A reader as slow as the slowest link gets all of a body, however long it is:
+ * its time grows with what it has read. */
+static void test_steady_reader_of_an_open_body_gets_all(void **state)
+{
+	const uint64_t start = clock_now;
+	int fd = dial_narrow();
+	size_t n = 0;
+
+	put(fd, "GET /open HTTP/1.0\r\n" HOST "\r\n");
+	for (ssize_t k = 1; k; pass_ms(100)) {
+		for (size_t got = 0; got < 100 * HTTP_REPLY_BYTES_MS;
+		     got += (size_t)k) {
+			k = recv(fd, ans.text, 400, MSG_DONTWAIT);
+			if (k <= 0)
+				break;
+			n += (size_t)k;
+			pump();
+		}
+		assert_int_equal(refused, 0);
+		if (k < 0)
+			assert_int_equal(errno, EAGAIN);
+	}
+	assert_in_range(n, LONG, LONG + 1000);
+	assert_true(clock_now - start > HTTP_REPLY_MS);
+	close(fd);
+}
+
 /* While a slow reader has a part of its page, others are served. */
 static void test_slow_reader_of_an_open_body_delays_nobody(void **state)
 {
@@ -1730,6 +1757,7 @@ int main(void)
 		TEST(test_long_body_is_sent_in_pieces),
 		TEST(test_body_of_unknown_length_is_sent_in_chunks),
 		TEST(test_body_of_unknown_length_ends_with_the_connection),
+		TEST(test_steady_reader_of_an_open_body_gets_all),
 		TEST(test_slow_reader_of_an_open_body_delays_nobody),
 		TEST(test_stuck_reader_is_closed),
 		TEST(test_reply_has_a_deadline),
