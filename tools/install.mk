@@ -9,6 +9,8 @@
 # make deb                build/upnpd_VERSION_ARCH.deb (Debian; needs dpkg-dev)
 
 TO	= $(DESTDIR)$(PREFIX)
+# Debian's packages use another folder than zsh itself.
+ZSH	= share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 # The service files name the path of the installed program.
 PLACED	= sed 's,/usr/sbin/,$(PREFIX)/sbin/,g'
 
@@ -20,6 +22,9 @@ install: all
 	install -D -m 644 man/upnpd.conf.5 $(TO)/share/man/man5/upnpd.conf.5
 	install -D -m 644 dist/completion/upnpctl.bash \
 		$(TO)/share/bash-completion/completions/upnpctl
+	install -D -m 644 dist/completion/upnpctl.zsh $(TO)/$(ZSH)/_upnpctl
+	install -D -m 644 dist/completion/upnpctl.fish \
+		$(TO)/share/fish/vendor_completions.d/upnpctl.fish
 	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
 
 # systemd-sysusers makes the user, at the next boot or when run by hand.
@@ -41,6 +46,8 @@ uninstall:
 		$(TO)/share/man/man8/upnpd.8 $(TO)/share/man/man8/upnpctl.8 \
 		$(TO)/share/man/man5/upnpd.conf.5 \
 		$(TO)/share/bash-completion/completions/upnpctl \
+		$(TO)/$(ZSH)/_upnpctl \
+		$(TO)/share/fish/vendor_completions.d/upnpctl.fish \
 		$(TO)/share/doc/upnpd/upnpd.conf \
 		$(TO)/lib/sysusers.d/upnpd.conf \
 		$(TO)/lib/systemd/system/upnpd.service \

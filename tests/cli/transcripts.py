@@ -47,6 +47,8 @@ Columns: INTERFACE, TYPE
 [admin@MikroTik] ip upnp interfaces> .. set enabled=yes
 [admin@MikroTik] > /ip/upnp/interfaces/print where type=internal
  1   ether2     internal
+[admin@MikroTik] > /ip upnp interfaces print count-only
+2
 [admin@MikroTik] > /ip upnp interfaces find disabled=no
 0,1
 """

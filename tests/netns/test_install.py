@@ -15,6 +15,8 @@ FILES = {
     "share/man/man8/upnpctl.8": 0o644,
     "share/man/man5/upnpd.conf.5": 0o644,
     "share/bash-completion/completions/upnpctl": 0o644,
+    "share/fish/vendor_completions.d/upnpctl.fish": 0o644,
+    "share/zsh/site-functions/_upnpctl": 0o644,
     "share/doc/upnpd/upnpd.conf": 0o644,
 }
 SYSTEMD = {
@@ -105,6 +107,9 @@ def test_debian_package(tmp_path):
     doc = "usr/share/doc/upnpd/"
     expect = below("usr", FILES | SYSTEMD)
     del expect[doc + "upnpd.conf"]
+    # Debian's zsh reads another folder
+    expect["usr/share/zsh/vendor-completions/_upnpctl"] = \
+        expect.pop("usr/share/zsh/site-functions/_upnpctl")
     expect = {name + ".gz" if "/man/" in name else name: mode
               for name, mode in expect.items()}
     expect |= dict.fromkeys((
