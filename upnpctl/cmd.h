@@ -150,6 +150,9 @@ int mapprint_run(struct cmd *), mapchange_add(struct cmd *),
 	mapchange_remove(struct cmd *), migrate_run(struct cmd *),
 	status_run(struct cmd *), mapmonitor_run(struct cmd *),
 	resync_run(struct cmd *), metrics_run(struct cmd *);
+int mapset_run(struct cmd *), mapset_enable(struct cmd *),
+	mapset_disable(struct cmd *), mapset_comment(struct cmd *);
+extern const struct cmd_arg mapset_args[], mapset_comment_args[];
 extern const struct cmd_arg mapprint_args[], mapchange_add_args[],
 	mapchange_items_args[];
 int rulechange_add(struct cmd *), rulechange_set(struct cmd *),
@@ -158,7 +161,7 @@ int rulechange_add(struct cmd *), rulechange_set(struct cmd *),
 	rulechange_remove(struct cmd *);
 extern const struct cmd_arg rulechange_add_args[], rulechange_set_args[],
 	rulechange_items_args[], rulechange_comment_args[],
-	rulechange_move_args[];
+	rulechange_move_args[], rulelist_print_args[];
 bool rulechange_arg(size_t i, struct cmd_arg *ret);
 int check_run(struct cmd *);
 

@@ -12,7 +12,7 @@
 #include "upnpctl/livemap.h"
 #include "upnpctl/maptext.h"
 #include "upnpctl/reload.h"
-#include "upnpctl/rulelist.h"
+#include "upnpctl/ruleadd.h"
 
 bool livemap_is_absent(int err)
 {
@@ -46,7 +46,7 @@ static int refused_by_rule(const struct live *l, const struct ctl_end *end,
 			 "turns the default off; to keep it: rules add "
 			 "action=allow network=0.0.0.0/0 and rules add "
 			 "action=allow network=::/0; then: ");
-	rulelist_put_add(&w, true, r);
+	ruleadd_put(&w, true, r);
 	wr_z(&w, end->line ? " place-before=0" : "");
 	return cmd_fail(CMD_FAULT, "refused by %s: %s", l->monitor.file[0] ?
 			l->monitor.file : l->file, wr_cstr(&w));

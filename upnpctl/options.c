@@ -19,14 +19,20 @@ bool options_split(struct str arg, struct str *ret_key, struct str *ret_value)
 	return true;
 }
 
-int options_comment(struct cmd *c, struct str *ret)
+int options_comment(struct cmd *c, struct wr *w)
 {
-	if (cmd_key(c, "comment", ret))
+	struct str text;
+
+	if (cmd_key(c, "comment", &text)) {
+		wr_str(w, text);
 		return CMD_OK;
-	if (c->n < 2 || c->kind[c->n - 1] == CMD_KEY)
+	}
+	if (c->n < 2)
 		return cmd_fail(CMD_USAGE, "comment needs a text; example: "
 				"comment 0 comment=\"my game\"");
-	*ret = c->arg[--c->n];
+	for (size_t i = 1; i < c->n; i++)
+		wr_fmt(w, "%s%.*s", i > 1 ? " " : "", STR_F(c->arg[i]));
+	c->n = 1;
 	return CMD_OK;
 }
 

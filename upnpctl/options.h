@@ -31,10 +31,11 @@ int options_find(bool of_iface, struct str name, const struct confopt **ret);
  */
 int options_set(struct confedit *, const char *iface, struct str arg);
 
-/** options_comment - the text of a verb "comment": of "comment=", or the last
- * argument, which is removed from the command.
+/** options_comment - write the text of a verb "comment": that of "comment=", or
+ * the words after the first one, which are removed from the command. (A shell's
+ * argument with white space is several words.)
  * Return: exit status; errors are reported on stderr */
-int options_comment(struct cmd *, struct str *ret);
+int options_comment(struct cmd *, struct wr *);
 
 /** options_json - write the option's value in @base as JSON: null if none is
  * set, networks as an array. */

@@ -324,13 +324,14 @@ static int edit_one(const struct cmd *c, struct change *change,
 static int edit_selected(struct cmd *c, struct change *change)
 {
 	static struct rulelist *rules;
-	struct str text = STR("");
+	char text[2 * PM_DESC_MAX];
+	struct wr w = wr_init_cut(text, sizeof(text));
 	struct list l;
 	bool *chosen;
 	int status = CMD_OK;
 
 	if (c->verb->run == rulechange_comment)
-		status = options_comment(c, &text);
+		status = options_comment(c, &w);
 	if (status)
 		return status;
 	CMD_LARGE(rules);
@@ -341,7 +342,8 @@ static int edit_selected(struct cmd *c, struct change *change)
 	/* the last one first, because a removal changes the later numbers */
 	for (size_t i = l.n; i-- && !status;)
 		if (chosen[i])
-			status = edit_one(c, change, &rules->at[i], i, text);
+			status = edit_one(c, change, &rules->at[i], i,
+					  wr_done(&w));
 	free(chosen);
 	return status;
 }

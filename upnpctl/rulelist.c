@@ -4,7 +4,9 @@
  * Runs in: upnpctl
  */
 #include "conf/confline.h"
+#include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
+#include "upnpctl/livemap.h"
 #include "upnpctl/rulelist.h"
 #include "upnpctl/view.h"
 
@@ -15,12 +17,66 @@ void rulelist_read(const struct confedit *text, struct rulelist *ret)
 	struct confline l;
 
 	ret->n = 0;
+	ret->counts_of = NULL;
 	while (ret->n < RULELIST_MAX && confedit_rule(text, ret->n, &l)) {
 		struct rulelist_item *r = &ret->at[ret->n++];
 
 		*r = (struct rulelist_item){ false };
 		r->invalid = confrule_parse(l.key, l.value, &r->is, &why);
 	}
+}
+
+/* ---- counts ------------------------------------------------------------ */
+
+static bool is_rule(const struct rulelist_item *item, const struct ctl_rule *r)
+{
+	const struct policy_rule *is = &item->is.is;
+
+	return !item->invalid && !item->is.disabled &&
+	       is->allow == r->allow && is->ext_lo == r->ext_lo &&
+	       is->ext_hi == r->ext_hi && is->int_lo == r->int_lo &&
+	       is->int_hi == r->int_hi && is->net.bits == r->net.bits &&
+	       addr_equal(is->net.addr, r->net.addr);
+}
+
+/* Rules are known by their content, because the numbers of lines change. Of two
+ * equal ones the first decides. */
+static int take_count(void *arg, const struct ctl_rep *rep)
+{
+	struct rulelist *rules = arg;
+
+	for (size_t i = 0; i < rules->n && rep->rule.line; i++) {
+		if (!is_rule(&rules->at[i], &rep->rule) ||
+		    rules->at[i].counted)
+			continue;
+		rules->at[i].counted = true;
+		rules->at[i].decided = rep->rule.decided;
+		break;
+	}
+	return 0;
+}
+
+/* Without a daemon that reads this file there are no counts. */
+static void ask_for_counts(struct rulelist *rules)
+{
+	const struct ctl_req req = { .verb = CTL_RULES };
+	struct ctl_end end;
+	struct live l;
+
+	live_refresh(&l, rules->counts_of);
+	rules->counts_of = NULL;
+	if (!livemap_other_file(&l))
+		live_request(&l, &req, CTLCLIENT_KIND(CTL_RULE), take_count,
+			     rules, &end);
+}
+
+static const struct rulelist_item *counted_at(const struct list *l, size_t i)
+{
+	struct rulelist *rules = l->data;
+
+	if (rules->counts_of)
+		ask_for_counts(rules);
+	return &rules->at[i];
 }
 
 /* ---- properties ------------------------------------------------------ */
@@ -70,6 +126,14 @@ static void put_comment(const struct list *l, size_t i, struct wr *w)
 	wr_z(w, at(l, i)->is.comment.text);
 }
 
+static void put_decided(const struct list *l, size_t i, struct wr *w)
+{
+	const struct rulelist_item *item = counted_at(l, i);
+
+	if (item->counted)
+		wr_u64(w, item->decided);
+}
+
 static bool same_network(const struct list *l, size_t i, struct str value)
 {
 	const struct addr_net *is = &at(l, i)->is.is.net;
@@ -102,6 +166,8 @@ static const struct prop props[] = {
 	  "a network or the address of a host" },
 	{ "internal-ports", PROP_WORD, IN_ALL, put_internal,
 	  .head = "internal" },
+	{ "decided", PROP_NUMBER, PROP_IN_STATS | PROP_IN_DETAIL | PROP_DROP,
+	  put_decided },
 	{ "comment", PROP_TEXT, IN_ALL | PROP_CUT | PROP_DROP, put_comment },
 };
 
@@ -122,24 +188,35 @@ static const struct list_flag flags[] = {
 
 static void put_json(const struct list *l, size_t i)
 {
-	char text[256];
+	const struct rulelist_item *item = counted_at(l, i);
+	char text[PM_DESC_MAX + 1];
 
 	for (size_t k = 0; k < sizeof(props) / sizeof(props[0]); k++) {
 		struct wr w = wr_init_cut(text, sizeof(text));
 
-		if (props[k].kind == PROP_TEXT)
-			json_str(props[k].name,
-				 str_z(at(l, i)->is.comment.text));
-		else if (at(l, i)->invalid)
-			json_null(props[k].name);
-		else
-			props[k].put(l, i, &w);
-		if (w.len)
+		if (props[k].kind == PROP_NUMBER && item->counted) {
+			json_u64(props[k].name, item->decided);
+			continue;
+		}
+		props[k].put(l, i, &w);
+		if (w.len || props[k].kind == PROP_TEXT)
 			json_str(props[k].name, wr_done(&w));
+		else
+			json_null(props[k].name);
 	}
 	for (size_t k = 0; k < sizeof(flags) / sizeof(flags[0]); k++)
 		json_bool(flags[k].name, flags[k].is(l, i));
 }
+
+const struct cmd_arg rulelist_print_args[] = {
+	{ "detail", CMD_WORD, .help = "every property" },
+	{ "terse", CMD_WORD, .help = "every property, a line for each" },
+	{ "brief", CMD_WORD, .help = "the table, as without this word" },
+	{ "stats", CMD_WORD, .help = "how often each rule decided" },
+	{ "count-only", CMD_WORD, .help = "how many there are" },
+	{ "where", CMD_WHERE, .help = "only some, such as: where disabled" },
+	{ NULL },
+};
 
 /* ---- the list ------------------------------------------------------------ */
 
@@ -154,24 +231,6 @@ struct list rulelist(struct rulelist *rules)
 	};
 }
 
-/* 0: every port, of a pinhole */
-static void put_port(struct wr *w, uint16_t port)
-{
-	confrule_put_ports(w, port, port ? port : UINT16_MAX);
-}
-
-void rulelist_put_add(struct wr *w, bool allow, const struct nat_rule *r)
-{
-	wr_fmt(w, "rules add action=%s external-ports=",
-	       allow ? "allow" : "deny");
-	put_port(w, r->kind == NAT_PINHOLE ? r->int_port : r->ext_port);
-	wr_fmt(w, " network=%s", addr_text(r->client).text);
-	if (!allow)
-		return;
-	wr_z(w, " internal-ports=");
-	put_port(w, r->int_port);
-}
-
 int rulelist_open(const struct cmd_env *env, struct list *ret)
 {
 	static struct view *v;
@@ -184,6 +243,8 @@ int rulelist_open(const struct cmd_env *env, struct list *ret)
 	if (status)
 		return status;
 	rulelist_read(&v->text, rules);
+	if (!env->change)
+		rules->counts_of = env;
 	*ret = rulelist(rules);
 	return CMD_OK;
 }

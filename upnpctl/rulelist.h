@@ -16,11 +16,17 @@
 struct rulelist_item {
 	bool invalid;		/* the line has an error; is is zero */
 	struct confrule is;
+	bool counted;		/* the daemon has the rule, and decided is how
+				 * often it decided */
+	uint64_t decided;
 };
 
 struct rulelist {
 	struct rulelist_item at[RULELIST_MAX];
 	size_t n;
+	/* Whom to ask for the counts when one is needed; NULL: nobody, or they
+	 * have been asked for. */
+	const struct cmd_env *counts_of;
 };
 
 /** rulelist_read - read the lines. The number of an item is that of its line
@@ -29,10 +35,6 @@ void rulelist_read(const struct confedit *, struct rulelist *ret);
 
 /** rulelist - make the list. @rules: borrowed by the list */
 struct list rulelist(struct rulelist *rules);
-
-/** rulelist_put_add - write the command "rules add ..." for a rule that allows
- * or denies a mapping or pinhole. */
-void rulelist_put_add(struct wr *, bool allow, const struct nat_rule *);
 
 /** rulelist_open - the same, of the configuration; for menu_open_list(). */
 int rulelist_open(const struct cmd_env *, struct list *ret);

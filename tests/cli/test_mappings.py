@@ -189,3 +189,58 @@ def test_errors_name_the_line(conf):
     assert conf.fails("print", status=1) == (
         f"{conf.conf}:2: mapping tcp 8080 is already on line 1; remove one")
     assert not conf.daemon_accepts_it()
+
+
+# ---- set, enable, disable, comment ---------------------------------------
+
+def test_set_changes_the_line_in_its_place(conf):
+    conf.ok("mappings", "add", *CAMERA, "comment=a")
+    conf.ok("mappings", "add", "protocol=udp", "external-port=1",
+            "to=192.168.88.11:1")
+    conf.ok("mappings", "set", "tcp:8080", "to=192.168.88.12:81",
+            "remote-host=203.0.113.5", "!comment")
+    assert lines(conf) == [
+        "mapping tcp 8080 192.168.88.12:81 remote 203.0.113.5",
+        "mapping udp 1 192.168.88.11:1"]
+    conf.ok("mappings", "set", "tcp:8080", "!remote-host", "external-port=2",
+            "protocol=udp")
+    conf.ok("mappings", "set", "udp:1", "to=[2001:db8::5]:80", "comment=x")
+    assert lines(conf) == ["mapping udp 2 192.168.88.12:81",
+                           'mapping udp 80 [2001:db8::5]:80 "x"']
+    assert conf.daemon_accepts_it()
+
+
+def test_disable_enable_and_comment(conf):
+    conf.ok("mappings", "add", *CAMERA)
+    conf.ok("mappings", "add", "protocol=udp", "external-port=1",
+            "to=192.168.88.11:1")
+    conf.ok("mappings", "disable", "all")
+    assert lines(conf)[0] == LINE + " disabled"
+    assert lines(conf)[1].endswith(" disabled")
+    conf.ok("mappings", "enable", "tcp:8080,udp:1")
+    conf.ok("mappings", "comment", "tcp:8080", "my web")
+    conf.ok("mappings", "comment", "udp:1", 'comment="b=c"')
+    assert lines(conf) == [LINE + ' "my web"',
+                           'mapping udp 1 192.168.88.11:1 "b=c"']
+    conf.ok("-", stdin="/ip upnp mappings\nset udp:1 comment=\"\"\n"
+            "disable [find protocol=tcp]\n")
+    assert lines(conf) == [LINE + ' disabled "my web"',
+                           "mapping udp 1 192.168.88.11:1"]
+
+
+@pytest.mark.parametrize("words,error", [
+    (("set", "tcp:8080", "protocol=udp", "external-port=1"),
+     "udp:1 is in the configuration already"),
+    (("set", "tcp:8080", "to=x"), 'to is "x"; it takes a host'),
+    (("set", "tcp:8080", "lease=1h"), 'there is no option "lease"'),
+    (("set", "tcp:8080", "external-port=0"), "it takes a port, 1 to 65535"),
+    (("set", "tcp:8080", "!to"), 'to is ""'),
+    (("comment", "tcp:8080"), "comment needs a text"),
+    (("comment", "tcp:8080", "comment=" + "x" * 257), "up to 256 bytes"),
+    (("enable",), "such as"),
+])
+def test_set_refuses(conf, words, error):
+    conf.ok("mappings", "add", *CAMERA)
+    conf.ok("mappings", "add", "protocol=udp", "external-port=1",
+            "to=192.168.88.11:1")
+    assert error in conf.fails("mappings", *words)

@@ -54,9 +54,9 @@ def test_enable_disable_and_comment(conf):
     assert rules(conf)[1] == B.replace('"no', 'disabled "no')
     conf.ok("rules", "enable", "0-1")
     assert rules(conf) == [A, B]
-    conf.ok("rules", "comment", "0", "lan")
+    conf.ok("rules", "comment", "0", "the lan")
     conf.ok("rules", "comment", "1", "comment=a b=c")
-    assert rules(conf) == [A[:-1] + ' "lan"\n',
+    assert rules(conf) == [A[:-1] + ' "the lan"\n',
                            B.replace("no # desktop", "a b=c")]
     assert conf.ok("rules", "get", "1", "comment") == "a b=c\n"
 

@@ -182,24 +182,31 @@ def test_add_refused(lab, upnpd, igd, ctl):
     ctl.fails("mappings", "add", "protocol=tcp", status=2)
 
 
+def follow(ctl, why):
+    """Run the commands that a refusal names."""
+    found = re.findall(r"rules add(?: [\w-]+=[\w./:-]+)+", why)
+    assert found, why
+    for words in found:
+        done = ctl.run(*words.split())
+        assert done.returncode == 0, done
+    return len(found)
+
+
 @pytest.mark.only("netlink")
 def test_advice_in_a_refusal_works(lab, upnpd, igd, ctl):
     words = ("mappings", "add", "protocol=tcp", "external-port=80",
              f"to={HOST_IP}:80")
-    lines = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", ctl.fails(*words))
-    upnpd.lines = lines[1:]
-    upnpd.reload()
-    assert wait_until(lambda: ctl.run(*words).returncode == 0)
-    upnpd.lines = ["deny 80 0.0.0.0/0 80", *lines]
-    upnpd.reload()
-    assert wait_until(lambda: ctl.run(*words).returncode == 1)
+    assert follow(ctl, ctl.fails(*words)) == 3
+    ctl(*words)
+    ctl("mappings", "remove", "tcp:80")
+    ctl("rules", "add", "action=deny", "network=0.0.0.0/0",
+        "external-ports=80", "place-before=0")
     why = ctl.fails(*words)
-    upnpd.lines[:0] = re.findall(r"allow [\d-]+ [\d./]+ [\d-]+", why)
     denied = int(re.search(r"line (\d+) denies", why)[1])
     with open(upnpd.conf) as f:
-        assert f.read().splitlines()[denied - 1].startswith("deny")
-    upnpd.reload()
-    assert wait_until(lambda: ctl.run(*words).returncode == 0)
+        assert f.read().splitlines()[denied - 1].startswith("deny 80 ")
+    assert follow(ctl, why) == 1
+    ctl(*words)
     igd.add(40000)                      # allowed mappings are still allowed
 
 

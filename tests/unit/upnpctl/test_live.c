@@ -840,6 +840,11 @@ static void test_remove_sends_the_key(void **state)
 	assert_remove("0,2", CMD_OK);
 	assert_removed(IPPROTO_TCP, 40000, 0);
 	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 6));
+	assert_remove("0-1", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
+	assert_removed(IPPROTO_UDP, 53, IP(203, 0, 113, 5));
+	assert_remove("[find protocol=tcp]", CMD_OK);
+	assert_removed(IPPROTO_TCP, 40000, 0);
 	assert_remove("tcp:40000", CMD_OK);
 	assert_removed(IPPROTO_TCP, 40000, 0);
 	assert_remove("UDP:53:203.0.113.5,numbers", CMD_USAGE);
@@ -896,23 +901,23 @@ static void test_remove_refuses_an_unknown_mapping(void **state)
 		int status;
 		const char *why;
 	} cases[] = {
-		{ "3", CMD_FAULT, "there are 0 to 2" },
-		{ "0,3", CMD_FAULT, "there are 0 to 2" },
-		{ "99999999999", CMD_USAGE, "is not a mapping" },
+		{ "3", CMD_USAGE, "there are: 0 tcp:40000" },
+		{ "0,3", CMD_USAGE, "no mapping number 3" },
+		{ "99999999999", CMD_USAGE, "there is no mapping" },
 		{ "tcp:1", CMD_FAULT, "no mapping tcp:1" },
 		{ "udp:53", CMD_USAGE,
 		  "use one of: udp:53:203.0.113.5, udp:53:203.0.113.6" },
 		{ "udp:53:1.1.1.1", CMD_FAULT, "no mapping" },
-		{ "udp:53:", CMD_USAGE, "is not a mapping" },
-		{ "udp:53:x", CMD_USAGE, "is not a mapping" },
-		{ "udp", CMD_USAGE, "is not a mapping" },
-		{ "udp:", CMD_USAGE, "is not a mapping" },
-		{ "icmp:1", CMD_USAGE, "is not a mapping" },
-		{ "0,", CMD_USAGE, "is not a mapping" },
-		{ ",", CMD_USAGE, "is not a mapping" },
-		{ "", CMD_USAGE, "is not a mapping" },
-		{ "-1", CMD_USAGE, "is not a mapping" },
-		{ "0-1", CMD_USAGE, "is not a mapping" },
+		{ "udp:53:", CMD_USAGE, "there is no mapping" },
+		{ "udp:53:x", CMD_USAGE, "there is no mapping" },
+		{ "udp", CMD_USAGE, "there is no mapping" },
+		{ "udp:", CMD_USAGE, "there is no mapping" },
+		{ "icmp:1", CMD_USAGE, "there is no mapping" },
+		{ "0,", CMD_USAGE, "there is no mapping" },
+		{ ",", CMD_USAGE, "there is no mapping" },
+		{ "", CMD_USAGE, "there is no mapping" },
+		{ "-1", CMD_USAGE, "there is no mapping" },
+		{ "0-3", CMD_USAGE, "no mapping number 0-3" },
 	};
 
 	fakectl_serve(serve_table);

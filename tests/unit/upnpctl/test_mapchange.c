@@ -13,10 +13,12 @@
 #include <cmocka.h>
 #include "base/clock.h"
 #include "base/wr.h"
+#include "upnpctl/args.h"
 #include "upnpctl/change.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/migrate.h"
 #include "upnpctl/out.h"
+#include "upnpctl/verbs.h"
 #include "tests/unit/fakectl.h"
 #include "ipc/statusfile.h"
 
@@ -48,20 +50,34 @@ static void slurp(const char *path, char *buf, size_t cap)
 }
 
 /* Return: exit status; out[], err[] and conf[] have the results */
+static const struct cmd_verb *verb_of(int (*fn)(struct cmd *))
+{
+	for (const struct cmd_verb *v = verbs_table; v->name; v++)
+		if (v->run == fn)
+			return v;
+	return NULL;
+}
+
 static int run(int (*fn)(struct cmd *), const char *const *args)
 {
 	static struct cmd c;
+	struct str words[16];
+	size_t n = 0;
 	int status, fd1, fd2;
 
-	c = (struct cmd){ .env = &env };
-	while (args[c.n]) {
-		c.arg[c.n] = str_z(args[c.n]);
-		c.n++;
-	}
+	c = (struct cmd){ .env = &env, .verb = verb_of(fn) };
+	for (; args[n]; n++)
+		words[n] = str_z(args[n]);
 	env.file = fake.conf;
 	fd1 = redirect(1, fake.out);
 	fd2 = redirect(2, fake.err);
-	status = fn(&c);
+	if (c.verb)
+		status = args_read(&c, words, n);
+	else	/* a script of this test */
+		for (status = 0; c.n < n; c.n++)
+			c.arg[c.n] = words[c.n];
+	if (!status)
+		status = fn(&c);
 	out_flush();
 	dup2(fd1, 1);
 	dup2(fd2, 2);
@@ -439,7 +455,8 @@ static int edit_two(struct cmd *c, struct change *change)
 		STR("protocol=tcp"), STR("external-port=2"),
 		STR("to=10.0.0.1:2") } };
 	struct cmd removed = { .env = &in, .n = 1, .arg = {
-		STR("tcp:8080") } };
+		STR("tcp:8080") }, .kind = { CMD_ITEMS },
+		.verb = verb_of(mapchange_remove) };
 	int status = mapchange_remove(&removed);
 
 	if (!status)
@@ -492,7 +509,8 @@ static int edit_again(struct cmd *c, struct change *change)
 {
 	struct cmd_env in = { .file = fake.conf, .change = change };
 	struct cmd removed = { .env = &in, .n = 1, .arg = {
-		STR("tcp:8080") } };
+		STR("tcp:8080") }, .kind = { CMD_ITEMS },
+		.verb = verb_of(mapchange_remove) };
 	struct cmd added = { .env = &in, .n = 3 + c->n, .arg = {
 		STR("protocol=tcp"), STR("external-port=8080"),
 		STR("to=192.168.88.10:80"), c->arg[0] } };
