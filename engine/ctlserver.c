@@ -93,6 +93,8 @@ static bool send_mapping(struct conn *c, enum ctl_kind kind,
 	rep.mapping.suspended = portmap_is_suspended(e);
 	rep.mapping.overruled = e->overruled;
 	rep.mapping.configured = e->configured;
+	if (e->told_port != e->rule.ext_port)
+		rep.mapping.told_port = map_told(c->ctl->map, e).port;
 	rep.mapping.unique_id = e->unique_id;
 	portmap_desc(map_table(c->ctl->map, e->rule.kind), e,
 		     rep.mapping.desc);

@@ -85,6 +85,8 @@ struct ctl_mapping {
 				 * administrator forwards it; it has no rule,
 				 * and clients see it as not enabled */
 	uint32_t configured;	/* it is in the configuration */
+	uint32_t told_port;	/* the external port that clients are told: it
+				 * may be the upstream's. 0: as in rule */
 	uint32_t unique_id;	/* of a pinhole, 1 to 65535; else 0 */
 	char desc[PM_DESC_MAX + 1];
 };

@@ -12,13 +12,15 @@
 #include "map/upwait.h"
 #include "map/waitlist.h"
 
-/* A client may renew its mapping by the port that it was told, but another
- * client's request for that number means our port. */
+/* A control point names its mapping by the port that it was told, but another
+ * one's request for that number means our port. The other protocols name a
+ * mapping by its internal port, and the operator by ours. */
 void upwait_translate(const struct map *m, struct map_wait *w)
 {
 	struct nat_rule *r = &w->req.mapping.rule;
 
-	if (r->kind == NAT_PORTMAP && r->ext_port)
+	if (r->kind == NAT_PORTMAP && r->ext_port &&
+	    w->req.mapping.origin == ORIGIN_UPNP)
 		r->ext_port = told_rule_port(m, r->proto, r->ext_port,
 					       w->what == MAP_ADD ? r->client :
 								    addr_any());

@@ -166,6 +166,7 @@ static bool sane(const struct ctl_rep *rep)
 	case CTL_MAPPING:
 	case CTL_ADDED:
 		return nat_rule_sane(r) && m->unique_id <= UINT16_MAX &&
+		       m->told_port <= UINT16_MAX &&
 		       m->enabled <= 1 && has_nul(m->desc, sizeof(m->desc));
 	case CTL_REMOVED:	/* only the key is used */
 		return r->kind == NAT_PINHOLE ? nat_rule_sane(r) :

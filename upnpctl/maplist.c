@@ -52,6 +52,13 @@ PUT(put_origin, MAPTEXT_ORIGIN)
 PUT(put_id, MAPTEXT_ID)
 PUT(put_desc, MAPTEXT_DESC)
 
+/* Only if it is another one than ours. */
+static void put_upstream_port(const struct list *l, size_t i, struct wr *w)
+{
+	if (maplist_at(l, i)->told_port)
+		wr_u64(w, maplist_at(l, i)->told_port);
+}
+
 static const char *name_of(const struct list *l, struct addr a)
 {
 	const struct data *d = l->data;
@@ -237,6 +244,8 @@ static const struct prop props[] = {
 	{ "external-port", PROP_NUMBER, PROP_IN_TABLE | PROP_IN_STATS |
 	  PROP_IN_DETAIL | PROP_DROP, put_ext_port, same_ext_port, is_port,
 	  "a port, 1 to 65535", "port" },
+	{ "upstream-port", PROP_NUMBER, PROP_IN_DETAIL | PROP_DROP,
+	  put_upstream_port, NULL, is_port, "a port, 1 to 65535" },
 	{ "to", PROP_WORD, PROP_IN_TABLE | PROP_IN_STATS | PROP_IN_DETAIL |
 	  PROP_IN_SECOND | PROP_IN_SECOND_STATS, put_to, same_to, is_to,
 	  "an address, or address:port" },

@@ -224,6 +224,8 @@ void maptext_json(const struct ctl_mapping *m)
 	json_bool("suspended", m->suspended);
 	json_bool("overruled", m->overruled);
 	json_rule(&m->rule);
+	if (!is_pinhole(&m->rule))
+		json_port("upstream-port", (uint16_t)m->told_port);
 	if (is_pinhole(&m->rule))
 		json_u64("id", m->unique_id);
 	if (m->left_s)

@@ -266,7 +266,8 @@ static void test_print_json(void **state)
 "\"suspended\":false,\"overruled\":false,\"kind\":\"mapping\","
 "\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
-"\"remote-host\":null,\"remote-port\":null,\"time-left\":null,"
+"\"remote-host\":null,\"remote-port\":null,\"upstream-port\":null,"
+"\"time-left\":null,"
 "\"by\":\"192.168.88.10\","
 "\"origin\":\"upnp\",\"configured\":false,"
 "\"description\":\"game\"}]");
