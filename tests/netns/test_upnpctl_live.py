@@ -122,7 +122,8 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
         "overruled": False, "kind": "mapping",
         "protocol": "tcp", "external-port": 40000,
         "to-address": HOST_IP, "to-port": 8000,
-        "remote-host": None, "remote-port": None, "by": HOST_IP,
+        "remote-host": None, "remote-port": None, "upstream-port": None,
+        "by": HOST_IP,
         "origin": "upnp",
         "configured": False, "description": "game"}
 
@@ -271,7 +272,8 @@ def test_status(lab, upnpd, igd, ctl, backend):
     assert said["last-repair"] == "never"
     got = ctl.json("status")
     assert got["external"] == {"interface": "wan0", "address": EXT_IP,
-                               "behind-nat": False, "fault": None}
+                               "behind-nat": False, "fault": None,
+                               "reachable": True}
     assert got["mappings"] == {
         "count": 2, "static": 1, "suspended": 0, "overruled": 0,
         "max": 1024, "max-per-client": 128,

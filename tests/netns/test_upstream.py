@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: ISC
 """The router is behind another NAT, which is asked to forward each port."""
+import contextlib
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 import pytest
@@ -14,7 +17,7 @@ from chain import (FRONT_IP, WAN_IP, Chain, Fake, Miniupnpd, upnpd_on,
 from daemon import UPNPD, Upnpd, upnpc
 from lab import (EXT_IP, HOST_IP, OUT_IP, blocked, listener, reaches,
                  wait_until)
-from pmp import MAP, NETWORK_FAILURE, NO_NETWORK, Pmp, SUCCESS
+from pmp import NETWORK_FAILURE, NO_NETWORK, Pmp, SUCCESS
 from test_igd2 import Igd2
 from upnp import Igd, error_of
 
@@ -148,6 +151,44 @@ def test_three_in_a_row(chain):
     assert opened(chain, 40001, "UDP", 5000)
 
 
+def test_miniupnpd_restarts_and_forgets(chain):
+    """The answer to another request shows its epoch."""
+    peer = front(chain)
+    upnpd = ours(chain)
+    wait_answers(upnpd)
+    igd = Igd(chain.lan1)
+    igd.add(40000, "TCP", 8000)
+    assert opened(chain, 40000)
+    # the next epoch has to be behind by more than two slow clocks may differ
+    with Pmp(chain.router, FRONT_IP, WAN_IP) as pmp:
+        assert wait_until(lambda: pmp.epoch() > 5)
+    peer.stop()
+    peer.forget()
+    peer.start()
+    with listener(chain.lan1, "TCP", 8000) as server:
+        assert blocked(chain, "TCP", 40000, server)
+    igd.add(40001, "TCP", 8001)
+    assert opened(chain, 40000), peer.log()
+
+
+def test_port_of_another_client_of_the_upstream(chain):
+    """miniupnpd has given the port to somebody else: PCP says another one."""
+    front(chain)
+    chain.router.ip_batch("addr add 10.0.1.9/24 dev wan0")
+    with Pmp(chain.router, FRONT_IP, "10.0.1.9") as rival:
+        rival.map("TCP", 9000, 40000)
+    upnpd = ours(chain)
+    wait_answers(upnpd)
+    igd, igd2 = Igd(chain.lan1), Igd2(chain.lan1)
+    assert error_of(igd.add, 40000, "TCP", 8000) == 718
+    port = igd2.any(40000, 8000)
+    assert port != 40000
+    assert opened(chain, port)
+    igd.delete(port)
+    with listener(chain.lan1, "TCP", 8000) as server:
+        assert wait_until(lambda: blocked(chain, "TCP", port, server))
+
+
 def test_what_upnpctl_shows(chain):
     front(chain)
     upnpd = ours(chain)
@@ -234,13 +275,16 @@ def test_other_port(chain):
     def other(q, a):
         return [gateway.default(q, port=50505) if len(q) == 60 else a]
     with fake(chain, answer=other) as gateway:
-        wait_answers(ours(chain))
+        upnpd = ours(chain)
+        wait_answers(upnpd)
         igd, igd2 = Igd(chain.lan1), Igd2(chain.lan1)
         assert error_of(igd.add, 40000, "TCP", 8000) == 718
         assert wait_until(lambda: igd.mapped() == set())
         assert wait_until(lambda: gateway.asked("TCP", 40000, True))
         assert igd2.any(40001, 8001) == 50505
         assert igd.specific(50505)["NewInternalPort"] == "8001"
+        assert "upstream-port=50505" in ctl(chain, upnpd, "mappings", "print",
+                                            "detail")
         igd.delete(50505)
         with Pmp(chain.lan1) as pmp:
             assert pmp.map("UDP", 5000, 40002).ext == 50505
@@ -332,6 +376,79 @@ def test_hostile_answers(chain):
         assert upnpd.wait_log("does not answer for tcp port 40000")
         assert Igd(chain.lan1).external_ip() == EXT_IP
         assert upnpd.running()
+
+
+class FakeUpnp:
+    """A hostile device of UPnP: it answers each search, and each request by HTTP
+    with @text, as often as anybody reads. Use as a context manager."""
+
+    def __init__(self, front, text):
+        self.text, self.ended = text, False
+        self.ssdp = front.socket(socket.SOCK_DGRAM, (front.ip, 1900))
+        self.http = front.listen(5000, front.ip)
+        for sock in (self.ssdp, self.http):
+            sock.settimeout(0.1)
+        self.threads = [threading.Thread(target=f, daemon=True)
+                        for f in (self._search, self._serve)]
+        self.connections = 0
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc):
+        self.ended = True
+        for thread in self.threads:
+            thread.join()
+        self.ssdp.close()
+        self.http.close()
+
+    def _search(self):
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
+                _, client = self.ssdp.recvfrom(2048)
+                self.ssdp.sendto(
+                    b"HTTP/1.1 200 OK\r\nST: urn:schemas-upnp-org:device:"
+                    b"InternetGatewayDevice:1\r\nLOCATION: http://" +
+                    FRONT_IP.encode() + b":5000/d.xml\r\n\r\n", client)
+
+    def _serve(self):
+        while not self.ended:
+            with contextlib.suppress(TimeoutError):
+                conn, _ = self.http.accept()
+                self.connections += 1
+                with conn, contextlib.suppress(OSError):
+                    conn.settimeout(3)
+                    conn.recv(4096)
+                    for _ in range(100):
+                        conn.sendall(self.text)
+                    if not self.text:
+                        conn.recv(1)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\n\r\n"
+
+
+@pytest.mark.parametrize("text", [
+    b"", HEAD + b"<a>" * 1000, HEAD + b"x" * 5000,
+    b"HTTP/1.1 200 OK\r\nContent-Length: 4000000000\r\n\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
+    HEAD + b"<root><service><serviceType>urn:schemas-upnp-org:service:"
+    b"WANIPConnection:1</serviceType><controlURL>http://11.22.33.9/x"
+    b"</controlURL></service></root>",
+    b"HTTP/1.1 302 Found\r\nLocation: http://11.22.33.9/\r\n\r\n",
+], ids=["mute", "deep", "long", "length", "chunks", "elsewhere", "redirect"])
+def test_hostile_upnp(chain, text):
+    """None of it is believed, and clients do not wait for it."""
+    with FakeUpnp(chain.fronts[0], text) as device:
+        upnpd = ours(chain)
+        assert wait_until(lambda: device.connections)
+        begin = time.monotonic()
+        Igd(chain.lan1).add(40000, "TCP", 8000)
+        assert time.monotonic() - begin < 1.5
+        assert upnpd.wait_log("answers neither")
+        assert upnpd.running() and Igd(chain.lan1).external_ip() == WAN_IP
 
 
 def test_no(chain):
