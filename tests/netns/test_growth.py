@@ -12,6 +12,7 @@ import pytest
 
 from daemon import UPNPD
 from lab import HOST_IP, LAN_IP, LONG, OUT_IP, wait_until
+from page import fetch
 from pmp import Pmp, filter_of, nonce
 from upnp import GROUP, Igd, error_of, http, msearch, search
 
@@ -68,6 +69,8 @@ def mixed(lab, igd, i):
     igd.delete(port, "UDP")
     for path in ("/igd1.xml", "/igd2/wanip.xml", "/nothing"):
         http(lab.lan1, "GET", path)
+    assert fetch(lab.lan1).status == 200
+    http(lab.lan1, "GET", "/", name="router.lan")
     http(lab.lan1, "POST", "/igd1/wanip/control", "<not xml", [
         "Content-Type: text/xml", 'SOAPAction: "urn:x#Y"'])
     sid = subscribe(lab)
