@@ -224,6 +224,74 @@ config mapping
     assert mapped(ctl) == {}
 
 
+def test_mapping_is_changed(ctl):
+    ctl("mappings", "add", *CAMERA)
+    ctl("mappings", "set", "tcp:40000", "disabled=yes", "comment=a # b")
+    assert 'mapping tcp 40000 192.168.88.10:8000 disabled "a # b"\n' \
+        in ctl.router.conf()
+    assert ctl.router.read(CONFIG).count("config mapping") == 1
+    ctl("mappings", "enable", "all")
+    assert ctl.uci("mapping_tcp_40000.disabled") is None
+    assert ctl.uci("mapping_tcp_40000.comment") == "a # b"
+
+
+# ---- rules --------------------------------------------------------------
+
+def rules(ctl):
+    """The lines of UCI's list, which are those of upnpd.conf."""
+    made = [line for line in ctl.router.conf().splitlines()
+            if line.startswith(("allow ", "deny "))]
+    listed = ctl.router.run("uci", "-q", "-d", "\n", "get",
+                            "upnpd.global.rule", check=False)
+    assert [line[1:-1].replace("'\\''", "'") for line in
+            listed.splitlines()] == made
+    return made
+
+
+def test_rules_are_changed(ctl):
+    assert rules(ctl) == []
+    ctl("rules", "add", "action=allow", "network=0.0.0.0/0")
+    ctl("rules", "add", "action=deny", "network=192.168.88.66",
+        "comment=the kids' # console $(x) \\", "place-before=0")
+    deny = ("deny 0-65535 192.168.88.66/32 0-65535 "
+            '"the kids\' # console $(x) \\\\"')
+    allow = "allow 1024-65535 0.0.0.0/0 1024-65535"
+    assert rules(ctl) == [deny, allow]
+    ctl("rules", "disable", "1")
+    assert rules(ctl) == [deny, allow + " disabled"]
+    ctl("rules", "move", "1", "0")
+    assert rules(ctl) == [allow + " disabled", deny]
+    ctl("rules", "remove", "all")
+    assert rules(ctl) == [] and ctl.uci("global.rule") is None
+
+
+def test_rules_that_the_service_has_not_read_stay(ctl):
+    """Another writer of UCI has added a rule."""
+    ctl("rules", "add", "action=allow", "network=0.0.0.0/0")
+    text = ctl.router.read(CONFIG)
+    ctl.router.write(CONFIG, text.replace(
+        "\tlist rule", "\tlist rule 'deny 1 10.0.0.0/8 1'\n\tlist rule"))
+    assert "the rules in UCI are not those that" in ctl.fails(
+        "rules", "remove", "0")
+    ctl.procd.event("config.change", "upnpd")
+    assert wait_until(lambda: "deny 1 10.0.0.0/8 1" in rules(ctl))
+    ctl("rules", "remove", "1")
+    assert rules(ctl) == ["deny 1 10.0.0.0/8 1"]
+
+
+@pytest.mark.parametrize("rule,error", [
+    ("allow 1 10.0.0.0/8 1 # x", "has a # after a space"),
+    ('allow 1 10.0.0.0/8 1 "a\nupnp = no"', "has a line break"),
+    ('allow 1 10.0.0.0/8 1 "a', "no closing quote"),
+])
+def test_wrong_rule_starts_nothing(shared, rule, error):
+    shared.write(CONFIG, config().replace(
+        "option enabled", f"list rule '{rule}'\n\toption enabled"))
+    assert error in shared.run("/etc/init.d/upnpd", "start", check=False)
+
+
+# ---- mappings: UCI has changed ------------------------------------------
+
 def test_mapping_that_uci_already_has_is_refused(ctl):
     """UCI was changed, and the service has not been reloaded. With a second
     section upnpd would refuse the whole configuration."""
