@@ -70,8 +70,7 @@ uint32_t state_boot_id(int dir_fd, int64_t wall_s, bool durable,
 	return id;
 }
 
-/* As hexadecimal digits; the first word of a UUID's line would do as well, but
- * the UUID is public. */
+/* The file has 24 hexadecimal digits. */
 int state_nonce(int dir_fd, uint8_t ret[12])
 {
 	char buf[32];

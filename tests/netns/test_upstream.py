@@ -335,6 +335,22 @@ def test_our_address_changes(chain):
         assert gateway.client[0] == "10.0.1.7"
 
 
+def test_another_gateway(chain):
+    """The default route changes, and our address does not."""
+    chain.fronts[0].ip_batch("addr add 10.0.1.5/24 dev lan0")
+    with fake(chain) as gateway:
+        upnpd = ours(chain)
+        wait_answers(upnpd)
+        Igd(chain.lan1).add(40000, "TCP", 8000)
+        chain.fronts[0].ip = "10.0.1.5"
+        with fake(chain, ext="11.22.33.7") as other:
+            chain.router.ip_batch("route replace default via 10.0.1.5")
+            assert wait_until(lambda: other.asked("TCP", 40000)), upnpd.log()
+            assert wait_until(lambda: Igd(chain.lan1).external_ip() ==
+                              "11.22.33.7")
+        assert gateway.asked("TCP", 40000) == 1
+
+
 def test_crash_and_reload_keep_the_nonce(chain):
     """The next engine asks for the same mappings with the same nonce, and
     clients see no other address in between."""

@@ -29,6 +29,7 @@ static int teardown(void **state)
 {
 	unlinkat(dir_fd, "uuid", 0);
 	unlinkat(dir_fd, "bootid", 0);
+	unlinkat(dir_fd, "nonce", 0);
 	unlinkat(dir_fd, "state.new", 0);
 	close(dir_fd);
 	return rmdir(dir);
@@ -134,6 +135,27 @@ static void test_boot_id_has_a_highest_value(void **state)
 	assert_int_equal(last, 2147483392u);
 }
 
+/* Generated once; a file with other contents counts as missing. */
+static void test_nonce_stays(void **state)
+{
+	static const uint8_t none[12];
+	uint8_t a[12] = { 0 }, b[12] = { 0 };
+
+	assert_int_equal(state_nonce(dir_fd, a), 0);
+	assert_memory_not_equal(a, none, 12);
+	assert_int_equal(state_nonce(dir_fd, b), 0);
+	assert_memory_equal(a, b, 12);
+	put("nonce", "0102030405060708090A0b0c\n");
+	assert_int_equal(state_nonce(dir_fd, b), 0);
+	assert_true(b[0] == 1 && b[9] == 10 && b[11] == 12);
+	put("nonce", "0102030405060708090a0b0g\n");
+	assert_int_equal(state_nonce(dir_fd, a), 0);
+	assert_memory_not_equal(a, b, 11);
+	put("nonce", "01\n");
+	assert_int_equal(state_nonce(dir_fd, b), 0);
+	assert_memory_not_equal(a, b, 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -144,6 +166,7 @@ int main(void)
 		T(test_symbolic_link_is_not_followed),
 		T(test_boot_id_rises),
 		T(test_boot_id_has_a_highest_value),
+		T(test_nonce_stays),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
