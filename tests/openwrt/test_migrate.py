@@ -353,8 +353,9 @@ def migrated(shared, text):
 
 def test_uci_version_1_is_converted(shared):
     conf, rules, said = migrated(shared, VERSION1)
-    assert rules == ["allow 1024-65535 0.0.0.0/0 1024-65535",
-                     "deny 0-65535 0.0.0.0/0 0-65535"]
+    assert rules == [
+        'allow 1024-65535 0.0.0.0/0 1024-65535 "Allow high ports"',
+        'deny 0-65535 0.0.0.0/0 0-65535 "Default deny"']
     assert conf[1:] == [
         "enabled =yes", "allow-disable-external-interface =no",
         "show-dummy-rule =no", "nft-table =inet fw4",
@@ -536,11 +537,14 @@ def test_uci_settings_are_disabled_by_default(shared):
 def test_uci_hostile_values_are_left_out(shared):
     text = VERSION1.replace("'http://192.168.1.1/'",
                             "'x\nupnpd.config.serial_number=y'").replace(
-        "'Allow high ports'", "'x\noption enabled 0'")
+        "'Allow high ports'", "'x\noption enabled 0'").replace(
+        "'Default deny'", '"it\'s \\"#1\\" $(x) \\\\"')
     conf, rules, said = migrated(shared, text)
     assert not any("serial" in line or "presentation" in line
                    for line in conf)
-    assert len(rules) == 2
+    assert rules == [
+        "allow 1024-65535 0.0.0.0/0 1024-65535",
+        'deny 0-65535 0.0.0.0/0 0-65535 "it\'s \\"#1\\" $(x) \\\\"']
     assert any(line.startswith("presentation-url: a value with a line break")
                for line in said)
 
