@@ -347,6 +347,7 @@ static const struct confopt options[] = {
 	{ "pcp-third-party", CLIENTS, O(pcp_third_party), "" },
 	{ "max-lease", NUMBER, O(max_lease), DIGITS(PM_LEASE_MAX_S), 1,
 	  PM_LEASE_MAX_S },
+	{ "absent-timeout", NUMBER, O(absent_timeout), "0", 0, ABSENT_MAX_S },
 	{ "max-mappings", NUMBER, O(max_mappings), "1024", 1,
 	  PM_MAPPINGS_LIMIT },
 	{ "max-pinholes", NUMBER, O(max_pinholes), "1024", 0,

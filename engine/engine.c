@@ -27,6 +27,7 @@
 #include "sys/rnd.h"
 #include "conf/confmapping.h"
 #include "map/configured.h"
+#include "engine/absent.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
 #include "engine/hosts.h"
@@ -48,6 +49,7 @@ struct engine {
 
 	struct portmap *pm;
 	struct hosts hosts;
+	struct absent absent;
 	struct flowtimes flowtimes;	/* constant */
 	struct leases lease_file;
 	struct leases *leases;		/* NULL: there is no lease file */
@@ -356,6 +358,11 @@ static void on_hosts_changed(void *arg)
 	schedule_tick(e);
 }
 
+static void on_absent(void *arg)
+{
+	schedule_tick(arg);
+}
+
 static const struct igd_ops igd_ops = {
 	.counters = op_counters, .link = op_link,
 	.packets = op_packets, .outbound_s = op_outbound_s,
@@ -483,6 +490,12 @@ static int start_map(struct engine *e)
 	e->hosts.changed = on_hosts_changed;
 	e->hosts.arg = e;
 	hosts_init(&e->hosts, e->loop);
+	e->absent = (struct absent){
+		.timeout_s = e->conf.absent_timeout, .map = m,
+		.gone = on_absent, .arg = e,
+	};
+	if (absent_open(&e->absent, e->loop))
+		return -ENOMEM;
 	e->leases = leases_open(&e->lease_file, e->dir_fd,
 				(struct portmap *const[NAT_KINDS]){
 					[NAT_PORTMAP] = e->pm,

@@ -185,6 +185,8 @@ static void put_gone(struct wr *w, const struct map_change *c, uint64_t now_ms)
 		wr_fmt(w, "; %s", refusal_text(c->why));
 		if (c->line)
 			wr_fmt(w, " (line %u)", c->line);
+	} else if (was.e->absent && has_expired(c, now_ms)) {
+		wr_z(w, "; its client is absent (absent-timeout)");
 	} else if (c->by) {
 		wr_z(w, " deleted-by=");
 		put_requester(w, c->by->origin, c->by->requester);

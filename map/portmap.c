@@ -423,6 +423,15 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 	return false;
 }
 
+void portmap_end(struct portmap *pm, uint16_t slot, uint64_t now_ms)
+{
+	struct pm_entry *e = &pm->entry[slot];
+
+	e->expires_ms = now_ms ? now_ms : 1;
+	e->absent = true;
+	expiry_put(&pm->due, slot);
+}
+
 void portmap_expire(struct portmap *pm, uint64_t now_ms, uint64_t *ret_next_ms,
 		    void (*gone)(void *arg, const struct pm_snapshot *was),
 		    void *arg)

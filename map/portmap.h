@@ -90,6 +90,7 @@ struct pm_entry {
 	struct pm_nonce nonce;	/* as in struct pm_req */
 	bool peer;		/* as in struct pm_req */
 	bool enabled;
+	bool absent;		/* portmap_end(): its client is */
 	bool configured;	/* it is in the operator's configuration, not in
 				 * the lease file */
 	bool overruled;		/* it has no rule, because somebody with more
@@ -253,6 +254,11 @@ int portmap_resume(struct portmap *, uint16_t slot);
  */
 bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 		     struct nat_op_id *ret_id);
+
+/** portmap_end - end the lease of the committed mapping @slot now, because its
+ * client is absent; the next portmap_expire() removes it. A request that
+ * renews it meanwhile wins. */
+void portmap_end(struct portmap *, uint16_t slot, uint64_t now_ms);
 
 /* What portmap_done() committed, for the lease file and the events. */
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };

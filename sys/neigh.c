@@ -33,6 +33,7 @@ struct find_req {
 struct want {
 	int ifindex;
 	struct addr a, link;
+	uint16_t states;	/* of the address; 0: it has no entry */
 	bool found;
 };
 
@@ -41,29 +42,39 @@ static int family_of(struct addr a)
 	return a.family == ADDR_IP6 ? AF_INET6 : AF_INET;
 }
 
-bool neigh_parse(const struct nlmsghdr *h, int ifindex, struct addr a,
-		 struct addr *ret)
+/* Return: the state of the entry of @a on @ifindex; 0: it is another entry, or
+ * it has none */
+static uint16_t parse(const struct nlmsghdr *h, int ifindex, struct addr a,
+		      struct addr *ret_link)
 {
 	const struct ndmsg *n = netlink_body(h, sizeof(*n));
 	const size_t len = addr_bits(a) / 8;
 	struct nl_span attrs = netlink_attrs(h, sizeof(*n));
-	struct addr link = { 0 };
 	bool same = false;
 	const struct rtattr *at;
 
 	if (h->nlmsg_type != RTM_NEWNEIGH || !n || !len ||
-	    n->ndm_family != family_of(a) || n->ndm_ifindex != ifindex ||
-	    !(n->ndm_state & COUNTS))
-		return false;
+	    n->ndm_family != family_of(a) || n->ndm_ifindex != ifindex)
+		return 0;
+	*ret_link = (struct addr){ 0 };
 	while ((at = netlink_next_attr(&attrs))) {
 		const char *value = (const char *)at + RTA_LENGTH(0);
 
 		if (at->rta_type == NDA_DST && RTA_PAYLOAD(at) == len)
 			same = memcmp(value, a.byte, len) == 0;
 		else if (at->rta_type == NDA_LLADDR)
-			link = addr_link(value, RTA_PAYLOAD(at));
+			*ret_link = addr_link(value, RTA_PAYLOAD(at));
 	}
-	if (!same || link.family != ADDR_LINK)
+	return same ? n->ndm_state : 0;
+}
+
+bool neigh_parse(const struct nlmsghdr *h, int ifindex, struct addr a,
+		 struct addr *ret)
+{
+	struct addr link;
+
+	if (!(parse(h, ifindex, a, &link) & COUNTS) ||
+	    link.family != ADDR_LINK)
 		return false;
 	*ret = link;
 	return true;
@@ -72,7 +83,9 @@ bool neigh_parse(const struct nlmsghdr *h, int ifindex, struct addr a,
 static void on_entry(void *arg, const struct nlmsghdr *h)
 {
 	struct want *w = arg;
+	struct addr link;
 
+	w->states |= parse(h, w->ifindex, w->a, &link);
 	w->found |= neigh_parse(h, w->ifindex, w->a, &w->link);
 }
 
@@ -100,20 +113,38 @@ static int ask(struct want *w, uint16_t flags)
 }
 
 /* Kernels before 5.0 can only list the whole table. */
+static int look_up(struct want *w)
+{
+	int err;
+
+	if (!addr_is_set(w->a))
+		return -EINVAL;
+	err = ask(w, NLM_F_ACK);
+	for (int i = 0; (err == -EOPNOTSUPP || err == -EINTR) && i < NL_TRIES;
+	     i++)
+		err = ask(w, NLM_F_DUMP);
+	return err;
+}
+
 int neigh_find(int ifindex, struct addr a, struct addr *ret)
 {
 	struct want w = { .ifindex = ifindex, .a = a };
-	int err;
+	int err = look_up(&w);
 
-	if (!addr_is_set(a))
-		return -EINVAL;
-	err = ask(&w, NLM_F_ACK);
-	for (int i = 0; (err == -EOPNOTSUPP || err == -EINTR) && i < NL_TRIES;
-	     i++)
-		err = ask(&w, NLM_F_DUMP);
 	if (w.found)
 		*ret = w.link;
 	return w.found ? 0 : err ? err : -ENOENT;
+}
+
+enum neigh_seen neigh_seen(int ifindex, struct addr a)
+{
+	struct want w = { .ifindex = ifindex, .a = a };
+
+	look_up(&w);
+	if (w.found)
+		return NEIGH_THERE;
+	return w.states & (NUD_INCOMPLETE | NUD_FAILED) ? NEIGH_SILENT :
+							  NEIGH_UNKNOWN;
 }
 
 union pktinfo {

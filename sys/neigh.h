@@ -26,6 +26,16 @@ struct nlmsghdr;
  */
 int neigh_find(int ifindex, struct addr a, struct addr *ret);
 
+/* What the table shows of an address. */
+enum neigh_seen {
+	NEIGH_UNKNOWN,		/* nothing, or it needs no resolution */
+	NEIGH_SILENT,		/* it was asked, and has not answered */
+	NEIGH_THERE,		/* an entry that counts: see neigh_find() */
+};
+
+/** neigh_seen - what the table shows of @a on @ifindex. */
+enum neigh_seen neigh_seen(int ifindex, struct addr a);
+
 /**
  * neigh_probe - let the kernel resolve @a on @ifindex.
  *

@@ -69,6 +69,7 @@ static void check_conf(const struct conf *c)
 	CHECK(external <= 1);
 	CHECK(!external == !conf_external(c));
 	CHECK(c->max_lease >= 1 && c->max_lease <= PM_LEASE_MAX_S);
+	CHECK(c->absent_timeout <= ABSENT_MAX_S);
 	CHECK(c->max_mappings >= 1 && c->max_mappings <= PM_MAPPINGS_LIMIT);
 	CHECK(!(c->igd_version & ~(uint32_t)CONF_IGD_BOTH) && c->igd_version);
 	CHECK(c->state_dir[0] == '/' && c->pid_file[0] == '/');

@@ -151,19 +151,27 @@ static void test_the_kernels_entries(void **state)
 		struct addr a = addr_of_text(text[i]);
 
 		assert_int_equal(neigh_find(v0, a, &link), -ENOENT);
+		assert_int_equal(neigh_seen(v0, a), NEIGH_UNKNOWN);
 		snprintf(line, sizeof(line), "neigh add %s lladdr "
 			 "02:00:00:00:00:02 dev v0 nud stale", text[i]);
 		ip(line);
 		assert_int_equal(neigh_find(v0, a, &link), 0);
 		assert_mac(link, "02:00:00:00:00:02");
+		assert_int_equal(neigh_seen(v0, a), NEIGH_THERE);
 		assert_int_equal(neigh_find((int)if_nametoindex("v1"), a,
 					    &link), -ENOENT);
 		snprintf(line, sizeof(line), "neigh change %s dev v0 nud "
 			 "failed", text[i]);
 		ip(line);
 		assert_int_equal(neigh_find(v0, a, &link), -ENOENT);
+		assert_int_equal(neigh_seen(v0, a), NEIGH_SILENT);
+		snprintf(line, sizeof(line), "neigh change %s lladdr "
+			 "02:00:00:00:00:02 dev v0 nud noarp", text[i]);
+		ip(line);
+		assert_int_equal(neigh_seen(v0, a), NEIGH_UNKNOWN);
 	}
 	assert_int_equal(neigh_find(v0, addr_any(), &link), -EINVAL);
+	assert_int_equal(neigh_seen(v0, addr_any()), NEIGH_UNKNOWN);
 }
 
 /* The kernel has begun to resolve the address. Nobody answers. */
