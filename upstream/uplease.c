@@ -253,15 +253,34 @@ static uint64_t min_ms(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+/* A client that waits comes first: after a restart of the upstream all other
+ * ports are due as well. @waits: only those */
+static void send_due(struct upstream *u, bool waits, unsigned *sent,
+		     uint64_t now_ms)
+{
+	for (size_t i = 0; i < u->lease_n; i++) {
+		struct upstream_lease *l = &u->lease[i];
+
+		if (is_free(l) || l->due_ms > now_ms ||
+		    (waits && !l->wait_ms))
+			continue;
+		if (!may_send(u, *sent))
+			return;
+		send_lease(u, l, now_ms);
+		if (++*sent == UPSTREAM_BATCH)
+			u->batch_ms = now_ms + UPSTREAM_BATCH_MS;
+	}
+}
+
 uint64_t uplease_tick(struct upstream *u, uint64_t now_ms)
 {
 	uint64_t next_ms = UINT64_MAX;
-	unsigned sent = 0;
+	unsigned sent = now_ms < u->batch_ms ? UPSTREAM_BATCH : 0;
 
 	if (u->state != UPSTREAM_ANSWERS)
 		return next_ms;
-	if (now_ms < u->batch_ms)
-		sent = UPSTREAM_BATCH;
+	send_due(u, true, &sent, now_ms);
+	send_due(u, false, &sent, now_ms);
 	for (size_t i = 0; i < u->lease_n; i++) {
 		struct upstream_lease *l = &u->lease[i];
 
@@ -271,13 +290,6 @@ uint64_t uplease_tick(struct upstream *u, uint64_t now_ms)
 			if (l->held != UPSTREAM_HELD)
 				l->held = UPSTREAM_UNANSWERED;
 			answered(u, l);
-			if (is_free(l))
-				continue;
-		}
-		if (l->due_ms <= now_ms && may_send(u, sent)) {
-			send_lease(u, l, now_ms);
-			if (++sent == UPSTREAM_BATCH)
-				u->batch_ms = now_ms + UPSTREAM_BATCH_MS;
 		}
 		if (is_free(l))
 			continue;

@@ -14,14 +14,13 @@ import pytest
 
 from chain import (FRONT_IP, WAN_IP, Chain, Fake, Miniupnpd, upnpd_on,
                    wait_answers)
-from daemon import UPNPD, Upnpd, upnpc
+from daemon import Upnpd, upnpc
+from gateway import UPNPCTL
 from lab import (EXT_IP, HOST_IP, OUT_IP, blocked, listener, reaches,
                  wait_until)
 from pmp import NETWORK_FAILURE, NO_NETWORK, Pmp, SUCCESS
 from test_igd2 import Igd2
 from upnp import Igd, error_of
-
-UPNPCTL = os.path.join(os.path.dirname(UPNPD), "upnpctl")
 
 
 @pytest.fixture

@@ -17,9 +17,10 @@
 #define GW	addr_ip4(0xc0a85801)
 #define EXT	0x0b162101
 #define LEASES	4
+#define MANY	64
 
 static struct upstream u;
-static struct upstream_lease leases[LEASES];
+static struct upstream_lease leases[MANY];
 static uint64_t now, due;
 static unsigned changes, answers, https;
 static struct upstream_lease answer;	/* the last one */
@@ -657,6 +658,30 @@ static void test_deletion_before_the_answer(void **state)
 			 UPSTREAM_HELD);
 }
 
+/* A client that waits does not wait for the renewals of all other ports. */
+static void test_who_waits_comes_first(void **state)
+{
+	u.lease_max = MANY;
+	pcp = natpmp = true;
+	begin();
+	for (uint16_t i = 0; i < MANY - 1; i++) {
+		ask(40000 + i, 0);
+		pass(100);
+	}
+	/* two answers show its restart: all of them are due again */
+	uplease_want(&u, IPPROTO_TCP, 50001, 0, true, now);
+	now += 1000;
+	upstream_pmp(&u, (struct str){ "\0\200\0\0\0\0\0\1\13\26\41\1", 12 }, now);
+	upstream_pmp(&u, (struct str){ "\2\200\0\0\0\0\0\0\0\0\0\1"
+				       "\0\0\0\0\0\0\0\0\0\0\0\0", 24 }, now);
+	maps = 0;
+	u.batch_ms = now;
+	upstream_tick(&u, now);
+	assert_int_equal(maps, 8);
+	queue_n = 0;
+	assert_int_equal(uplease_find(&u, IPPROTO_TCP, 50001)->tries, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -679,6 +704,7 @@ int main(void)
 		cmocka_unit_test_setup(test_address_that_flaps, setup),
 		cmocka_unit_test_setup(test_table_is_full, setup),
 		cmocka_unit_test_setup(test_deletion_before_the_answer, setup),
+		cmocka_unit_test_setup(test_who_waits_comes_first, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
