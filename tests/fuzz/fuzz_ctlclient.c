@@ -20,6 +20,7 @@
 #include "base/wr.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/args.h"
+#include "upnpctl/menu.h"
 #include "upnpctl/cmd.h"
 #include "upnpctl/verbs.h"
 #include "upnpctl/ctlclient.h"
@@ -193,6 +194,17 @@ static void put_mapping(struct ctl_mapping *m)
 		memcpy(m->desc, desc.p, desc.n);
 }
 
+static void put_rule(struct ctl_rule *r)
+{
+	r->line = fuzz_u8(&in);
+	r->allow = fuzz_u8(&in) % 3;
+	r->ext_hi = fuzz_u8(&in) % 2 ? UINT16_MAX : fuzz_u32(&in);
+	r->int_hi = UINT16_MAX;
+	r->net = (struct addr_net){ addr_ip4(0x0a000000),
+				    fuzz_u8(&in) % 2 ? 8 : fuzz_u8(&in) };
+	r->decided = fuzz_u32(&in);
+}
+
 /* A record with plausible fields more often than not. */
 static void make_record(struct ctl_rep *rep)
 {
@@ -205,6 +217,8 @@ static void make_record(struct ctl_rep *rep)
 		put_status(&rep->status);
 	else if (rep->kind == CTL_LOST)
 		rep->lost = fuzz_u32(&in);
+	else if (rep->kind == CTL_RULE)
+		put_rule(&rep->rule);
 	else if (rep->kind != CTL_READY)
 		put_mapping(&rep->mapping);
 }
@@ -416,6 +430,14 @@ static void check_removed(const struct ctl_mapping *m)
 	CHECK(!memcmp(&rest, &none, sizeof(none)));
 }
 
+static void check_rule(const struct ctl_rule *r)
+{
+	CHECK(!r->line || (r->allow <= 1 && r->ext_lo <= r->ext_hi &&
+			   r->ext_hi <= UINT16_MAX && r->int_lo <= r->int_hi &&
+			   r->int_hi <= UINT16_MAX &&
+			   r->net.bits <= addr_bits(r->net.addr)));
+}
+
 static bool is_record(const struct ctl_rep *got, const struct ctl_rep *was)
 {
 	if (got->kind == CTL_REMOVED && was->kind == CTL_REMOVED)
@@ -442,6 +464,8 @@ static int take(void *arg, const struct ctl_rep *rep)
 	check_sent(rep);
 	if (rep->kind == CTL_MAPPING || rep->kind == CTL_ADDED)
 		check_mapping(&rep->mapping);
+	else if (rep->kind == CTL_RULE)
+		check_rule(&rep->rule);
 	else if (rep->kind == CTL_REMOVED)
 		check_removed(&rep->mapping);
 	else if (rep->kind == CTL_STATUS_IS)
@@ -461,6 +485,8 @@ static void ask(void)
 	size_t i = 0;
 	int err;
 
+	if (req.verb == CTL_RULES)
+		t.kinds |= CTLCLIENT_KIND(CTL_RULE);
 	t.kinds &= ~(CTLCLIENT_KIND(CTL_END) | 1u);
 	t.stop = fuzz_u8(&in) % 16;
 	err = ctlclient_request("/ctl", &req, t.kinds, take, &t, &end);
@@ -480,6 +506,7 @@ static void ask(void)
 struct command {
 	int (*run)(struct cmd *);
 	const char *arg[4];
+	enum menu menu;		/* MENU_ROOT: the first that has it */
 	bool json;
 	bool stays;		/* until the server closes */
 };
@@ -500,6 +527,8 @@ static const struct command commands[] = {
 	{ resync_run },
 	{ mapmonitor_run, .stays = true },
 	{ mapmonitor_run, .json = true, .stays = true },
+	{ listprint_run, { "stats" }, MENU_RULES },
+	{ listprint_run, .menu = MENU_RULES, .json = true },
 };
 
 static const char *conf_file(void)
@@ -511,7 +540,8 @@ static const char *conf_file(void)
 	if (owner == getpid())
 		return path;
 	owner = getpid();
-	wr_fmt(&w, "control-socket = %s/ctl\npid-file = %s/pid\n",
+	wr_fmt(&w, "control-socket = %s/ctl\npid-file = %s/pid\n"
+	       "deny 0-65535 10.0.0.0/8 0-65535\nallow 1 10.0.0.0/8 1\n",
 	       fuzz_dir(), fuzz_dir());
 	snprintf(path, sizeof(path), "%s", fuzz_file("conf", text, w.len));
 	return path;
@@ -519,15 +549,18 @@ static const char *conf_file(void)
 
 static void run(const struct command *c)
 {
-	struct cmd_env env = { .file = conf_file(), .json = c->json };
+	struct cmd_env env = { .file = conf_file(), .json = c->json,
+			       .lists = verbs_lists };
 	struct cmd cmd = { .env = &env, .verb = verbs_table };
 	struct str words[4];
 	size_t n = 0;
 	int status;
 
 	seen.json = c->json;
-	while (cmd.verb->run != c->run)
+	while (cmd.verb->run != c->run ||
+	       (c->menu != MENU_ROOT && cmd.verb->menu != c->menu))
 		cmd.verb++;
+	cmd.menu = cmd.verb->menu;
 	for (; n < 4 && c->arg[n]; n++)
 		words[n] = str_z(c->arg[n]);
 	CHECK(!args_read(&cmd, words, n));
