@@ -43,7 +43,7 @@ static void put_monitor(const struct live *l)
 	metric("start_time_seconds", GAUGE, "When the daemon was started.",
 	       m->since_s);
 	metric("enabled", GAUGE, "Whether the daemon is enabled.",
-	       !live_idle(l));
+	       !live_idle(l) || live_waits(l));
 	head("backend_info", GAUGE, "The firewall's backend.");
 	out_str(STR("upnpd_backend_info{backend=\""));
 	put_label(m->backend);

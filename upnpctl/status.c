@@ -314,7 +314,9 @@ static void json_running(const struct snapshot *p)
 		json_bool("running", p->running);
 	else
 		json_null("running");
-	json_bool("enabled", p->running && !live_idle(&p->l));
+	json_bool("enabled", p->running &&
+		  (!live_idle(&p->l) || live_waits(&p->l)));
+	json_bool("waits", p->running && live_waits(&p->l));
 	if (p->l.alive) {
 		json_u64("pid", (uint64_t)m->pid);
 		json_time("since", m->since_s);

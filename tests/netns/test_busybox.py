@@ -143,6 +143,9 @@ def test_init_script_verbs(lab, boot, shell):
     says("reload", "Reloading upnpd: FAIL: not running", status=1)
     says("start", "Starting upnpd: OK: idle, because enabled = no in "
          "/etc/upnpd.conf")
+    write(conf, "enabled = yes\n")
+    says("reload", "Reloading upnpd: OK: idle, waiting for an external and an "
+         "internal interface; see: upnpctl interfaces print")
     write(conf, "nonsense = 1\n")
     says("restart", "Stopping upnpd: OK", "Starting upnpd: FAIL: upnpd: "
          "/etc/upnpd.conf:1: there is no option \"nonsense\"; see "

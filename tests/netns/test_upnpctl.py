@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: ISC
 """When upnpctl ends, the daemon uses the changed configuration."""
+import json
 import os
 import re
 import signal
@@ -144,6 +145,8 @@ def test_daemon_waits_for_interfaces(lab, stopped, ctl):
     assert stopped.wait_log("enabled, but without an external interface")
     assert "waits: for an external and an internal interface" in \
         ctl.ok("status")
+    state = json.loads(ctl.ok("--json", "status"))
+    assert state["running"] and state["enabled"] and state["waits"]
     assert "serves nothing until an external and an internal" in \
         ctl.fails("mappings", "print", status=1)
     ctl.ok("interfaces", "add", "interface=wan0", "type=external",

@@ -1148,7 +1148,8 @@ static void test_status_json(void **state)
 			"\"serving\":true},\"nat-pmp\":{\"enabled\":false,"
 			"\"serving\":false},\"pcp\":{\"enabled\":true,"
 			"\"serving\":false}}");
-	assert_contains(out, "{\"running\":true,\"enabled\":true,\"pid\":");
+	assert_contains(out, "{\"running\":true,\"enabled\":true,"
+			"\"waits\":false,\"pid\":");
 	assert_contains(out, "\"igd-versions\":[1,2]}");
 	assert_contains(out, "\"external\":{\"interface\":\"wan0\",\"address\":"
 			 "\"198.51.100.7\",\"behind-nat\":false,"
@@ -1184,6 +1185,7 @@ static void test_status_without_a_daemon(void **state)
 	assert_int_equal(run(status_run, NO_ARGS), CMD_FAULT);
 	squeeze(out);
 	assert_contains(out, "\"running\":false,\"enabled\":false,"
+			"\"waits\":false,"
 			 "\"fault\":\"five engines died\"");
 }
 
@@ -1225,6 +1227,11 @@ static void test_status_not_enabled(void **state)
 	squeeze(out);
 	assert_contains(out, "\"running\":true,\"enabled\":false");
 	assert_contains(out, "\"mappings\":null");
+	put_status(monitor_status(STATUS_WAITING));
+	assert_int_equal(run(status_run, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_contains(out, "\"running\":true,\"enabled\":true,"
+			"\"waits\":true");
 }
 
 static void test_status_with_an_invalid_file(void **state)
