@@ -70,8 +70,9 @@ struct conf {
 	uint32_t status_page;	/* enum conf_status_page */
 	char backend[CONF_STR_MAX];
 	bool backend_nft;	/* the file has nft, a former name of netlink */
-	uint32_t http_port, igd_version, max_lease, absent_timeout, max_mappings,
-		max_pinholes, max_per_client, notify_interval, verify_interval, log_level,
+	uint32_t http_port, igd_version, max_lease, absent_timeout,
+		max_mappings, max_pinholes, max_per_client, notify_interval,
+		verify_interval, log_level,
 		up_bps, down_bps;
 	char state_dir[CONF_STR_MAX], control_socket[CONF_STR_MAX],
 		pid_file[CONF_STR_MAX], user[CONF_STR_MAX], uuid[CONF_STR_MAX],

@@ -48,6 +48,7 @@ static void test_empty_file_has_the_defaults(void **state)
 	assert_int_equal(conf.status_page, CONF_PAGE_OWN);
 	assert_false(conf.backend_nft);
 	assert_int_equal(conf.max_lease, 604800);
+	assert_int_equal(conf.absent_timeout, 0);
 	assert_int_equal(conf.max_mappings, 1024);
 	assert_int_equal(conf.max_pinholes, 1024);
 	assert_int_equal(conf.max_per_client, 128);
@@ -238,6 +239,7 @@ static const struct bad bad[] = {
 	{"http-port =\n", "f:1: http-port is \"\""},
 	{"max-mappings = 60001\n", "f:1: max-mappings"},
 	{"max-lease = 0\n", "f:1: max-lease"},
+	{"absent-timeout = 31536001\n", "f:1: absent-timeout"},
 	{"backend = pf\n", "f:1: backend is \"pf\"; it takes one of: auto, "
 			   "netlink, iptables, iptables-legacy, "
 			   "iptables-nft, memory"},
