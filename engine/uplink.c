@@ -4,7 +4,7 @@
  * asked for.
  *
  * Owns: a UDP socket for NAT-PMP and PCP, connected to the gateway, so that the
- * kernel drops what others send; one for SSDP; one connection by HTTP at a time.
+ * kernel drops what others send; one for SSDP; one HTTP connection at a time.
  * Never does: send to another host than the gateway, or believe one.
  * Runs in: engine
  */
@@ -60,8 +60,8 @@ static void close_socket(struct uplink *u, struct loop_fd *io)
 	io->fd = -1;
 }
 
-/* An ordinary user may bind to an interface since Linux 5.7; before, our address
- * and the gateway's are the checks that remain. */
+/* An ordinary user may bind to an interface since Linux 5.7; before, our
+ * address and the gateway's are the checks that remain. */
 static int bind_socket(const struct uplink *u, int fd)
 {
 	struct sockaddr_storage sa;
@@ -391,14 +391,14 @@ static void log_state(struct uplink *u)
 	if (up->state == u->logged)
 		return;
 	if (up->state == UPSTREAM_ANSWERS)
-		log_info("upstream %s answers by %s: it is asked to forward each "
-			 "port; its external address is %s", at,
+		log_info("upstream %s answers by %s: it is asked to forward "
+			 "each port; its external address is %s", at,
 			 way_names[up->way], addr_is_set(up->ext) ?
 			 addr_text(up->ext).text : "not known");
 	else if (up->state == UPSTREAM_SILENT)
 		log_warn("upstream %s answers neither PCP nor NAT-PMP nor UPnP:"
-			 " forward the ports there by hand, or turn one of them "
-			 "on; trying again in %u minutes", at,
+			 " forward the ports there by hand, or turn one of "
+			 "them on; trying again in %u minutes", at,
 			 (unsigned)((up->retry_ms - now_ms(u)) / 60000));
 	if (up->state == UPSTREAM_ANSWERS || up->state == UPSTREAM_SILENT)
 		u->logged = up->state;
@@ -465,8 +465,8 @@ static void load_nonce(struct uplink *u)
 		return;
 	err = state_nonce(u->dir_fd, u->up.nonce.byte);
 	if (err)
-		log_warn("the nonce for the upstream cannot be stored: %s; after "
-			 "a restart it may refuse renewals for an hour",
+		log_warn("the nonce for the upstream cannot be stored: %s; "
+			 "after a restart it may refuse renewals for an hour",
 			 strerror(-err));
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * uplink.h - asks a NAT in front of the router, the upstream, to forward each
- * mapped port to us (ask-upstream): the sockets of upstream.h, and what it means
- * for the mappings.
+ * mapped port to us (ask-upstream): the sockets of upstream.h, and what it
+ * means for the mappings.
  *
  * The gateway of the external interface is the only host that is asked. The
  * sockets are bound to that interface and to our address on it.
@@ -69,8 +69,8 @@ enum map_upstream uplink_ask(struct uplink *, const struct pm_entry *,
  * changed: ask for the port, or give it up. */
 void uplink_refresh(struct uplink *, const struct nat_rule *);
 
-/** uplink_status - set the fields of the upstream, and ext_private if it has told
- * its external address. */
+/** uplink_status - set the fields of the upstream, and ext_private if it has
+ * told its external address. */
 void uplink_status(const struct uplink *, struct ctl_status *ret);
 
 #endif

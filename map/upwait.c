@@ -2,8 +2,8 @@
 /*
  * upwait.c - requests that wait for the NAT in front of the router.
  *
- * A request waits here after the kernel has its rule. Its mapping is found again
- * by its key, because the slot may have another one by then.
+ * A request waits here after the kernel has its rule. Its mapping is found
+ * again by its key, because the slot may have another one by then.
  * Runs in: engine
  */
 #include "map/mapreport.h"

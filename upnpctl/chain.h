@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /* chain.h - the NATs in front of the router, as far as they are known: our
- * address, the upstream's, how it is asked, what it answers. Runs in: upnpctl */
+ * address, the upstream's, how it is asked, what it answers.
+ * Runs in: upnpctl */
 #ifndef UPNPCTL_CHAIN_H
 #define UPNPCTL_CHAIN_H
 
@@ -9,8 +10,8 @@
 
 enum chain_reach { CHAIN_UNKNOWN, CHAIN_NO, CHAIN_YES };
 
-/** chain_reach - can the Internet reach a mapped port, as far as this router and
- * the upstream know? @why: a sentence is written, without a full stop; NULL:
+/** chain_reach - can the Internet reach a mapped port, as far as this router
+ * and the upstream know? @why: a sentence is written, without a full stop; NULL:
  * none */
 enum chain_reach chain_reach(const struct ctl_status *, struct wr *why);
 

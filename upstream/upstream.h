@@ -58,8 +58,8 @@ struct upstream_lease {
 	bool drop;		/* it is being deleted */
 };
 
-/* None of these may call back, except answered(): it may call uplease_want() and
- * uplease_drop(). */
+/* None of these may call back, except answered(): it may call uplease_want()
+ * and uplease_drop(). */
 struct upstream_ops {
 	/* send to that UDP port of the gateway; errors are ignored */
 	void (*send)(void *arg, uint16_t port, const void *p, size_t n);

@@ -26,7 +26,7 @@ struct upxml_url {
 	char path[UPSTREAM_PATH_MAX];	/* visible ASCII, begins with "/" */
 };
 
-/* The services that map ports. WANIPConnection:2 chooses another port itself. */
+/* The services that map ports. WANIPConnection:2 can choose another port. */
 enum upxml_service {
 	UPXML_NO_SERVICE, UPXML_WANIP2, UPXML_WANIP1, UPXML_WANPPP1,
 };

@@ -46,7 +46,8 @@ static void op_http(void *arg, uint16_t port, struct str request)
 	CHECK(request.n > 16 && request.n <= UPSTREAM_REQUEST_MAX);
 	CHECK(str_cut(&rest, '\r', &line));
 	CHECK(fuzz_printable(line));
-	CHECK(str_starts(line, STR("GET /")) || str_starts(line, STR("POST /")));
+	CHECK(str_starts(line, STR("GET /")) ||
+	      str_starts(line, STR("POST /")));
 	CHECK(line.n > 9 && str_eq(str_skip(line, line.n - 9),
 				   STR(" HTTP/1.1")));
 	for (size_t i = 0; i < request.n; i++)

@@ -406,7 +406,7 @@ static const struct upstream_lease *ask(uint16_t port, uint16_t wish)
 	return l;
 }
 
-/* A mapping by each protocol: made, renewed before half of its lease, deleted */
+/* A mapping: made, renewed before half of its lease, deleted */
 static void one_life(void **state, unsigned way)
 {
 	const struct upstream_lease *l;
@@ -671,7 +671,8 @@ static void test_who_waits_comes_first(void **state)
 	/* two answers show its restart: all of them are due again */
 	uplease_want(&u, IPPROTO_TCP, 50001, 0, true, now);
 	now += 1000;
-	upstream_pmp(&u, (struct str){ "\0\200\0\0\0\0\0\1\13\26\41\1", 12 }, now);
+	upstream_pmp(&u, (struct str){ "\0\200\0\0\0\0\0\1"
+				       "\13\26\41\1", 12 }, now);
 	upstream_pmp(&u, (struct str){ "\2\200\0\0\0\0\0\0\0\0\0\1"
 				       "\0\0\0\0\0\0\0\0\0\0\0\0", 24 }, now);
 	maps = 0;
