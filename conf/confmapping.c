@@ -295,7 +295,7 @@ struct conf_mapping confmapping_of_rule(const struct nat_rule *r)
 {
 	return (struct conf_mapping){
 		.client = r->client, .remote = r->remote, .proto = r->proto,
-		.ext_port = r->kind == NAT_PINHOLE ? r->int_port : r->ext_port,
+		.ext_port = nat_rule_port(r),
 		.int_port = r->int_port, .remote_port = r->remote_port,
 	};
 }

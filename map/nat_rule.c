@@ -13,9 +13,7 @@ bool nat_rule_same_key(const struct nat_rule *a, const struct nat_rule *b)
 {
 	if (!nat_rule_rivals(a, b))
 		return false;
-	return a->kind == NAT_PINHOLE ||
-	       (a->remote_port == b->remote_port &&
-		addr_equal(a->remote, b->remote));
+	return a->kind == NAT_PINHOLE || nat_rule_same_remote(a, b);
 }
 
 bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b)
@@ -24,16 +22,24 @@ bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b)
 	    a->ext_port != b->ext_port)
 		return false;
 	return a->kind != NAT_PINHOLE ||
-	       (a->int_port == b->int_port &&
-		a->remote_port == b->remote_port &&
-		addr_equal(a->client, b->client) &&
-		addr_equal(a->remote, b->remote));
+	       (nat_rule_same_socket(a, b) && nat_rule_same_remote(a, b));
 }
 
 bool nat_rule_same_socket(const struct nat_rule *a, const struct nat_rule *b)
 {
 	return a->int_port == b->int_port && a->proto == b->proto &&
 	       addr_equal(a->client, b->client);
+}
+
+bool nat_rule_same_remote(const struct nat_rule *a, const struct nat_rule *b)
+{
+	return a->remote_port == b->remote_port &&
+	       addr_equal(a->remote, b->remote);
+}
+
+uint16_t nat_rule_port(const struct nat_rule *r)
+{
+	return r->kind == NAT_PINHOLE ? r->int_port : r->ext_port;
 }
 
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b)

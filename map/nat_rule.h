@@ -103,6 +103,14 @@ bool nat_rule_rivals(const struct nat_rule *a, const struct nat_rule *b);
  * internal port? */
 bool nat_rule_same_socket(const struct nat_rule *a, const struct nat_rule *b);
 
+/** nat_rule_same_remote - do both rules have the same remote host and remote
+ * port? */
+bool nat_rule_same_remote(const struct nat_rule *a, const struct nat_rule *b);
+
+/** nat_rule_port - the port that an outside host sends to: of a pinhole, which
+ * translates nothing, the internal port. 0: every port of the client */
+uint16_t nat_rule_port(const struct nat_rule *);
+
 /** nat_rule_equal - are both rules equal in every field? */
 bool nat_rule_equal(const struct nat_rule *a, const struct nat_rule *b);
 

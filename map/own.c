@@ -14,12 +14,6 @@ static const struct portmap *table(const struct map *m,
 	return map_table(m, w->req.mapping.rule.kind);
 }
 
-static bool same_remote(const struct nat_rule *a, const struct nat_rule *b)
-{
-	return addr_equal(a->remote, b->remote) &&
-	       a->remote_port == b->remote_port;
-}
-
 /* A mapping that the kernel does not have yet. (A replacement is part of the
  * mapping that it replaces.) */
 static bool is_new(const struct pm_entry *e)
@@ -62,7 +56,8 @@ int own_check(struct map *m, struct map_wait *w, uint64_t now_ms)
 		other = e;
 	}
 	if (!other || q->origin != ORIGIN_PCP || q->peer ||
-	    (!m->strict_nonce && same_remote(&other->rule, &q->rule)))
+	    (!m->strict_nonce &&
+	     nat_rule_same_remote(&other->rule, &q->rule)))
 		return REFUSAL_NONE;
 	return own_refuse(m, w, other, now_ms);
 }
@@ -152,7 +147,7 @@ static bool is_meant(const struct pm_entry *e, const struct map_wait *w)
 	const struct nat_rule *r = &w->req.mapping.rule;
 
 	if (w->req.except)
-		return !same_remote(&e->rule, r);
+		return !nat_rule_same_remote(&e->rule, r);
 	return (!addr_is_set(r->remote) ||
 		addr_equal(e->rule.remote, r->remote)) &&
 	       (!r->remote_port || e->rule.remote_port == r->remote_port);

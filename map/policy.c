@@ -100,9 +100,7 @@ static bool rules_allow_all(const struct policy *p, struct addr client,
 static bool rules_allow(const struct policy *p, const struct nat_rule *r,
 			unsigned *line)
 {
-	/* a pinhole does not translate: both ports are the same */
-	const uint16_t ext_port = r->kind == NAT_PINHOLE ? r->int_port :
-							   r->ext_port;
+	const uint16_t ext_port = nat_rule_port(r);
 
 	if (p->rule_n == 0)
 		return ext_port >= POLICY_PORT_FLOOR &&

@@ -133,8 +133,7 @@ bool refusal_count(struct refusal_counts *rs, const struct refused *r,
  * allows the ports from 1024 on. */
 static void put_remedy(struct wr *w, const struct nat_rule *rule, bool any_line)
 {
-	const bool pinhole = rule->kind == NAT_PINHOLE;
-	const uint16_t ext_port = pinhole ? rule->int_port : rule->ext_port;
+	const uint16_t ext_port = nat_rule_port(rule);
 
 	wr_z(w, "; to allow it, add \"allow ");
 	if (ext_port)

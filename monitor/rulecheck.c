@@ -45,12 +45,6 @@ static bool adds_rule(const struct broker *g, const struct nat_rule *rule)
 	return !old || !addr_equal(old->client, rule->client);
 }
 
-/* A pinhole does not translate: its port is the client's. */
-static uint16_t port_of(const struct nat_rule *rule)
-{
-	return rule->kind == NAT_PINHOLE ? rule->int_port : rule->ext_port;
-}
-
 /* Clients try again, some of them every second: one line for a port and an
  * error is enough for a while. */
 static bool may_log_port(struct broker *g, const struct nat_rule *rule,
@@ -61,7 +55,7 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule,
 	for (size_t i = 0; i < BROKER_PORTS_LOGGED; i++) {
 		if (g->logged[i].due_ms <= g->now_ms)
 			free = i;
-		else if (g->logged[i].port == port_of(rule) &&
+		else if (g->logged[i].port == nat_rule_port(rule) &&
 			 g->logged[i].proto == rule->proto &&
 			 g->logged[i].err == err)
 			return false;
@@ -69,7 +63,7 @@ static bool may_log_port(struct broker *g, const struct nat_rule *rule,
 	if (free == BROKER_PORTS_LOGGED || !may_log(g))
 		return false;
 	g->logged[free].due_ms = g->now_ms + REFUSAL_LOG_MS;
-	g->logged[free].port = port_of(rule);
+	g->logged[free].port = nat_rule_port(rule);
 	g->logged[free].proto = rule->proto;
 	g->logged[free].err = (uint8_t)err;
 	return true;
@@ -85,7 +79,7 @@ static void log_port(struct broker *g, const struct nat_rule *rule,
 			log_err("cannot read the router's own ports: %s", why);
 	} else if (err != NAT_ECONFLICT && may_log_port(g, rule, err)) {
 		log_info("%s port %u is not %s %s: %s: %s",
-			 nat_rule_proto(rule->proto), port_of(rule),
+			 nat_rule_proto(rule->proto), nat_rule_port(rule),
 			 rule->kind == NAT_PINHOLE ? "opened for" :
 						     "mapped to",
 			 addr_text(rule->client).text,

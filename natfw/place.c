@@ -509,7 +509,7 @@ void place_incoming(const struct natfw_env *env, const struct nat_rule *rule,
 		.iif_index = env->ext_index, .src = peer_of(rule),
 		.dst = one_host(pinhole ? rule->client : env->ext),
 		.sport = rule->remote_port,
-		.dport = pinhole ? rule->int_port : rule->ext_port,
+		.dport = nat_rule_port(rule),
 		.ct_state = WALK_STATE_NEW, .to_router = !pinhole,
 	};
 	str_copy(ret->iif, sizeof(ret->iif), str_z(env->ext_if));

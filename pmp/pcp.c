@@ -205,12 +205,6 @@ static bool has_filter(const struct nat_rule *r)
 	return addr_is_set(r->remote) || r->remote_port;
 }
 
-static bool same_filter(const struct nat_rule *a, const struct nat_rule *b)
-{
-	return addr_equal(a->remote, b->remote) &&
-	       a->remote_port == b->remote_port;
-}
-
 /* What MAP has made for the client. There may be two while a filter is being
  * replaced: then that with the client's nonce, and that with a filter. */
 static const struct pm_entry *find_mapping(const struct pmpask *a)
@@ -305,7 +299,8 @@ static bool has_former(const struct pmpask *a)
 	uint16_t slot = PM_NONE;
 
 	while ((e = next_made(a, false, &slot)))
-		if (is_nonce_of(a, e) && !same_filter(&e->rule, &a->made))
+		if (is_nonce_of(a, e) &&
+		    !nat_rule_same_remote(&e->rule, &a->made))
 			return true;
 	return false;
 }
@@ -406,7 +401,7 @@ static bool map(struct pmpask *a)
 		r.remote_port = m->remote_port;
 	}
 	if (adds && has_filter(&r) && e && is_nonce_of(a, e) &&
-	    has_filter(&e->rule) && !same_filter(&r, &e->rule))
+	    has_filter(&e->rule) && !nat_rule_same_remote(&r, &e->rule))
 		return fail(a, PCP_EXCESSIVE_REMOTE_PEERS);
 	return add(a, r.remote, r.remote_port, m->ext_port,
 		   m->prefer_failure);

@@ -164,8 +164,7 @@ static bool same_ext_port(const struct list *l, size_t i, struct str s)
 	const struct nat_rule *r = &maplist_at(l, i)->rule;
 	uint16_t port;
 
-	return maptext_read_port(s, &port) &&
-	       port == (is_pinhole(l, i) ? r->int_port : r->ext_port);
+	return maptext_read_port(s, &port) && port == nat_rule_port(r);
 }
 
 /* "192.168.88.10" or "192.168.88.10:80". @ret_port: 0: none is named */

@@ -210,7 +210,7 @@ static void json_rule(const struct nat_rule *r)
 {
 	json_str("kind", is_pinhole(r) ? STR("pinhole") : STR("mapping"));
 	json_str("protocol", str_z(nat_rule_proto(r->proto)));
-	json_port("external-port", is_pinhole(r) ? r->int_port : r->ext_port);
+	json_port("external-port", nat_rule_port(r));
 	json_addr("to-address", r->client);
 	json_port("to-port", r->int_port);
 	json_addr("remote-host", r->remote);

@@ -13,7 +13,7 @@ void ruleadd_put(struct wr *w, bool allow, const struct nat_rule *r)
 {
 	wr_fmt(w, "rules add action=%s external-ports=",
 	       allow ? "allow" : "deny");
-	put_port(w, r->kind == NAT_PINHOLE ? r->int_port : r->ext_port);
+	put_port(w, nat_rule_port(r));
 	wr_fmt(w, " network=%s", addr_text(r->client).text);
 	if (!allow)
 		return;

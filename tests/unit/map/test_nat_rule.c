@@ -65,6 +65,33 @@ static void test_key_is_protocol_port_and_the_remote_socket(void **state)
 	assert_false(nat_rule_same_key(&a, &b));
 }
 
+static void test_port_is_that_which_an_outside_host_sends_to(void **state)
+{
+	struct nat_rule mapping = portmap(), hole = pinhole();
+
+	mapping.int_port = 8000;
+	mapping.ext_port = 40000;
+	assert_int_equal(nat_rule_port(&mapping), 40000);
+	hole.int_port = 8000;
+	assert_int_equal(nat_rule_port(&hole), 8000);
+	hole.int_port = 0;
+	assert_int_equal(nat_rule_port(&hole), 0);
+}
+
+static void test_remote_is_a_host_and_a_port(void **state)
+{
+	struct nat_rule a = pinhole(), b = a;
+
+	b.client.byte[15]++;
+	b.int_port++;
+	assert_true(nat_rule_same_remote(&a, &b));
+	b.remote_port++;
+	assert_false(nat_rule_same_remote(&a, &b));
+	b = a;
+	b.remote = ip6("2001:db8:1::1");
+	assert_false(nat_rule_same_remote(&a, &b));
+}
+
 static void assert_other_key(const struct nat_rule *a,
 			     const struct nat_rule *b)
 {
@@ -295,6 +322,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_key_is_protocol_port_and_the_remote_socket),
+		cmocka_unit_test(
+			test_port_is_that_which_an_outside_host_sends_to),
+		cmocka_unit_test(test_remote_is_a_host_and_a_port),
 		cmocka_unit_test(test_the_key_of_a_pinhole_is_its_five_tuple),
 		cmocka_unit_test(test_mappings_of_one_port_are_rivals),
 		cmocka_unit_test(test_equal_compares_every_field),
