@@ -12,6 +12,7 @@
 #include "upnpctl/complete.h"
 #include "upnpctl/path.h"
 #include "upnpctl/out.h"
+#include "upnpctl/prompt.h"
 #include "upnpctl/script.h"
 #include "upnpctl/source.h"
 #include "upnpctl/verbs.h"
@@ -170,6 +171,8 @@ static int run(const struct options *o)
 
 	if (o->words.n == 1 && str_eq(o->words.at[0], STR("-")))
 		return script_run(&o->env, STDIN_FILENO);
+	if (!o->words.n && prompt_wanted())
+		return prompt_run(&o->env);
 	status = path_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
 	if (status)
 		return status;
