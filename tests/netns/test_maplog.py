@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lab import HOST2_IP, HOST6_IP, HOST_IP, OUT_IP
+from lab import HOST2_IP, HOST6_IP, HOST_IP, OUT_IP, wait_until
 from pmp import Pmp, nonce
 from test_upnpctl_live import add, ctl      # noqa: F401
 from upnp import Gateway6, Igd, error_of
@@ -24,6 +24,15 @@ def told(upnpd, pattern, n=1):
     assert line, f"{pattern}:\n{upnpd.log()}"
     assert len(re.findall(pattern, upnpd.log(), re.M)) == n, upnpd.log()
     return line
+
+
+def reloaded(upnpd):
+    """Wait for the new engine. Return the length of the log before. The first
+    engine's line may come after its first answer."""
+    since = upnpd.reload()
+    assert wait_until(lambda: re.search("read again.*serving on port",
+                                        upnpd.log()[since:], re.S))
+    return since
 
 
 def test_upnp(lab, upnpd, igd, ctl):    # noqa: F811
@@ -104,8 +113,7 @@ def test_lines_refuse(lab, upnpd, igd):
     deny = "deny 40000-40010 0.0.0.0/0 0-65535"
     upnpd.lines = [deny, f"allow 0-65535 {HOST_IP} 0-65535"]
     number = upnpd.conf_text().splitlines().index(deny) + 1
-    since = upnpd.reload()
-    assert upnpd.wait_log("serving on port", since=since), upnpd.log()
+    reloaded(upnpd)
     assert error_of(igd.add, 40000)
     told(upnpd, f"refused {HOST_IP} .upnp.: {key(40000)}: "
          f"line {number} denies it")
@@ -140,9 +148,8 @@ def test_a_line_ends_a_mapping(lab, upnpd, igd):
     deny = "deny 40001 0.0.0.0/0 0-65535"
     upnpd.lines = [deny, "allow 0-65535 0.0.0.0/0 0-65535"]
     number = upnpd.conf_text().splitlines().index(deny) + 1
-    since = upnpd.reload()
+    since = reloaded(upnpd)
     told(upnpd, rf"mapping removed: {key(40001)} by={HOST_IP} origin=upnp "
          rf'description="test"; .* \(line {number}\)$')
-    assert upnpd.wait_log("serving on port", since=since)
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}
     assert not re.search(rf"mapping \w+: {key(40000)}", upnpd.log()[since:])
