@@ -25,6 +25,7 @@ struct confopt;			/* conf/confopt.h */
 struct cmd_env {
 	const char *file;	/* configuration; NUL-terminated */
 	bool json;
+	const char *exec;	/* option --exec of monitor; or NULL */
 	const struct cmd_verb *verbs;	/* ends with a row without name */
 	const struct cmd_list *lists;	/* ends with a row without open */
 	struct change *change;	/* the change of a script; NULL: no script */
@@ -163,6 +164,7 @@ extern const struct cmd_arg rulechange_add_args[], rulechange_set_args[],
 	rulechange_items_args[], rulechange_comment_args[],
 	rulechange_move_args[], rulelist_print_args[];
 bool rulechange_arg(size_t i, struct cmd_arg *ret);
+extern const struct cmd_arg mapmonitor_args[];
 int check_run(struct cmd *);
 
 #endif

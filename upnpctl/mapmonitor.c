@@ -10,6 +10,7 @@
  * Runs in: upnpctl
  */
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +19,27 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/limits.h"
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
+#include "upnpctl/listprint.h"
+#include "upnpctl/maplist.h"
 #include "upnpctl/mappings.h"
 #include "upnpctl/maptext.h"
+#include "upnpctl/monexec.h"
 #include "upnpctl/out.h"
+#include "upnpctl/term.h"
+
+const struct cmd_arg mapmonitor_args[] = {
+	{ "exec", CMD_KEY, .help = "run this program for each change; an "
+	  "absolute path" },
+	{ NULL },
+};
 
 struct watch {
 	const struct cmd_env *env;
+	const char *program;	/* for each event; NULL: print it */
 	struct live l;
 	struct ctlclient c;
 	struct mappings table;
@@ -123,6 +136,8 @@ static int print_event(const struct watch *w, const char *event,
 	struct wr out = wr_init_cut(text, sizeof(text));
 
 	date_iso(&out, time(NULL));
+	if (w->program)
+		return monexec_run(w->program, event, wr_done(&out), m);
 	if (w->env->json) {
 		json_object(NULL);
 		json_str("time", wr_done(&out));
@@ -138,8 +153,7 @@ static int print_event(const struct watch *w, const char *event,
 	wr_ch(&out, ' ');
 	maptext_pairs(&out, strcmp(event, "removed") ? MAPTEXT_LEFT :
 		      MAPTEXT_BY, MAPTEXT_DESC, m);
-	out_str(wr_done(&out));
-	out_str(STR("\n"));
+	term_wrap(wr_done(&out), sizeof("2026-01-01T00:00:00Z"));
 	return out_flush() ? OUTPUT_CLOSED : 0;
 }
 
@@ -160,8 +174,7 @@ static int print_notice(const struct watch *w, const char *event,
 	} else {
 		wr_fmt(&out, " %s: ", event);
 		out_str(wr_done(&out));
-		out_str(text);
-		out_str(STR("\n"));
+		term_wrap(text, utf8_count(wr_done(&out)));
 	}
 	return out_flush() ? OUTPUT_CLOSED : 0;
 }
@@ -251,10 +264,33 @@ static int put_in_order(struct mappings *t)
 	return err;
 }
 
+/* The table, for a user who looks at a terminal. Return: as print_event() */
+static int print_first(const struct watch *w, const struct mappings *t)
+{
+	struct mappings copy = { 0 };
+	struct list l;
+	int err = 0;
+
+	if (w->env->json || w->program || !term_width())
+		return 0;
+	for (size_t i = 0; i < t->n && !err; i++)
+		err = mappings_add(&copy, &t->v[i]);
+	if (!err) {
+		l = maplist_of(&copy);
+		listprint_table(&l);
+		list_close(&l);
+		out_str(STR("waiting for changes; Ctrl-C ends\n"));
+	}
+	mappings_free(&copy);
+	return err ? err : out_flush() ? OUTPUT_CLOSED : 0;
+}
+
 static int replace_table(struct watch *w, struct mappings *fresh)
 {
-	int err = put_in_order(fresh);
+	int err = w->have_table ? 0 : print_first(w, fresh);
 
+	if (!err)
+		err = put_in_order(fresh);
 	if (w->have_table && !err)
 		err = print_notice(w, "connected",
 				   STR("again; changes in between follow"));
@@ -443,9 +479,21 @@ static int watch(struct watch *w)
 
 int mapmonitor_run(struct cmd *c)
 {
-	struct watch w = { .env = c->env, .c.fd = -1 };
-	int err;
+	struct watch w = { .env = c->env, .c.fd = -1,
+			   .program = c->env->exec };
+	char path[PATH_MAX];
+	struct str value;
+	int err = CMD_OK;
 
+	if (cmd_key(c, "exec", &value)) {
+		if (!str_copy(path, sizeof(path), value))
+			return cmd_fail(CMD_USAGE, "exec is too long");
+		w.program = path;
+	}
+	if (w.program)
+		err = monexec_check(w.program);
+	if (err)
+		return err;
 	json_lines();
 	err = watch(&w);
 	mappings_free(&w.table);

@@ -99,13 +99,14 @@ struct options {
 };
 
 /* Values for options without a letter. */
-enum { OPT_JSON = 256, OPT_COMPLETE };
+enum { OPT_JSON = 256, OPT_COMPLETE, OPT_EXEC };
 
 static const struct option long_options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "version", no_argument, NULL, 'V' },
 	{ "complete", required_argument, NULL, OPT_COMPLETE },
+	{ "exec", required_argument, NULL, OPT_EXEC },	/* of monitor */
 	{ NULL },
 };
 
@@ -126,13 +127,17 @@ static int apply_option(struct options *o, int letter, const char *arg)
 		o->env.json = true;
 		cmd_set_json(true);
 		return CMD_OK;
+	case OPT_EXEC:
+		o->env.exec = optarg;
+		return CMD_OK;
 	case OPT_COMPLETE:
 		o->complete = optarg;
 		return CMD_OK;
 	case ':':
 		return cmd_fail(CMD_USAGE, optopt == 'f' ? "option -f needs "
-				"the name of a file" : "option --complete "
-				"needs a line");
+				"the name of a file" : optopt == OPT_EXEC ?
+				"option --exec needs the path of a program" :
+				"option --complete needs a line");
 	}
 	/* name an option by its letter: several may share the argument */
 	if (optopt > 0 && optopt < OPT_JSON)
@@ -176,6 +181,8 @@ static int run(const struct options *o)
 	status = path_find(&o->env, &menu, o->words.at, o->words.n, &cmd);
 	if (status)
 		return status;
+	if (o->env.exec && (!cmd.verb || cmd.verb->run != mapmonitor_run))
+		return cmd_fail(CMD_USAGE, "option --exec is for monitor");
 	if (cmd.verb)
 		return cmd.verb->run(&cmd);
 	if (o->words.n)

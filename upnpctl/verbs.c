@@ -85,7 +85,7 @@ const struct cmd_verb verbs_table[] = {
 	  settings_masquerade_args, NULL, true },
 	{ MENU_UPNP, "status", status_run, "print the state of the daemon" },
 	{ MENU_UPNP, "monitor", mapmonitor_run,
-	  "print changes of the mappings" },
+	  "print changes of the mappings", mapmonitor_args },
 	{ MENU_UPNP, "resync", resync_run,
 	  "verify the firewall and repair it" },
 	{ MENU_UPNP, "metrics", metrics_run, "print metrics for Prometheus" },

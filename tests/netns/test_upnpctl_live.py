@@ -8,8 +8,13 @@ import re
 import select
 import signal
 import subprocess
+import sys
 
 import pytest
+
+sys.path.append(os.path.join(os.path.dirname(os.path.dirname(
+    os.path.abspath(__file__))), "cli"))
+import terminal         # noqa: E402
 
 from daemon import ROOT, UPNPD, upnpc
 from lab import (EXT_IP, HOST6_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
@@ -438,3 +443,140 @@ def test_monitor_prints_events_across_restarts(lab, upnpd, igd, ctl):
     finally:
         follower.kill()
         follower.communicate()
+
+
+SCRIPT = """#!/bin/sh
+# wait for a go, to be slow
+[ ! -e {dir}/slow ] || sleep 1
+env | grep ^UPNPD_ | sort > {dir}/new.$$
+echo >> {dir}/new.$$
+cat {dir}/new.$$ >> {dir}/events
+"""
+
+
+def events(path):
+    """[{variable: value}] of each run of the program."""
+    try:
+        with open(path) as f:
+            blocks = f.read().split("\n\n")
+    except FileNotFoundError:
+        return []
+    return [dict(line.split("=", 1) for line in block.splitlines())
+            for block in blocks if block.strip()]
+
+
+@pytest.fixture
+def program(lab):
+    path = lab.path("event")
+    with open(path, "w") as f:
+        f.write(SCRIPT.format(dir=lab.path("")))
+    os.chmod(path, 0o755)
+    return path
+
+
+@pytest.mark.only("netlink")
+def test_monitor_runs_a_program(lab, upnpd, igd, ctl, program):
+    """One run for each event, in order, with the facts in its environment. A
+    client's text cannot do anything in a shell."""
+    follower = ctl.start("monitor", "--exec", program)
+    got = lambda: events(lab.path("events"))        # noqa: E731
+    # the table must have been read before the first event
+    assert wait_until(lambda: (igd.add(39999), igd.delete(39999), got())[-1])
+    igd.add(40000, desc="a game; `reboot` $(x) \"q\"", lease=600)
+    assert wait_until(lambda: any(e["UPNPD_EXTERNAL_PORT"] == "40000"
+                                  for e in got()))
+    one = [e for e in got() if e["UPNPD_EXTERNAL_PORT"] == "40000"][0]
+    assert one["UPNPD_EVENT"] == "added" and one["UPNPD_KIND"] == "mapping"
+    assert one["UPNPD_TO_ADDRESS"] == one["UPNPD_BY"] == HOST_IP
+    assert one["UPNPD_ORIGIN"] == "upnp" and one["UPNPD_PROTOCOL"] == "tcp"
+    assert 590 < int(one["UPNPD_TIME_LEFT"]) <= 600
+    assert one["UPNPD_DESCRIPTION"] == "a game? ?reboot? ?(x) ?q?"
+    igd.delete(40000)
+    assert wait_until(lambda: got()[-1]["UPNPD_EVENT"] == "removed")
+    assert got()[-1]["UPNPD_EXTERNAL_PORT"] == "40000"
+    follower.send_signal(signal.SIGINT)
+    follower.wait(10)
+
+
+@pytest.mark.only("netlink")
+def test_slow_program_delays_only_the_monitor(lab, upnpd, igd, ctl, program):
+    open(lab.path("slow"), "w").close()
+    follower = ctl.start("monitor", "--exec", program)
+    assert wait_until(lambda: (igd.add(39999), igd.delete(39999),
+                               events(lab.path("events")))[-1])
+    for port in range(40000, 40060):
+        igd.add(port)           # each is answered at once
+    assert len(igd.entries()) == 60
+    os.unlink(lab.path("slow"))
+    assert wait_until(lambda: {str(port) for port in range(40000, 40060)} <= {
+        e["UPNPD_EXTERNAL_PORT"] for e in events(lab.path("events"))})
+    follower.send_signal(signal.SIGINT)
+    follower.wait(10)
+
+
+@pytest.mark.only("netlink")
+def test_recipe_for_json(lab, upnpd, igd, ctl):
+    """The loop of the manual's EXAMPLES, with upnpctl's path."""
+    with open(os.path.join(ROOT, "man", "upnpctl.8")) as f:
+        recipe = re.search(r"^upnpctl --json monitor .*?^done", f.read(),
+                           re.M | re.S)[0]
+    opened = lab.path("opened")
+    recipe = (recipe.replace(r"\(aq", "'").replace("/tmp/opened", opened)
+              .replace("upnpctl", " ".join(ctl.argv), 1))
+    shell = subprocess.Popen(["sh", "-c", recipe], start_new_session=True)
+    assert wait_until(lambda: (igd.add(39999), igd.delete(39999),
+                               os.path.exists(opened))[-1])
+    igd.add(40000)
+
+    def ports():
+        with open(opened) as f:
+            return {json.loads(line)["external-port"] for line in f}
+    assert wait_until(lambda: ports() == {39999, 40000})
+    os.killpg(shell.pid, signal.SIGTERM)
+    shell.wait(10)
+
+
+@pytest.mark.parametrize("words,error", (
+    (("monitor", "--exec", "event"), "absolute path"),
+    (("monitor", "--exec", "/nonexistent"), "No such file"),
+    (("monitor", "exec=/etc/passwd"), "Permission denied"),
+    (("monitor", "exec=/etc"), "not a program"),
+    (("status", "--exec", "/bin/true"), "for monitor"),
+))
+@pytest.mark.only("netlink")
+def test_wrong_program(ctl, words, error):
+    assert error in ctl.fails(*words, status=2)
+
+
+@pytest.mark.only("netlink")
+def test_monitor_on_a_terminal(lab, upnpd, igd, ctl):
+    """It begins with the table and says that it waits; no row is wrapped."""
+    igd.add(40000, desc="a description that is longer than its column " * 4)
+    screen = terminal.Terminal([*ctl.argv, "monitor"], 80)
+    try:
+        screen.wait_for("waiting for changes")
+        assert "40000" in screen.text()
+        igd.add(40001, desc="a description that is longer than a line " * 5)
+        screen.wait_for("added")
+        screen.wait_for("40001")
+        screen.read(0.5)
+        for line in screen.text().split("\n"):
+            assert terminal.columns(line) <= 80, line
+    finally:
+        screen.close()
+
+
+@pytest.mark.parametrize("width", (60, 80, 120))
+@pytest.mark.only("netlink")
+def test_mappings_on_a_terminal(lab, upnpd, igd, ctl, width):
+    """No row is wrapped; BY is left out where it equals TO in every row."""
+    argv = [*ctl.argv, "mappings", "print"]
+    igd.add(40000, desc="a description that is longer than its column " * 4)
+    assert " BY" not in terminal.run(argv, width)
+    add(ctl, "comment=mine", port=40001)
+    if width > 60:
+        assert " BY" in terminal.run(argv, width)
+    for words in ("mappings print", "mappings print detail", "status",
+                  "mappings print stats", "mappings print names", "check"):
+        out = terminal.run([*ctl.argv, *words.split()], width)
+        assert "40000" in out or "mappings" not in words
