@@ -205,6 +205,13 @@ void uplease_silent(struct upstream *u)
 	}
 }
 
+void uplease_forget(struct upstream *u)
+{
+	for (size_t i = 0; i < u->lease_n; i++)
+		set_free(&u->lease[i]);
+	u->lease_n = 0;
+}
+
 /* ---- time ---------------------------------------------------------------- */
 
 /* The last request of a row has had no answer. */
@@ -241,11 +248,13 @@ static void send_lease(struct upstream *u, struct upstream_lease *l,
 	upask_lease(u, l);
 }
 
-/* May a request leave now? By HTTP one at a time. */
+/* May a request leave now? By HTTP one at a time, and only if the description
+ * has told where to. */
 static bool may_send(const struct upstream *u, unsigned sent)
 {
-	return u->way == UPSTREAM_UPNP ? u->http == UPASK_IDLE :
-					 sent < UPSTREAM_BATCH;
+	return u->way == UPSTREAM_UPNP ?
+	       u->http == UPASK_IDLE && u->upnp.service :
+	       sent < UPSTREAM_BATCH;
 }
 
 static uint64_t min_ms(uint64_t a, uint64_t b)

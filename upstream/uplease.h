@@ -60,6 +60,10 @@ void uplease_lost(struct upstream *, uint64_t now_ms);
 /** uplease_silent - there is no upstream: nothing is held, nobody waits. */
 void uplease_silent(struct upstream *);
 
+/** uplease_forget - free all places. Nobody waits: uplease_silent() was called
+ * before. */
+void uplease_forget(struct upstream *);
+
 /** uplease_tick - send what is due. Return: as upstream_tick() */
 uint64_t uplease_tick(struct upstream *, uint64_t now_ms);
 

@@ -59,8 +59,11 @@ void upstream_init(struct upstream *u)
 
 /* ---- the search ---------------------------------------------------------- */
 
+/* The answer to an earlier HTTP request counts no more; the owner cancels its
+ * connection when it starts the next one. */
 static void search(struct upstream *u, uint64_t now_ms)
 {
+	u->http = UPASK_IDLE;
 	u->state = UPSTREAM_SEARCHING;
 	u->way = UPSTREAM_NO_WAY;
 	u->ext = (struct addr){ .family = ADDR_NONE };
@@ -73,7 +76,23 @@ static void search(struct upstream *u, uint64_t now_ms)
 	u->described.port = 0;
 }
 
-/* The owner cancels its connection when it starts the next one. */
+/* Those that are answered may ask again: the new state comes first. */
+static void restart(struct upstream *u, bool usable, uint64_t now_ms)
+{
+	if (usable) {
+		search(u, now_ms);
+		uplease_silent(u);
+		return;
+	}
+	u->state = UPSTREAM_OFF;
+	u->ext = (struct addr){ .family = ADDR_NONE };
+	u->due_ms = UINT64_MAX;
+	u->http = UPASK_IDLE;
+	uplease_silent(u);
+	/* the owner tells what is mapped when there is a gateway again */
+	uplease_forget(u);
+}
+
 void upstream_set(struct upstream *u, struct addr client, struct addr gateway,
 		  uint16_t own_port, uint64_t now_ms)
 {
@@ -85,16 +104,8 @@ void upstream_set(struct upstream *u, struct addr client, struct addr gateway,
 	u->client = client;
 	u->gateway = gateway;
 	u->own_port = own_port;
-	u->http = UPASK_IDLE;
 	u->silences = 0;
-	uplease_silent(u);
-	if (usable) {
-		search(u, now_ms);
-	} else {
-		u->state = UPSTREAM_OFF;
-		u->ext = (struct addr){ .family = ADDR_NONE };
-		u->due_ms = UINT64_MAX;
-	}
+	restart(u, usable, now_ms);
 	u->ops->changed(u->arg);
 }
 
@@ -381,8 +392,8 @@ static void look_tick(struct upstream *u, uint64_t now_ms)
 	if (u->due_ms > now_ms)
 		return;
 	if (u->tries > UPSTREAM_TRIES) {
-		uplease_silent(u);
 		search(u, now_ms);
+		uplease_silent(u);
 		u->ops->changed(u->arg);
 		return;
 	}

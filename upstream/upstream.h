@@ -118,7 +118,8 @@ void upstream_init(struct upstream *);
 /**
  * upstream_set - the gateway, and our address towards it. Searches for it, if
  * one of them has changed; every port is asked for again.
- * @gateway: ADDR_NONE: nobody is to be asked
+ * @gateway: ADDR_NONE: nobody is to be asked. All ports are forgotten: after
+ *           this, the owner calls uplease_want() for each again
  * @own_port: of the socket by which we send
  */
 void upstream_set(struct upstream *, struct addr client, struct addr gateway,

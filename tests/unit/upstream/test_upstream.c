@@ -683,6 +683,106 @@ static void test_who_waits_comes_first(void **state)
 	assert_int_equal(uplease_find(&u, IPPROTO_TCP, 50001)->tries, 1);
 }
 
+/* The gateway's address is lost, and the mapping is deleted meanwhile. */
+static void test_nothing_is_kept_without_a_gateway(void **state)
+{
+	pcp = natpmp = true;
+	begin();
+	ask(40000, 40000);
+	maps = 0;
+	upstream_set(&u, OURS, (struct addr){ .family = ADDR_NONE }, 50000,
+		     now);
+	assert_null(uplease_find(&u, IPPROTO_TCP, 40000));
+	upstream_set(&u, OURS, GW, 50000, now);
+	pass(3000);
+	assert_int_equal(u.state, UPSTREAM_ANSWERS);
+	assert_int_equal(maps, 0);
+}
+
+/* It has restarted, and its description cannot be had yet: there is no URL to
+ * which a request for a port could go. */
+static void test_no_request_without_a_description(void **state)
+{
+	upnp = true;
+	begin();
+	ask(40000, 40000);
+	boot_id = 2;
+	do {
+		now = due;
+		due = upstream_tick(&u, now);
+	} while (!queue_n);
+	upstream_ssdp(&u, (struct str){ (const char *)queue[0].buf,
+					queue[0].n }, now);
+	queue_n = 0;
+	https = 0;
+	replies = false;
+	upstream_http(&u, 503, STR(""), now);
+	upstream_tick(&u, now);
+	assert_int_equal(https, 0);
+	/* later it can */
+	maps = 0;
+	pass(10000);
+	assert_int_equal(u.state, UPSTREAM_ANSWERS);
+	assert_int_equal(maps, 1);
+}
+
+/* An answer to what was asked before the search is none to the search. */
+static void test_late_answer_by_http(void **state)
+{
+	upnp = true;
+	begin();
+	now = due;
+	due = upstream_tick(&u, now);
+	assert_int_equal(queue_n, 1);
+	upstream_ssdp(&u, (struct str){ (const char *)queue[0].buf,
+					queue[0].n }, now);
+	assert_true(replies);
+	replies = false;
+	upnp = false;
+	queue_n = 0;
+	while (u.state == UPSTREAM_ANSWERS) {
+		now = due;
+		due = upstream_tick(&u, now);
+	}
+	upstream_http(&u, 200, str_z(reply + 3), now);
+	pass(3000);
+	assert_int_equal(u.state, UPSTREAM_SILENT);
+}
+
+static bool asks_again;
+
+static void op_answered_asks(void *arg, const struct upstream_lease *l)
+{
+	const struct upstream_lease *next;
+
+	answers++;
+	if (!asks_again)
+		return;
+	asks_again = false;
+	next = uplease_want(&u, IPPROTO_TCP, 40009, 0, true, now);
+	/* its answer would never come */
+	assert_true(!next || !next->wait_ms);
+}
+
+/* The next client must not wait for an upstream that is lost. */
+static void test_client_that_asks_when_it_is_lost(void **state)
+{
+	struct upstream_ops asking = ops;
+
+	asking.answered = op_answered_asks;
+	pcp = natpmp = true;
+	begin();
+	u.ops = &asking;
+	pcp = natpmp = false;
+	ask(40000, 0);
+	asks_again = true;
+	answers = 0;
+	upstream_set(&u, OURS, (struct addr){ .family = ADDR_NONE }, 50000,
+		     now);
+	assert_int_equal(answers, 1);
+	assert_false(asks_again);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +806,14 @@ int main(void)
 		cmocka_unit_test_setup(test_table_is_full, setup),
 		cmocka_unit_test_setup(test_deletion_before_the_answer, setup),
 		cmocka_unit_test_setup(test_who_waits_comes_first, setup),
+		cmocka_unit_test_setup(test_nothing_is_kept_without_a_gateway,
+				       setup),
+		cmocka_unit_test_setup(test_no_request_without_a_description,
+				       setup),
+		cmocka_unit_test_setup(test_late_answer_by_http,
+				       setup),
+		cmocka_unit_test_setup(test_client_that_asks_when_it_is_lost,
+				       setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
