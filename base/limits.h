@@ -161,13 +161,20 @@
 #define PM_LEASE_MAX_S		604800	/* WANIPConnection:2 2.3.18, a week */
 #define ABSENT_MAX_S		31536000	/* of absent-timeout: a year */
 /* Clients of mappings without an end are looked for this often, or four times
- * in absent-timeout. The kernel gives up an address eight seconds after a
- * packet to it, so it has decided when they are looked for again. */
+ * in absent-timeout. The kernel gives up an address that it knows eight seconds
+ * after a packet to it, so it has decided when they are looked for again. */
 #define ABSENT_ROUND_MS		30000
+/* After this time, the table is read. An address that the kernel does not know
+ * is asked for three times, once a second. If the table is full, the kernel
+ * drops what it has given up, and the next round would not find it. */
+#define ABSENT_ASK_MS		2500
 /* Mappings that are looked at in one turn, so that others do not wait: each
  * needs a few system calls. */
 #define ABSENT_TURN		32
 #define ABSENT_TURN_MS		50	/* from one turn to the next */
+/* Silent clients that an engine leaves to its successor, 8 KB. For more of
+ * them, a reload begins the time anew. */
+#define ABSENT_KEPT_MAX		256
 /* A mapping expires if its client's network is missing for this long. */
 #define PM_SUSPENDED_MAX_S	86400
 /* From one try to the next, for a suspended mapping whose network exists but

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * absent.c - mappings and pinholes without an end whose client has left the LAN.
+ * absent.c - mappings without an end whose client has left the LAN.
  *
- * Owns: when the client of each slot was seen last.
+ * Owns: for how long the client of each slot has been silent; engine_kept's
+ * list of silent clients.
  * Never does: remove a mapping. It ends the lease, and the core does the rest.
  * Runs in: engine
  */
@@ -10,13 +11,121 @@
 #include "base/mem.h"
 #include "engine/absent.h"
 #include "sys/neigh.h"
+#include "sys/netif.h"
 
 struct absent_seen {
 	uint64_t seq;		/* of the mapping; a slot is used again */
-	uint64_t seen_ms;	/* or when it was looked at first; 0: it was
-				 * not */
-	bool due;		/* it was silent after its time already */
+	uint64_t silent_ms;	/* for how long */
+	uint64_t looked_ms;	/* the last look, if it found silence; else 0 */
 };
+
+/* ---- for the next engine ------------------------------------------- */
+
+static struct absent_kept *kept_of(const struct absent *a, struct addr client)
+{
+	for (size_t i = 0; i < ABSENT_KEPT_MAX; i++)
+		if (addr_equal(a->kept->absent[i].client, client))
+			return &a->kept->absent[i];
+	return NULL;
+}
+
+/* Without a free place, the client begins anew with the next engine. */
+static void keep(const struct absent *a, struct addr client, uint64_t silent_ms)
+{
+	struct absent_kept *k = kept_of(a, client);
+
+	if (!silent_ms) {
+		if (k)
+			*k = (struct absent_kept){ 0 };
+		return;
+	}
+	if (!k)
+		k = kept_of(a, (struct addr){ 0 });
+	if (k)
+		*k = (struct absent_kept){ client, true, silent_ms };
+}
+
+/* Forget who has no mapping any more: no look of this round has found it. */
+static void sweep_kept(const struct absent *a)
+{
+	struct absent_kept *k = a->kept->absent;
+
+	for (; k < a->kept->absent + ABSENT_KEPT_MAX; k++) {
+		if (!k->met)
+			*k = (struct absent_kept){ 0 };
+		k->met = false;
+	}
+}
+
+/* ---- one client ---------------------------------------------------- */
+
+static bool concerns(const struct pm_entry *e)
+{
+	return e && !e->expires_ms && !e->configured &&
+	       e->origin != ORIGIN_OPERATOR;
+}
+
+/* Return: the interface of its link; 0: it is behind another router, or its
+ * network is missing now */
+static int link_of(const struct absent *a, const struct pm_entry *e)
+{
+	const struct policy *p = &a->map->policy;
+	const struct netif_addr *net = policy_net_of(p, e->rule.client);
+
+	if (!portmap_is_shown(e) || !net ||
+	    !policy_on_link(p, net->ifindex, e->rule.client))
+		return 0;
+	return net->ifindex;
+}
+
+/* On a link that is down, the kernel asks and nobody can answer. */
+static enum neigh_seen look(const struct absent *a, const struct pm_entry *e)
+{
+	const int ifindex = link_of(a, e);
+	const enum neigh_seen is = ifindex ?
+		neigh_seen(ifindex, e->rule.client) : NEIGH_UNKNOWN;
+
+	return is == NEIGH_SILENT && !netif_is_running(ifindex) ?
+	       NEIGH_UNKNOWN : is;
+}
+
+/* A mapping of the lease file continues with what the last engine has left. */
+static void begin(const struct absent *a, struct absent_seen *s,
+		  const struct pm_entry *e)
+{
+	const struct absent_kept *k = e->seq > a->restored ? NULL :
+				      kept_of(a, e->rule.client);
+
+	*s = (struct absent_seen){ .seq = e->seq };
+	if (k)
+		s->silent_ms = k->silent_ms;
+}
+
+/* Return: for how many seconds its client was absent; 0: the mapping stays */
+static uint32_t judge(const struct absent *a, struct absent_seen *s,
+		      const struct pm_entry *e, uint64_t now_ms)
+{
+	const enum neigh_seen is = look(a, e);
+	uint64_t before_ms;
+
+	if (s->seq != e->seq)
+		begin(a, s, e);
+	before_ms = s->looked_ms;
+	s->looked_ms = is == NEIGH_SILENT ? now_ms : 0;
+	if (is == NEIGH_THERE)
+		s->silent_ms = 0;
+	else if (s->looked_ms && before_ms)
+		s->silent_ms += now_ms - before_ms;
+	if (s->silent_ms || is == NEIGH_THERE)
+		keep(a, e->rule.client, s->silent_ms);
+	if (!s->looked_ms || !before_ms ||
+	    s->silent_ms < a->timeout_s * UINT64_C(1000))
+		return 0;
+	return s->silent_ms / 1000 < UINT32_MAX ?
+	       (uint32_t)(s->silent_ms / 1000) : UINT32_MAX;
+}
+
+/* ---- rounds -------------------------------------------------------- */
 
 static uint64_t round_length_ms(const struct absent *a)
 {
@@ -25,86 +134,66 @@ static uint64_t round_length_ms(const struct absent *a)
 	return quarter_ms < ABSENT_ROUND_MS ? quarter_ms : ABSENT_ROUND_MS;
 }
 
-static bool concerns(const struct pm_entry *e)
+/* How long the kernel asks before the table is read */
+static uint64_t ask_length_ms(const struct absent *a)
 {
-	return e && portmap_is_shown(e) && !e->expires_ms && !e->configured &&
-	       e->origin != ORIGIN_OPERATOR;
+	const uint64_t half_ms = round_length_ms(a) / 2;
+
+	return half_ms < ABSENT_ASK_MS ? half_ms : ABSENT_ASK_MS;
 }
 
-/* Look the client up, and let the kernel ask for it until the next round. */
-static enum neigh_seen look(const struct absent *a, struct addr client)
+/* Return: true if the lease of the mapping was ended */
+static bool visit(struct absent *a, uint16_t slot, const struct pm_entry *e,
+		  uint64_t now_ms)
 {
-	const struct policy *p = &a->map->policy;
-	const struct netif_addr *net = policy_net_of(p, client);
-	enum neigh_seen ret;
+	const int ifindex = link_of(a, e);
+	uint32_t absent_s;
 
-	if (!net || !policy_on_link(p, net->ifindex, client))
-		return NEIGH_UNKNOWN;
-	ret = neigh_seen(net->ifindex, client);
-	neigh_probe(net->ifindex, client);
-	return ret;
-}
-
-/* Return: true if its client is absent */
-static bool judge(const struct absent *a, struct absent_seen *s,
-		  const struct pm_entry *e, uint64_t now_ms)
-{
-	const enum neigh_seen is = look(a, e->rule.client);
-	const bool late = now_ms - s->seen_ms >= a->timeout_s * UINT64_C(1000);
-
-	if (is == NEIGH_THERE || s->seq != e->seq || !s->seen_ms)
-		*s = (struct absent_seen){ e->seq, now_ms, false };
-	else if (is == NEIGH_SILENT && late && s->due)
-		return true;
-	else if (is == NEIGH_SILENT && late)
-		s->due = true;
-	return false;
-}
-
-/* The table and the slot of place @n of a round; NULL: the round is over. */
-static struct portmap *place(const struct absent *a, uint32_t n,
-			     uint16_t *ret_slot)
-{
-	struct portmap *pm = NULL;
-
-	while ((pm = map_next_table(a->map, pm))) {
-		if (n < portmap_slots(pm))
-			break;
-		n -= portmap_slots(pm);
+	if (!a->looking) {
+		if (ifindex)
+			neigh_probe(ifindex, e->rule.client);
+		return false;
 	}
-	*ret_slot = (uint16_t)n;
-	return pm;
+	absent_s = judge(a, &a->seen[slot], e, now_ms);
+	if (absent_s)
+		portmap_end(a->map->pm, slot, absent_s, now_ms);
+	return absent_s;
+}
+
+/* One part of the round is over. Return: when the next one begins */
+static uint64_t turn_over(struct absent *a)
+{
+	a->next = 0;
+	a->looking = !a->looking;
+	if (a->looking)
+		return a->round_ms + ask_length_ms(a);
+	sweep_kept(a);
+	return a->round_ms + round_length_ms(a);
 }
 
 static void on_timer(struct loop_timer *t)
 {
 	struct absent *a = LOOP_OWNER(t, struct absent, timer);
 	const uint64_t now_ms = loop_now_ms(a->loop);
-	uint64_t wait_ms = ABSENT_TURN_MS;
+	uint64_t wait_ms = ABSENT_TURN_MS, due_ms = 0;
 	unsigned left = ABSENT_TURN, ended = 0;
-	struct portmap *pm;
-	uint16_t slot;
 
-	if (!a->next)
+	if (!a->next && !a->looking)
 		a->round_ms = now_ms;
-	for (; (pm = place(a, a->next, &slot)) && left; a->next++) {
-		const struct pm_entry *e = portmap_entry(pm, slot);
+	for (; left && a->next < portmap_slots(a->map->pm); a->next++) {
+		const struct pm_entry *e = portmap_entry(a->map->pm, a->next);
 
-		if (!concerns(e))
-			continue;
-		left--;
-		if (!judge(a, &a->seen[e->rule.kind][slot], e, now_ms))
-			continue;
-		portmap_end(pm, slot, now_ms);
-		ended++;
+		if (concerns(e)) {
+			left--;
+			ended += visit(a, a->next, e, now_ms);
+		} else if (a->seen[a->next].seq) {
+			a->seen[a->next] = (struct absent_seen){ 0 };
+		}
 	}
-	if (!pm) {
-		const uint64_t due_ms = a->round_ms + round_length_ms(a);
-
-		a->next = 0;
-		if (due_ms > now_ms + wait_ms)
-			wait_ms = due_ms - now_ms;
-	}
+	if (left)
+		due_ms = turn_over(a);
+	if (due_ms > now_ms + wait_ms)
+		wait_ms = due_ms - now_ms;
 	loop_timer_set(a->loop, t, wait_ms);
 	if (ended)
 		a->gone(a->arg);
@@ -112,20 +201,20 @@ static void on_timer(struct loop_timer *t)
 
 int absent_open(struct absent *a, struct loop *loop)
 {
+	const struct portmap *pm = a->map->pm;
+
 	a->loop = loop;
 	a->timer.cb = on_timer;
 	if (!a->timeout_s)
 		return 0;
-	for (int kind = NAT_PORTMAP; kind < NAT_KINDS; kind++) {
-		const struct portmap *pm = map_table(a->map,
-						     (enum nat_kind)kind);
+	a->seen = mem_reserve(portmap_slots(pm), sizeof(*a->seen));
+	if (!a->seen)
+		return -ENOMEM;
+	for (uint16_t slot = 0; slot < portmap_slots(pm); slot++) {
+		const struct pm_entry *e = portmap_entry(pm, slot);
 
-		if (!pm)
-			continue;
-		a->seen[kind] = mem_reserve(portmap_slots(pm),
-					    sizeof(*a->seen[kind]));
-		if (!a->seen[kind])
-			return -ENOMEM;
+		if (e && e->seq > a->restored)
+			a->restored = e->seq;
 	}
 	loop_timer_set(loop, &a->timer, 0);
 	return 0;
@@ -133,11 +222,8 @@ int absent_open(struct absent *a, struct loop *loop)
 
 void absent_close(struct absent *a)
 {
-	for (int kind = NAT_PORTMAP; kind < NAT_KINDS; kind++)
-		if (a->seen[kind])
-			mem_free(a->seen[kind],
-				 portmap_slots(map_table(a->map,
-							 (enum nat_kind)kind)),
-				 sizeof(*a->seen[kind]));
+	if (a->seen)
+		mem_free(a->seen, portmap_slots(a->map->pm),
+			 sizeof(*a->seen));
 	loop_timer_del(a->loop, &a->timer);
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * absent.h - mappings and pinholes without an end whose client has left the LAN
+ * absent.h - mappings without an end whose client has left the LAN
  * (absent-timeout).
  *
- * In rounds, each such client is looked up in the kernel's neighbour table, and
- * the kernel is made to ask for it. The client is absent if the kernel has asked
- * without an answer, at two times one round apart, after the table had not shown
- * it for absent-timeout. A client that the table never shows, because it is
- * behind another router or its link has no hardware addresses, is never absent.
+ * In rounds, the kernel is made to ask for each such client, and a moment later
+ * its neighbour table shows whether there was an answer. The time from one look
+ * without an answer to the next counts; an answer takes it back to 0. If it
+ * reaches absent-timeout, the mapping ends. It does not count while the table
+ * cannot be read, and while the link is down. A client that the table never
+ * shows, because it is behind another router or its link has no hardware
+ * addresses, is never absent. Pinholes of clients always have an end.
  * Runs in: engine
  */
 #ifndef ENGINE_ABSENT_H
 #define ENGINE_ABSENT_H
 
 #include "base/loop.h"
+#include "ipc/engine_kept.h"
 #include "map/map.h"
 
 struct absent_seen;
@@ -21,15 +24,19 @@ struct absent_seen;
 struct absent {
 	/* set by the owner before absent_open() */
 	uint32_t timeout_s;	/* 0: off */
-	struct map *map;	/* after map_init() */
+	struct map *map;	/* after map_init(), with the mappings of the
+				 * lease file */
+	struct engine_kept *kept;
 	void (*gone)(void *arg);	/* leases were ended: map_tick() is due */
 	void *arg;
 
 	struct loop *loop;	/* private from here on */
 	struct loop_timer timer;
-	struct absent_seen *seen[NAT_KINDS];	/* by slot; NULL: no table */
+	struct absent_seen *seen;	/* by slot of map->pm; NULL: off */
+	uint64_t restored;	/* the highest seq in the lease file */
 	uint64_t round_ms;	/* when the round began */
-	uint32_t next;		/* the place in it */
+	uint16_t next;		/* the slot in its part */
+	bool looking;		/* its part: the kernel has asked */
 };
 
 /** absent_open - begin the rounds; allocates nothing and does nothing if

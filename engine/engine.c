@@ -490,12 +490,6 @@ static int start_map(struct engine *e)
 	e->hosts.changed = on_hosts_changed;
 	e->hosts.arg = e;
 	hosts_init(&e->hosts, e->loop);
-	e->absent = (struct absent){
-		.timeout_s = e->conf.absent_timeout, .map = m,
-		.gone = on_absent, .arg = e,
-	};
-	if (absent_open(&e->absent, e->loop))
-		return -ENOMEM;
 	e->leases = leases_open(&e->lease_file, e->dir_fd,
 				(struct portmap *const[NAT_KINDS]){
 					[NAT_PORTMAP] = e->pm,
@@ -504,7 +498,11 @@ static int start_map(struct engine *e)
 	lease_fault(err);
 	lease_report(&met);
 	e->services.leases_whole = e->leases && met.whole;
-	return 0;
+	e->absent = (struct absent){
+		.timeout_s = e->conf.absent_timeout, .map = m,
+		.kept = e->kept, .gone = on_absent, .arg = e,
+	};
+	return absent_open(&e->absent, e->loop);
 }
 
 /* Enter the mappings of the configuration into the table, before the first

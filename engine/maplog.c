@@ -174,19 +174,27 @@ static bool has_expired(const struct map_change *c, uint64_t now_ms)
 			  (e->suspended_ms && e->suspended_ms <= now_ms));
 }
 
+/* The daemon ends a mapping without an end only if its client is absent. */
+static bool was_absent(const struct map_change *c, uint64_t now_ms)
+{
+	return c->was->entry.absent_s && has_expired(c, now_ms);
+}
+
 static void put_gone(struct wr *w, const struct map_change *c, uint64_t now_ms)
 {
 	const struct side was = { &c->was->entry, c->was->desc };
+	const bool absent = was_absent(c, now_ms);
 
-	put_head(w, was.e, c->why != REFUSAL_NONE ? "removed" :
+	put_head(w, was.e, c->why != REFUSAL_NONE || absent ? "removed" :
 			   has_expired(c, now_ms) ? "expired" : "deleted");
 	put_parts(w, &was, NULL);
 	if (c->why != REFUSAL_NONE) {
 		wr_fmt(w, "; %s", refusal_text(c->why));
 		if (c->line)
 			wr_fmt(w, " (line %u)", c->line);
-	} else if (was.e->absent && has_expired(c, now_ms)) {
-		wr_z(w, "; its client is absent (absent-timeout)");
+	} else if (absent) {
+		wr_fmt(w, "; its client was absent for %u s",
+		       (unsigned)was.e->absent_s);
 	} else if (c->by) {
 		wr_z(w, " deleted-by=");
 		put_requester(w, c->by->origin, c->by->requester);

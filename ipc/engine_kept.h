@@ -13,9 +13,17 @@
 #define IPC_ENGINE_KEPT_H
 
 #include "base/addr.h"
+#include "base/limits.h"
 #include "map/recent.h"
 #include "map/refusal.h"
 #include "map/rulecounts.h"
+
+/* A client of a mapping without an end that does not answer (absent-timeout) */
+struct absent_kept {
+	struct addr client;	/* ADDR_NONE: the place is free */
+	bool met;		/* private: in this round */
+	uint64_t silent_ms;	/* for how long */
+};
 
 /* All zero at the start of the daemon. Times are of CLOCK_MONOTONIC. */
 struct engine_kept {
@@ -29,6 +37,7 @@ struct engine_kept {
 	uint32_t refused[REFUSALS];	/* refusal_counts.n */
 	struct rulecounts decided;
 	struct recent recent;
+	struct absent_kept absent[ABSENT_KEPT_MAX];
 };
 
 /* An engine that starts later than this after the last one is no successor: the

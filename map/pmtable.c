@@ -376,7 +376,7 @@ void pmtable_fill(struct portmap *pm, uint16_t slot, const struct pm_req *req,
 	e->configured = req->configured;
 	e->origin = req->origin;
 	e->expires_ms = expires_ms;
-	e->absent = false;
+	e->absent_s = 0;
 	descpool_drop(&pm->texts, e->desc);
 	e->desc = descpool_put(&pm->texts, (struct str){
 		req->desc, strnlen(req->desc, PM_DESC_MAX) });

@@ -423,12 +423,13 @@ static bool end_lease(struct portmap *pm, uint16_t slot)
 	return false;
 }
 
-void portmap_end(struct portmap *pm, uint16_t slot, uint64_t now_ms)
+void portmap_end(struct portmap *pm, uint16_t slot, uint32_t absent_s,
+		 uint64_t now_ms)
 {
 	struct pm_entry *e = &pm->entry[slot];
 
 	e->expires_ms = now_ms ? now_ms : 1;
-	e->absent = true;
+	e->absent_s = absent_s;
 	expiry_put(&pm->due, slot);
 }
 

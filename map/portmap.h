@@ -80,6 +80,7 @@ struct pm_entry {
 				 * the pinhole is renewed */
 	uint32_t desc;		/* private: see portmap_desc() */
 	uint32_t note;		/* private: see portmap_note() */
+	uint32_t absent_s;	/* portmap_end(): its client was, for so long */
 	uint16_t replaces;	/* ADDING: the slot that it will replace */
 	uint16_t gen;		/* makes the ids of this slot's ops differ */
 	uint16_t queue_next;	/* private */
@@ -90,7 +91,6 @@ struct pm_entry {
 	struct pm_nonce nonce;	/* as in struct pm_req */
 	bool peer;		/* as in struct pm_req */
 	bool enabled;
-	bool absent;		/* portmap_end(): its client is */
 	bool configured;	/* it is in the operator's configuration, not in
 				 * the lease file */
 	bool overruled;		/* it has no rule, because somebody with more
@@ -256,9 +256,10 @@ bool portmap_next_op(struct portmap *, struct nat_op *ret_op,
 		     struct nat_op_id *ret_id);
 
 /** portmap_end - end the lease of the committed mapping @slot now, because its
- * client is absent; the next portmap_expire() removes it. A request that
- * renews it meanwhile wins. */
-void portmap_end(struct portmap *, uint16_t slot, uint64_t now_ms);
+ * client was absent for @absent_s, not 0. The next portmap_expire() removes it.
+ * A request that renews it meanwhile wins. */
+void portmap_end(struct portmap *, uint16_t slot, uint32_t absent_s,
+		 uint64_t now_ms);
 
 /* What portmap_done() committed, for the lease file and the events. */
 enum pm_change { PM_NO_CHANGE, PM_ADDED, PM_UPDATED, PM_REMOVED };

@@ -139,17 +139,29 @@ static void take_counters(void *arg, const struct nlmsghdr *h)
 		want->found = true;
 }
 
-int netif_counters(int ifindex, struct netif_counters *ret)
+static int ask_by_index(int ifindex, nl_fn take, void *arg)
 {
 	struct link_req r = link_by_name(RTM_GETLINK, "");
-	struct counters_want want = { .found = false };
-	int err;
 
 	if (ifindex <= 0)
 		return -ENODEV;
 	r.i.ifi_index = ifindex;
 	r.h.nlmsg_len = NLMSG_LENGTH(sizeof(r.i));	/* without a name */
-	err = netlink_ask(NETLINK_ROUTE, &r.h, take_counters, &want);
+	return netlink_ask(NETLINK_ROUTE, &r.h, take, arg);
+}
+
+bool netif_is_running(int ifindex)
+{
+	struct netif_link l = { .ifindex = 0 };
+
+	return !ask_by_index(ifindex, take_link, &l) && l.up && l.running;
+}
+
+int netif_counters(int ifindex, struct netif_counters *ret)
+{
+	struct counters_want want = { .found = false };
+	int err = ask_by_index(ifindex, take_counters, &want);
+
 	if (err)
 		return err;
 	if (!want.found)

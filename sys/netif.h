@@ -108,6 +108,9 @@ const struct netif_addr *netif_first_addr(const struct netif_table *,
  * -errno */
 int netif_counters(int ifindex, struct netif_counters *ret);
 
+/** netif_is_running - is @ifindex up, with a carrier? false: unknown as well */
+bool netif_is_running(int ifindex);
+
 /** netif_is_there - does the kernel have an interface of that name? */
 bool netif_is_there(const char *name);
 

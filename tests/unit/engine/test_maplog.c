@@ -178,10 +178,11 @@ static void an_end_names_who_or_why(void **state)
 		.was = &was, .why = REFUSAL_RULE, .line = 12 }, NULL, now_ms);
 	assert_logged(1, "<6>mapping removed: " GAME);
 	assert_logged(1, "; the configuration does not allow it (line 12)\n");
-	was.entry.absent = true;
+	was.entry.absent_s = 604800;
 	maplog_change(&l, &(struct map_change){ .was = &was }, NULL, now_ms);
-	assert_logged(1, "description=\"game\"; its client is absent "
-		      "(absent-timeout)\n");
+	assert_logged(1, "<6>mapping removed: " GAME " by=192.168.88.10 "
+		      "origin=upnp description=\"game\"; its client was absent "
+		      "for 604800 s\n");
 }
 
 static void a_deletion_waits_for_its_line(void **state)

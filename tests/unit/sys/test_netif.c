@@ -710,8 +710,12 @@ static void test_link_is_taken_up_and_down(void **state)
 	assert_int_equal(netif_set_up("upt0", true), 0);
 	l = link_that(true);
 	assert_true(l.up && l.multicast);
+	assert_true(netif_is_running(l.ifindex));
 	assert_int_equal(netif_set_up("upt1", false), 0);
 	assert_true(link_that(false).up);
+	assert_false(netif_is_running(l.ifindex));
+	assert_false(netif_is_running(0));
+	assert_false(netif_is_running(0x7ffffff0));
 	assert_int_equal(netif_set_up("upt0", false), 0);
 	assert_false(link_that(false).up);
 	assert_int_equal(netif_set_up("nosuch0", true), -ENODEV);
