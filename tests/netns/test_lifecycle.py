@@ -736,7 +736,6 @@ type = internal
     ("[interface averyveryverylongname]\n", 1),
     (GOOD + "[interface wan1]\ntype = external\n", r"\d+"),
     (GOOD + "[interface lan1]\n", r"\d+"),
-    ("enabled = yes\n[interface lan0]\ntype = internal\n", None),
     ("uuid = 1234\n", 1),
     ("max-lease = -1\n", 1),
 ))
