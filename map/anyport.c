@@ -87,6 +87,19 @@ static uint16_t port_at(const struct policy_ports *range, uint32_t k)
 	return (uint16_t)(range->lo + k);
 }
 
+/* No port is allowed: which line decided that for the wished one? Return: 0:
+ * none matches */
+static unsigned denying_line(const struct map *m, const struct nat_rule *r)
+{
+	struct nat_rule wished = *r;
+	unsigned line;
+
+	if (!wished.ext_port)
+		wished.ext_port = POLICY_PORT_FLOOR;
+	policy_check(&m->policy, &wished, addr_any(), &line);
+	return line;
+}
+
 enum refusal anyport_pick(struct map *m, struct map_wait *w)
 {
 	struct policy_ports range[POLICY_PORTS_MAX];
@@ -103,7 +116,8 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	if (!range_n)
 		range_n = policy_ports(&m->policy, r, 1, range);
 	if (!range_n)
-		return mapreport_refusal(m, w, REFUSAL_RULE, 0);
+		return mapreport_refusal(m, w, REFUSAL_RULE,
+					 denying_line(m, r));
 	for (size_t i = 0; i < range_n; i++)
 		port_n += range[i].hi - range[i].lo + 1u;
 	/* Start at a random port and try all of them. */

@@ -368,9 +368,13 @@ static void any_port_avoids_denied_ports(void **state)
 		answer(NAT_ECONFLICT);
 	assert_int_equal(x.answers, 2);
 	assert_int_equal(x.why, REFUSAL_PORT);
-	/* no line allows any port */
+	/* no line allows any port: the line for the wished one is named */
 	map.policy.rule_n = 1;
 	assert_int_equal(ask(&x, p), REFUSAL_RULE);
+	assert_int_equal(last_refused.line, 1);
+	p.ext_port = 5001;
+	assert_int_equal(ask(&x, p), REFUSAL_RULE);
+	assert_int_equal(last_refused.line, 0);
 }
 
 static void errors_of_the_kernel_are_refusals(void **state)
