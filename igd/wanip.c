@@ -385,7 +385,7 @@ int wanip_get_specific_entry(struct igd *igd, struct igd_call *call)
 		return UPNP_OK;
 	}
 	key.ext_port = told_rule_port(igd->map, key.proto, key.ext_port,
-					addr_any());
+				      addr_any(), call->client);
 	complete_key(igd, &key);
 	slot = portmap_find(igd->map->pm, &key);
 	e = portmap_entry(igd->map->pm, slot);

@@ -108,7 +108,8 @@ enum refusal anyport_pick(struct map *m, struct map_wait *w)
 	uint32_t k, port_n = 0;
 	size_t range_n;
 
-	r->ext_port = told_rule_port(m, r->proto, w->wished, r->client);
+	r->ext_port = told_rule_port(m, r->proto, w->wished, r->client,
+				     q->requester);
 	if (w->wished && can_have(m, q, true) &&
 	    policy_check(&m->policy, r, addr_any(), NULL) == REFUSAL_NONE)
 		return REFUSAL_NONE;

@@ -284,7 +284,7 @@ int map_delete(struct map *, struct map_wait *);
 
 /**
  * map_delete_range - delete the mappings of the request's protocol with
- * external ports from @lo to @hi, both included.
+ * external ports from @lo to @hi, both included, as clients are told them.
  * @others: delete other clients' mappings as well, if map_delete() would allow
  *          it
  *

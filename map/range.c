@@ -21,9 +21,10 @@ static bool in_range(const struct map_wait *w, const struct pm_entry *e)
 	if (w->what == MAP_DELETE_OWN)
 		return r->proto == w->req.mapping.rule.proto &&
 		       addr_equal(r->client, w->req.mapping.rule.client);
+	/* a control point knows the ports that it was told */
 	return owner_sees(e, &w->req.mapping) &&
-	       r->proto == w->req.mapping.rule.proto && r->ext_port >= w->lo &&
-	       r->ext_port <= w->hi;
+	       r->proto == w->req.mapping.rule.proto && e->told_port >= w->lo &&
+	       e->told_port <= w->hi;
 }
 
 /* Is it the requester's own mapping, which it may not delete over UPnP? */

@@ -22,8 +22,9 @@ void upwait_translate(const struct map *m, struct map_wait *w)
 	if (r->kind == NAT_PORTMAP && r->ext_port &&
 	    w->req.mapping.origin == ORIGIN_UPNP)
 		r->ext_port = told_rule_port(m, r->proto, r->ext_port,
-					       w->what == MAP_ADD ? r->client :
-								    addr_any());
+					     w->what == MAP_ADD ? r->client :
+								  addr_any(),
+					     w->req.mapping.requester);
 }
 
 static void set_told(struct map *m, uint16_t slot, uint16_t port)

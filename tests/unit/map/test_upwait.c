@@ -117,12 +117,12 @@ static void test_other_port(void **state)
 	assert_int_equal(get(&a, V4, (struct rq){ .port = MAP_PORT_ANY }),
 			 REFUSAL_NONE);
 	assert_true(a.e.told_port == 6000 && a.e.rule.ext_port == 5000);
-	assert_int_equal(told_rule_port(&map, IPPROTO_TCP, 6000, addr_any()),
-			 5000);
-	assert_int_equal(told_rule_port(&map, IPPROTO_UDP, 6000, addr_any()),
-			 6000);
+	assert_int_equal(told_rule_port(&map, IPPROTO_TCP, 6000, addr_any(),
+					addr_any()), 5000);
+	assert_int_equal(told_rule_port(&map, IPPROTO_UDP, 6000, addr_any(),
+					addr_any()), 6000);
 	assert_int_equal(told_rule_port(&map, IPPROTO_TCP, 6000,
-					  host_addr(V4, BOB)), 6000);
+					host_addr(V4, BOB), addr_any()), 6000);
 	/* PREFER_FAILURE */
 	assert_int_equal(get(&a, V4, (struct rq){
 		.by = ORIGIN_PCP, .port = MAP_PORT_OWN_ONLY, .nonce = 1,
@@ -154,6 +154,46 @@ static void test_client_knows_the_told_port(void **state)
 			 REFUSAL_NONE);
 	assert_int_equal(portmap_on_port(map.pm, IPPROTO_TCP, 5000, PM_NONE),
 			 PM_NONE);
+}
+
+/* Two clients were told the same port, because the upstream did not answer for
+ * one of them. Each deletes its own. */
+static void test_own_mapping_comes_first(void **state)
+{
+	struct answer a;
+
+	says = MAP_UPSTREAM_HELD;
+	says_port = 6000;
+	get(&a, V4, (struct rq){ .port = MAP_PORT_ANY });
+	says = MAP_UPSTREAM_REFUSED;
+	assert_int_equal(get(&a, V4, (struct rq){ .from = BOB,
+						  .ext_port = 6000 }),
+			 REFUSAL_NONE);
+	assert_int_equal(delete(&a, V4, (struct rq){ .from = BOB,
+						     .ext_port = 6000 }),
+			 REFUSAL_NONE);
+	assert_int_equal(portmap_on_port(map.pm, IPPROTO_TCP, 6000, PM_NONE),
+			 PM_NONE);
+	assert_int_equal(count(), 1);
+}
+
+/* DeletePortMappingRange means the told ports as well. */
+static void test_range_of_told_ports(void **state)
+{
+	struct answer a;
+
+	says = MAP_UPSTREAM_HELD;
+	says_port = 6000;
+	get(&a, V4, (struct rq){ .port = MAP_PORT_ANY });
+	fill(&a, V4, (struct rq){ 0 });
+	assert_int_equal(map_delete_range(&map, &a.wait, 5000, 5000, false),
+			 REFUSAL_NOT_FOUND);
+	fill(&a, V4, (struct rq){ 0 });
+	assert_int_equal(map_delete_range(&map, &a.wait, 6000, 6000, false),
+			 MAP_WAIT);
+	answer_all();
+	assert_int_equal(a.why, REFUSAL_NONE);
+	assert_int_equal(count(), 0);
 }
 
 /* The upstream's port changes, or there is no upstream any more. */
@@ -204,6 +244,8 @@ int main(void)
 		UP(test_refusal_is_a_warning_or_an_error),
 		UP(test_other_port),
 		UP(test_client_knows_the_told_port),
+		UP(test_own_mapping_comes_first),
+		UP(test_range_of_told_ports),
 		UP(test_told_port_follows),
 		UP(test_mapping_goes_while_it_waits),
 	};
