@@ -134,17 +134,26 @@ void upwait_answer(struct map *m, uint8_t proto, uint16_t ext_port,
 			set_told(m, slot, port);
 }
 
+/* Nobody asks the upstream for a port whose mapping is not in force. */
+static bool is_asked(const struct pm_entry *e)
+{
+	return e && portmap_in_force(e) && !portmap_is_suspended(e);
+}
+
 void upwait_gone(struct map *m)
 {
 	struct map_wait *w = m->at_upstream, *next;
+	uint16_t slot;
 
 	/* the rest of the list is examined at the next call, if done() has
 	 * changed it */
 	for (; w; w = next) {
 		next = w->next;
-		if (portmap_find(m->pm, &w->req.mapping.rule) != PM_NONE)
+		slot = portmap_find(m->pm, &w->req.mapping.rule);
+		if (is_asked(portmap_entry(m->pm, slot)))
 			continue;
-		answer(m, w, REFUSAL_FIREWALL, PM_NONE);
+		answer(m, w, slot == PM_NONE ? REFUSAL_FIREWALL :
+			     judge(m, w, slot, MAP_UPSTREAM_REFUSED, 0), slot);
 		next = m->at_upstream;
 	}
 }

@@ -32,8 +32,9 @@ int upwait_start(struct map *, struct map_wait *w, uint16_t slot);
 void upwait_answer(struct map *, uint8_t proto, uint16_t ext_port,
 		  enum map_upstream what, uint16_t port);
 
-/** upwait_gone - answer the requests that wait for the upstream although
- * their mapping has been deleted. Call it after ops->gone, from the loop. */
+/** upwait_gone - answer the requests that wait for the upstream although their
+ * mapping has been deleted, or is no longer in force. Call it after ops->gone
+ * and ops->stored, from the loop. */
 void upwait_gone(struct map *);
 
 #endif

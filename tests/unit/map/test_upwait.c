@@ -234,6 +234,33 @@ static void test_mapping_goes_while_it_waits(void **state)
 	assert_int_equal(c.n, 0);
 }
 
+/* The network of its client goes while it waits: the owner no longer asks the
+ * upstream for the port, so that no answer would come. */
+static void test_mapping_is_suspended_while_it_waits(void **state)
+{
+	struct answer a, c;
+
+	get(&a, V4, (struct rq){ 0 });
+	upwait_gone(&map);
+	assert_int_equal(a.n, 0);
+	map.policy.net_n = 0;
+	assert_int_equal(map_apply_policy(&map, now_ms).suspended, 1);
+	upwait_gone(&map);
+	assert_int_equal(a.n, 1);
+	assert_true(a.why == REFUSAL_NONE && a.has_e);
+	map.policy.net_n = 2;
+	map_apply_policy(&map, now_ms);
+	answer_all();
+	/* without the upstream, the mapping is worth nothing */
+	map.upstream_only = true;
+	get(&c, V4, (struct rq){ .ext_port = 5001 });
+	map.policy.net_n = 0;
+	map_apply_policy(&map, now_ms);
+	upwait_gone(&map);
+	assert_int_equal(c.n, 1);
+	assert_int_equal(c.why, REFUSAL_UPSTREAM);
+}
+
 #define UP(fn) cmocka_unit_test_setup_teardown(fn, set_up, core_tear_down)
 
 int main(void)
@@ -248,6 +275,7 @@ int main(void)
 		UP(test_range_of_told_ports),
 		UP(test_told_port_follows),
 		UP(test_mapping_goes_while_it_waits),
+		UP(test_mapping_is_suspended_while_it_waits),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
