@@ -28,6 +28,7 @@
 #include "conf/confmapping.h"
 #include "map/configured.h"
 #include "engine/absent.h"
+#include "engine/configlog.h"
 #include "engine/ctlserver.h"
 #include "engine/engine.h"
 #include "engine/hosts.h"
@@ -60,6 +61,7 @@ struct engine {
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
 	struct refusal_counts refusals;
 	struct engine_kept *kept;
+	bool reloaded;		/* the engine before has ended as requested */
 	struct maplog maplog;
 	struct loop_timer maplog_tick;
 	struct map map;
@@ -527,6 +529,8 @@ static void restore_configured(struct engine *e)
 		if (r.why != REFUSAL_NONE)
 			op_refused(e, &r);
 	}
+	if (e->reloaded)
+		configlog_report(&e->map, c, e->kept);
 }
 
 static int start_services(struct engine *e)
@@ -590,6 +594,7 @@ static void inherit(struct engine *e, struct engine_kept *kept)
 	if (e->kept->began_ms > now_ms || (e->kept->ended_ms &&
 	    now_ms - e->kept->ended_ms > ENGINE_KEPT_GAP_MS))
 		*e->kept = (struct engine_kept){ 0 };
+	e->reloaded = e->kept->ended_ms != 0;
 	e->kept->ended_ms = 0;
 	if (!e->kept->began_ms)
 		e->kept->began_ms = now_ms;
@@ -680,6 +685,7 @@ int engine_run(const struct engine_start *s)
 		lease_tick(&e);
 		err = loop_run(e.loop);
 		services_byebye(&e.services);
+		configlog_note(&e.map, e.kept);
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));

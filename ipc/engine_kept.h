@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * engine_kept.h - what an engine leaves to its successor, so that a reload or a
- * crash does not begin it anew: counters and times for the operator.
+ * crash does not begin it anew: counters and times for the operator, and what the
+ * log compares.
  *
  * The fork server maps the memory before it starts engines, one at a time; each
  * of them inherits it. The monitor never reads it. An engine trusts it no more
- * than the network: it holds numbers and addresses only, and none is used as an
- * index or a size.
+ * than the network: it holds numbers, addresses and rules only. A reader checks
+ * each that it uses as an index, as a size or as a rule.
  * Runs in: engine, fork server
  */
 #ifndef IPC_ENGINE_KEPT_H
 #define IPC_ENGINE_KEPT_H
 
 #include "base/addr.h"
+#include "base/limits.h"
+#include "map/nat_rule.h"
 #include "base/limits.h"
 #include "map/recent.h"
 #include "map/refusal.h"
@@ -23,6 +26,12 @@ struct absent_kept {
 	struct addr client;	/* ADDR_NONE: the place is free */
 	bool met;		/* private: in this round */
 	uint64_t silent_ms;	/* for how long */
+};
+
+/* A mapping of the operator's configuration that was in force. */
+struct kept_configured {
+	struct nat_rule rule;
+	uint8_t disabled;
 };
 
 /* All zero at the start of the daemon. Times are of CLOCK_MONOTONIC. */
@@ -37,6 +46,8 @@ struct engine_kept {
 	uint32_t refused[REFUSALS];	/* refusal_counts.n */
 	struct rulecounts decided;
 	struct recent recent;
+	uint32_t configured_n;	/* see configlog.h */
+	struct kept_configured configured[CONF_MAPPINGS_MAX];
 	struct absent_kept absent[ABSENT_KEPT_MAX];
 };
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: ISC
 """The log of mappings and pinholes: who opened a port, by which protocol, and
 how it ended; who was refused, and why. Each question is one search in it."""
+import os
 import re
+import signal
 
 import pytest
 
@@ -153,3 +155,28 @@ def test_a_line_ends_a_mapping(lab, upnpd, igd):
          rf'description="test"; .* \(line {number}\)$')
     assert igd.mapped() == {("TCP", 40000, HOST_IP, 40000)}
     assert not re.search(rf"mapping \w+: {key(40000)}", upnpd.log()[since:])
+
+
+def test_reload_of_static_mappings(lab, upnpd, ctl):    # noqa: F811
+    """The operator edits the file: each difference has a line, and what
+    upnpctl has added has its one line. A crash has none."""
+    def facts(port):
+        return f"{key(port, inner=8000)} by=operator origin=operator "
+
+    add(ctl, "comment=web")
+    told(upnpd, f"mapping added: {facts(40000)}")
+    web = f'mapping tcp 40000 {HOST_IP}:8000'
+    upnpd.lines = [web + ' "web"', f'mapping tcp 40001 {HOST_IP}:8000 "ssh"']
+    since = reloaded(upnpd)
+    told(upnpd, f'mapping added: {facts(40001)}description="ssh" '
+         "lease=never$")
+    assert "40000" not in upnpd.log()[since:]
+    since = len(upnpd.log())
+    os.kill(upnpd.engine(), signal.SIGKILL)
+    assert upnpd.wait_log("serving on port", since=since)
+    upnpd.lines = [web + ' disabled "web"']
+    reloaded(upnpd)
+    told(upnpd, f"mapping deleted: {facts(40001)}.*deleted-by=operator$")
+    told(upnpd, f"mapping changed: {facts(40000)}disabled "
+         'description="web" lease=never')
+    assert len(re.findall(r"mapping \w+: ", upnpd.log())) == 4, upnpd.log()
