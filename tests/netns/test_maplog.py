@@ -7,7 +7,8 @@ import signal
 
 import pytest
 
-from lab import HOST2_IP, HOST6_IP, HOST_IP, OUT_IP, wait_until
+from lab import (HOST2_IP, HOST6_IP, HOST_IP, LAN2_IP, LAN_IP, OUT_IP,
+                 wait_until)
 from pmp import Pmp, nonce
 from test_upnpctl_live import add, ctl      # noqa: F401
 from upnp import Gateway6, Igd, error_of
@@ -180,3 +181,55 @@ def test_reload_of_static_mappings(lab, upnpd, ctl):    # noqa: F811
     told(upnpd, f"mapping changed: {facts(40000)}disabled "
          'description="web" lease=never')
     assert len(re.findall(r"mapping \w+: ", upnpd.log())) == 4, upnpd.log()
+
+
+def test_overruled(lab, upnpd, igd):
+    """A service of the router takes its port, and gives it back."""
+    facts = f"{key(40000, inner=8000)} by={HOST_IP} origin=upnp "
+    igd.add(40000, int_port=8000)
+    with lab.router.listen(40000):
+        assert error_of(igd.add, 40000, int_port=8000) == 718
+        told(upnpd, f"mapping overruled: {facts}.*lease=never; the router "
+             "serves its port, or a rule of the administrator forwards it$")
+    igd.add(40000, int_port=8000)
+    told(upnpd, f"mapping resumed: {facts}.*lease=never$")
+
+
+def test_suspended(lab, upnpd, igd):
+    """The router leaves the network of the client, and returns to it."""
+    facts = f"{key(40000)} by={HOST_IP} origin=upnp "
+    igd.add(40000)
+    lab.router.ip_batch(f"addr del {LAN_IP}/24 dev lan0",
+                        f"addr add {LAN2_IP}/24 dev lan0")
+    told(upnpd, f"mapping suspended: {facts}.*; its client is in no internal "
+         "network$")
+    lab.router.ip_batch(f"addr add {LAN_IP}/24 dev lan0")
+    told(upnpd, f"mapping resumed: {facts}.*lease=never$")
+
+
+@pytest.mark.conf(max_mappings=2)
+def test_the_table_is_full(lab, upnpd, igd):
+    igd.add(40000)
+    igd.add(40001)
+    assert error_of(igd.add, 40002)
+    told(upnpd, f"refused {HOST_IP} .upnp.: {key(40002)}: max-mappings = 2 is "
+         "reached$")
+
+
+@pytest.mark.lab(bridge=True)
+@pytest.mark.conf(max_mappings_per_client=1)
+def test_refusals_of_natpmp_and_pcp(lab, upnpd):
+    def check(host, origin, proto, ask):
+        for port, result, why in (
+                (80, True, "the default allows ports from 1024 on"),
+                (5000, False, ""),
+                (5001, True, "max-mappings-per-client = 1 is reached$")):
+            assert bool(ask(proto.upper(), port, port).result) == result
+            if result:
+                told(upnpd, f"refused {host.ip} .{origin}.: protocol={proto} "
+                     f"external-port={port} to={re.escape(host.ip)}:{port}: "
+                     f"{why}")
+
+    with Pmp(lab.lan1) as one, Pmp(lab.lan2) as two:
+        check(lab.lan1, "nat-pmp", "udp", one.try_map)
+        check(lab.lan2, "pcp", "tcp", two.pcp_map)
