@@ -2,12 +2,17 @@
 """A router whose system is busybox: a root file system in a directory, with
 Debian's busybox-static and the static upnpd, started by dist/busybox/S60upnpd.
 It runs in namespaces here, or under its own kernel (test_qemu.py)."""
+import fcntl
 import glob
 import os
+import pty
 import re
+import select
 import shutil
 import signal
+import struct
 import subprocess
+import termios
 
 from daemon import ROOT, UPNPD, Daemon
 from lab import wait_until, which
@@ -160,6 +165,62 @@ class Root:
                 shutil.copy2(name, copy)
 
 
+class Terminal:
+    """A program on a pseudo-terminal of its own, which it controls."""
+
+    def __init__(self, argv, columns):
+        self.text = ""
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            for name in ("COLUMNS", "NO_COLOR"):
+                os.environ.pop(name, None)
+            os.environ["TERM"] = "linux"
+            fcntl.ioctl(0, termios.TIOCSWINSZ,
+                        struct.pack("HHHH", 24, columns, 0, 0))
+            os.execvp(argv[0], argv)
+        self.mode = termios.tcgetattr(self.fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        os.close(self.fd)
+        if self.pid:
+            os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+
+    def read(self):
+        """Read what is there. Return: False at the end of the program."""
+        if select.select([self.fd], [], [], 0.1)[0]:
+            try:
+                got = os.read(self.fd, 65536)
+            except OSError:     # EIO: the program has closed the terminal
+                return False
+            self.text += re.sub("\x1b\\[[0-9;]*[A-Za-z]|\r", "",
+                                got.decode(errors="replace"))
+        return True
+
+    def expect(self, pattern):
+        """Wait for a pattern in what it prints. Return: the text up to its
+        end, which is not searched again."""
+        assert wait_until(lambda: self.read() and re.search(
+            pattern, self.text, re.M)), (pattern, self.text)
+        end = re.search(pattern, self.text, re.M).end()
+        found, self.text = self.text[:end], self.text[end:]
+        return found
+
+    def type(self, keys):
+        os.write(self.fd, keys.encode())
+
+    def end(self):
+        """Wait for its end. Return: its exit status"""
+        while self.read():
+            pass
+        status = os.waitpid(self.pid, 0)[1]
+        self.pid = 0
+        return os.waitstatus_to_exitcode(status)
+
+
 class System(Daemon):
     """Runs in the router's network namespace, with its own init."""
 
@@ -187,6 +248,11 @@ class System(Daemon):
             stderr=subprocess.STDOUT, text=True, timeout=60)
         assert not check or done.returncode == 0, done.stdout
         return done.stdout if check else (done.returncode, done.stdout)
+
+    def terminal(self, *argv, columns=80):
+        """Run a command in it, on a terminal."""
+        return Terminal(["nsenter", "-t", str(self.init), "-m", "-p", "-n",
+                         *argv], columns)
 
     def script(self, verb, **kw):
         return self.run("/etc/init.d/S60upnpd", verb, **kw)

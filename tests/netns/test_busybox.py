@@ -9,10 +9,12 @@ import pytest
 
 from busybox import BUSYBOX, STATIC, Root, System, write
 from daemon import upnpc
-from lab import HOST_IP, blocked, listener, reaches, wait_until, which
+from lab import (EXT_IP, HOST2_IP, HOST_IP, blocked, listener, reaches,
+                 wait_until, which)
+from page import OWN, REFUSED, ROUTER, Page, fetch
 from pmp import Pmp
 from test_lifecycle import answers
-from upnp import Igd, Listener
+from upnp import Igd, Listener, error_of
 
 pytestmark = [
     pytest.mark.skipif(not BUSYBOX, reason="busybox is not installed "
@@ -96,6 +98,134 @@ def test_check_works_without_nft(lab, boot):
     assert status == 2
     assert re.search("^problem +forward +.* dropped by .*inet filter forward",
                      said, re.M), said
+
+
+# ---- what the operator and the hosts see -----------------------------------
+
+PROMPT = r"^\[root@\S+\] /ip/upnp(/\w+)?> "
+
+
+def typed(terminal, command):
+    """Type a command at the prompt. Return: what it prints"""
+    terminal.type(command + "\r")
+    terminal.expect("\n")
+    return re.sub(PROMPT + r"\Z", "", terminal.expect(PROMPT), flags=re.M)
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("how", ({}, {"lacks": ["passwd", "proc"]},
+                                 {"read_only": True}),
+                         ids=("whole", "no-passwd-no-proc", "read-only"))
+def test_prompt(lab, boot, how):
+    """The prompt on a terminal: menus, Tab, "?", print, rules, mappings."""
+    system = boot(**how)
+    Igd(lab.lan1).add(40000, desc="game")
+    with system.terminal("/usr/sbin/upnpctl") as term:
+        term.expect(PROMPT)
+        assert "enabled: yes" in typed(term, "print")
+        assert "running: yes" in typed(term, "status")
+        assert re.search(rf"^ +0 D tcp +40000 .*{HOST_IP}",
+                         typed(term, "mappings print"), re.M)
+        assert typed(term, "mappings") == ""
+        term.type("pri\t")
+        term.expect("print ")
+        assert "40000" in typed(term, "")
+        term.type("?")
+        assert re.search("^ +remove +", term.expect(PROMPT), re.M)
+        assert typed(term, "..") == ""
+        refused = typed(term, "rules add action=deny "
+                        f"network={HOST2_IP}")
+        if "read_only" in how:
+            assert "Read-only file system" in refused
+        else:
+            assert HOST2_IP in typed(term, "rules print")
+        term.type("quit\r")
+        assert term.end() == 0
+
+
+@pytest.mark.only("netlink")
+def test_mappings_on_a_terminal(lab, boot):
+    """A row fits into 80 columns. Names of hosts come from the files that
+    busybox has."""
+    system = boot()
+    write(system.root.at("etc/hosts"), f"127.0.0.1 localhost\n"
+                                       f"{HOST_IP} console.lan console\n")
+    Igd(lab.lan1).add(40000, desc="a game " * 9)
+    for words in ((), ("names",)):
+        with system.terminal("/usr/sbin/upnpctl", "mappings", "print",
+                             *words) as term:
+            assert term.end() == 0
+            row = re.search("^ +0 D .*40000.*", term.text, re.M)[0]
+            assert all(len(line) <= 80 for line in term.text.split("\n"))
+            assert ("console" in row) == bool(words)
+            assert "a game" in row
+
+
+@pytest.mark.only("netlink")
+def test_rules_by_command(lab, boot):
+    """Rules are added, counted, disabled and removed, and keep a comment."""
+    system = boot()
+    igd = Igd(lab.lan1)
+
+    def ctl(*argv):
+        return system.run("/usr/sbin/upnpctl", *argv)
+
+    ctl("rules", "add", "action=deny", f"network={HOST_IP}",
+        "external-ports=50000-50010", "comment=no games")
+    ctl("rules", "add", "action=allow", "network=0.0.0.0/0",
+        "external-ports=1024-65535")
+    assert wait_until(lambda: answers(lambda: error_of(igd.add, 50001)))
+    igd.add(50011)
+    stats = ctl("rules", "print", "stats")
+    counts = re.findall(r"^ +\d +(?:deny|allow)(?: +\S+){3} +(\d+)", stats,
+                        re.M)
+    assert len(counts) == 2 and "0" not in counts, stats
+    assert re.search("no games$", stats, re.M)
+    ctl("rules", "disable", "0")
+    assert re.search("^ +0 X +deny", ctl("rules", "print"), re.M)
+    assert wait_until(lambda: answers(lambda: igd.add(50001) or True))
+    ctl("rules", "remove", "0,1")
+    assert "deny" not in system.read("/etc/upnpd.conf")
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.parametrize("how", ({}, {"lacks": ["syslogd"]}),
+                         ids=("syslogd", "kernel"))
+def test_log_names_who_opened_a_port(lab, boot, how):
+    """Busybox's syslogd, or the kernel's log, has each line whole."""
+    system = boot(**how)
+    igd = Igd(lab.lan1)
+    igd.add(40000, "UDP", lease=3600, desc="x" * 200)
+    igd.delete(40000, "UDP")
+    assert error_of(igd.add, 80)
+
+    def told(pattern):
+        return wait_until(lambda: re.search(pattern, system.told(), re.M))
+
+    key = rf"protocol=udp external-port=40000 to={HOST_IP}:40000"
+    assert told(rf"mapping added: {key} by={HOST_IP} origin=upnp "
+                r'description="x+(…|\.\.\.)?" lease=3600s$'), system.told()
+    assert told(rf'mapping deleted: {key} .* deleted-by={HOST_IP}$'), \
+        system.told()
+    assert told(rf"refused.*external-port=80 .*{HOST_IP}"), system.told()
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.lab(bridge=True)
+def test_status_page(lab, boot):
+    """A host sees its ports, and why another one was refused."""
+    boot()
+    igd = Igd(lab.lan1)
+    igd.add(40000, desc="<game>")
+    Igd(lab.lan2).call(
+        "AddPortMapping", NewRemoteHost="", NewExternalPort=40002,
+        NewProtocol="TCP", NewInternalPort=40002, NewInternalClient=HOST2_IP,
+        NewEnabled=1, NewLeaseDuration=0, NewPortMappingDescription="Bob's")
+    assert error_of(igd.add, 80)
+    read = Page(fetch(lab.lan1).body.decode())
+    assert EXT_IP in read.text[ROUTER]
+    assert [row["Port"] for row in read.table(OWN)] == ["TCP 40000"]
+    assert [row["Port"] for row in read.table(REFUSED)] == ["TCP 80"]
 
 
 # ---- the script ----------------------------------------------------------
