@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * uplink.h - asks a NAT in front of the router, the upstream, to forward each
- * mapped port to us (ask-upstream): the sockets of upstream.h, and what it
- * means for the mappings.
+ * mapped port to us (ask-upstream). It has the sockets of upstream.h, and
+ * passes the answers to the mappings.
  *
  * The gateway of the external interface is the only host that is asked. The
  * sockets are bound to that interface and to our address on it.

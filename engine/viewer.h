@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * viewer.h - the host that looks at the status page, and what is its own. Pure
- * but for map_ops.host. Nothing is sent to find out.
+ * viewer.h - the host that requests the status page, and which mappings are its
+ * own. Pure except for map_ops.host. No packet is sent to look up the host.
  * Runs in: engine
  */
 #ifndef ENGINE_VIEWER_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * recent.h - the refusals of the last time, so that a host can be shown why its
- * programs got no port. A plain struct, which is kept from one engine to the
- * next; nothing in it is used as an index or a size. Pure.
+ * recent.h - the latest refusals, from which the status page shows a host why
+ * its programs got no port. A plain struct, which the next engine takes over;
+ * nothing in it is used as an index or a size. Pure.
  * Runs in: engine
  */
 #ifndef MAP_RECENT_H
