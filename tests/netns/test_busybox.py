@@ -211,6 +211,32 @@ def test_log_names_who_opened_a_port(lab, boot, how):
 
 
 @pytest.mark.only("netlink")
+def test_monitor_runs_a_program(lab, boot):
+    """A script of busybox's shell gets each event in its environment."""
+    system = boot()
+    write(system.root.at("etc/port-event"),
+          '#!/bin/sh\necho "$UPNPD_EVENT $UPNPD_PROTOCOL '
+          '$UPNPD_EXTERNAL_PORT $UPNPD_BY $UPNPD_ORIGIN $UPNPD_DESCRIPTION"'
+          ' >> /run/events\n', 0o755)
+    igd = Igd(lab.lan1)
+    with system.terminal("/usr/sbin/upnpctl", "monitor", "--exec",
+                         "/etc/port-event") as term:
+        # the table must have been read before the first event
+        assert wait_until(lambda: (igd.add(39999), igd.delete(39999),
+                                   system.read("/run/events"))[-1])
+        igd.add(40000, desc="$(reboot)`")
+        igd.delete(40000)
+        assert wait_until(lambda: "removed tcp 40000" in
+                          system.read("/run/events"))
+        assert [line for line in system.read("/run/events").splitlines()
+                if " 40000 " in line] == [
+            f"{event} tcp 40000 {HOST_IP} upnp ?(reboot)?"
+            for event in ("added", "removed")]
+        term.type("\x03")
+        term.end()
+
+
+@pytest.mark.only("netlink")
 @pytest.mark.lab(bridge=True)
 def test_status_page(lab, boot):
     """A host sees its ports, and why another one was refused."""
