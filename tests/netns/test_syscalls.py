@@ -43,6 +43,7 @@ def test_calls_of_natpmp(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
+@pytest.mark.conf(log_mappings="no")    # 60 lines a minute are one write more
 def test_calls_of_pcp_map(lab, upnpd):
     with Pmp(lab.lan1) as client:
         client.pcp_map("TCP", 3000)
@@ -53,6 +54,7 @@ def test_calls_of_pcp_map(lab, upnpd):
 
 
 @pytest.mark.only("netlink")
+@pytest.mark.conf(log_mappings="no")
 def test_calls_of_add_port_mapping(lab, upnpd, igd):
     igd.add(3000)
     calls = calls_of(lab, processes(upnpd), lambda i: igd.add(4000 + i))
