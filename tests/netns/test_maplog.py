@@ -148,6 +148,7 @@ def test_a_line_ends_a_mapping(lab, upnpd, igd):
     which names that of the file; the other one has none."""
     igd.add(40000)
     igd.add(40001)
+    told(upnpd, f"mapping added: {key(40001)}")
     deny = "deny 40001 0.0.0.0/0 0-65535"
     upnpd.lines = [deny, "allow 0-65535 0.0.0.0/0 0-65535"]
     number = upnpd.conf_text().splitlines().index(deny) + 1
