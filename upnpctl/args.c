@@ -254,12 +254,29 @@ static int add(struct cmd *c, enum cmd_kind kind, struct str text)
 	return CMD_OK;
 }
 
+static bool has_key(const struct cmd *c, struct str name)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		struct str rest = str_skip(c->arg[i],
+					   str_starts(c->arg[i], STR("!")));
+		struct str key;
+
+		if (c->kind[i] == CMD_KEY && str_cut(&rest, '=', &key) &&
+		    str_eq(key, name))
+			return true;
+	}
+	return false;
+}
+
 /* Add "key=value" or "!key", in full. @rest: after the key, with its "=" */
 static int add_key(struct cmd *c, struct wr *w, const struct cmd_arg *a,
 		   struct str rest)
 {
 	size_t start = w->len;
 
+	if (has_key(c, full_name(a)))
+		return cmd_fail(CMD_USAGE, "%.*s is set twice; set it once",
+				STR_F(full_name(a)));
 	wr_z(w, rest.n ? "" : "!");
 	wr_str(w, full_name(a));
 	if (rest.n) {

@@ -38,9 +38,15 @@ static void put_network(const struct list *l, size_t i, struct wr *w)
 	confopt_put(confopt_find(true, STR("network")), at(l, i), w);
 }
 
+static bool is_type(struct str s)
+{
+	return str_eq(s, STR("external")) || str_eq(s, STR("internal"));
+}
+
 static const struct prop props[] = {
 	{ "interface", PROP_WORD, PROP_IN_TABLE | PROP_IN_DETAIL, put_name },
-	{ "type", PROP_WORD, PROP_IN_TABLE | PROP_IN_DETAIL, put_type },
+	{ "type", PROP_WORD, PROP_IN_TABLE | PROP_IN_DETAIL, put_type, NULL,
+	  is_type, "external or internal" },
 	{ "forced-ip", PROP_WORD, PROP_IN_TABLE | PROP_IN_DETAIL | PROP_DROP,
 	  put_forced_ip },
 	{ "network", PROP_WORD, PROP_IN_DETAIL | PROP_DROP, put_network },

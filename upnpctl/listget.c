@@ -64,18 +64,19 @@ int listget_find(struct cmd *c)
 
 /* ---- get ----------------------------------------------------------------- */
 
-/* The property that the command names, as a word or as "value-name=". */
-static bool wanted(const struct cmd *c, struct str *ret)
+/* The properties that the command names, as words or as "value-name=". @ret:
+ * the last one. Return: how many */
+static size_t wanted(const struct cmd *c, struct str *ret)
 {
-	if (cmd_key(c, "value-name", ret))
-		return true;
+	size_t n = cmd_key(c, "value-name", ret);
+
 	for (size_t i = 0; i < c->n; i++) {
 		if (c->kind[i] != CMD_PROP)
 			continue;
 		*ret = c->arg[i];
-		return true;
+		n++;
 	}
-	return false;
+	return n;
 }
 
 static void put_value(const struct cmd *c, struct str value)
@@ -118,9 +119,9 @@ static int get(struct cmd *c, const struct list *l, bool *chosen)
 	if (n != 1)
 		return cmd_fail(CMD_USAGE, "get takes one %s, not %zu", l->what,
 				n);
-	if (!wanted(c, &name))
-		return cmd_fail(CMD_USAGE, "get needs a property, such as: get "
-				"%s %s", l->example, l->props[0].name);
+	if (wanted(c, &name) != 1)
+		return cmd_fail(CMD_USAGE, "get needs one property, such as: "
+				"get %s %s", l->example, l->props[0].name);
 	status = list_look_up(l, name, &p, &f);
 	if (!status)
 		put_item(c, l, last, p, f);

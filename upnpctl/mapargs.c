@@ -86,9 +86,6 @@ static int read_option(struct ctl_req *req, struct str arg, unsigned *seen)
 				"external-port=, to=, remote-host=, lease=, "
 				"disabled=, comment=, not \"%.*s\"",
 				STR_F(arg));
-	if (*seen & 1u << i)
-		return cmd_fail(CMD_USAGE, "%s is set twice; set it "
-				"once", options[i].key);
 	*seen |= 1u << i;
 	if (unset && i == DISABLED)
 		value = STR("no");

@@ -30,7 +30,9 @@ int mapprint_run(struct cmd *c)
 {
 	struct names names = { 0 };
 	struct list l;
-	int status = maplist_open_live(c->env, &l);
+	/* a script prints what it would write */
+	int status = c->env->change ? maplist_open(c->env, &l) :
+				      maplist_open_live(c->env, &l);
 
 	if (status == CMD_OK) {
 		if (is_counting(c))

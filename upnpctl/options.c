@@ -30,7 +30,7 @@ int options_comment(struct cmd *c, struct wr *w)
 	if (c->n < 2)
 		return cmd_fail(CMD_USAGE, "comment needs a text; example: "
 				"comment 0 comment=\"my game\"");
-	for (size_t i = 1; i < c->n; i++)
+	for (size_t i = 1; i < c->n && c->kind[i] != CMD_KEY; i++)
 		wr_fmt(w, "%s%.*s", i > 1 ? " " : "", STR_F(c->arg[i]));
 	c->n = 1;
 	return CMD_OK;

@@ -10,9 +10,10 @@
 
 /* ---- [find ...] ------------------------------------------------------ */
 
-/* @text: without its brackets */
-static int find(const struct list *l, struct str text, bool *chosen)
+/* @item: "[find ...]" */
+static int find(const struct list *l, struct str item, bool *chosen)
 {
+	struct str text = { item.p + 1, item.n - 1 };
 	static struct words *w;
 	const char *why;
 	unsigned line = 0;
@@ -21,12 +22,14 @@ static int find(const struct list *l, struct str text, bool *chosen)
 	int status;
 
 	CMD_LARGE(w);
+	if (!text.n || text.p[--text.n] != ']')
+		return cmd_fail(CMD_USAGE, "%.*s: a bracket is not closed; add ]",
+				STR_F(item));
 	if (words_next(w, &text, &line, &why))
 		return cmd_fail(CMD_USAGE, "[find ...]: %s", why);
 	if (!w->n || !str_eq(w->at[0], STR("find")))
-		return cmd_fail(CMD_USAGE, "\"[%.*s\" is not [find ...]",
-				w->n ? (int)w->at[0].n : 0,
-				w->n ? w->at[0].p : "");
+		return cmd_fail(CMD_USAGE, "\"%.*s\" is not [find ...]",
+				STR_F(item));
 	if (w->n > 1 && str_eq(w->at[1], STR("where")))
 		skip++;
 	found = list_mask(l);
@@ -105,8 +108,12 @@ static int pick_item(const struct list *l, struct str item, bool all,
 {
 	uint32_t lo, hi;
 	size_t i;
-	int status = l->named ? l->named(l, item, &i) : -1;
+	int status;
 
+	if (!item.n)
+		return cmd_fail(CMD_USAGE, "an empty text is no %s; example: %s",
+				l->what, l->example);
+	status = l->named ? l->named(l, item, &i) : -1;
 	if (!status)
 		chosen[i] = true;
 	if (status >= 0)
@@ -127,9 +134,8 @@ int pick_items(const struct list *l, struct str items, bool all,
 	int status = CMD_OK;
 	bool more = true;
 
-	if (items.n > 1 && items.p[0] == '[')
-		return find(l, (struct str){ items.p + 1, items.n - 2 },
-			    chosen);
+	if (str_starts(items, STR("[")))
+		return find(l, items, chosen);
 	while (more && !status) {
 		item = (struct str){ items.p, 0 };
 		more = str_cut(&items, ',', &item) &&

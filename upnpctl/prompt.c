@@ -23,6 +23,7 @@
 #include "upnpctl/words.h"
 
 #define PROMPT_MAX 160
+#define ROOM 16			/* columns for the command behind the prompt */
 #define OFFERS_MAX 256		/* things that can be typed at one place */
 #define OFFER_TEXT_MAX 64
 
@@ -57,11 +58,15 @@ static void put_user(struct wr *w)
 		wr_z(w, name && *name ? name : "user");
 }
 
-/* "[root@router] /ip/upnp> " */
-static struct str prompt_text(const struct prompt *p, char text[PROMPT_MAX])
+/* "[root@router] /ip/upnp> ". A long one leaves no room for the command: it is
+ * shown without the user and the host, or as "> ". */
+static struct str prompt_text(const struct prompt *p, unsigned width,
+			      char text[PROMPT_MAX])
 {
 	struct wr w = wr_init_cut(text, PROMPT_MAX);
 	char host[64] = "router", *dot;
+	struct str ret;
+	size_t path;
 
 	gethostname(host, sizeof(host) - 1);
 	dot = strchr(host, '.');
@@ -70,24 +75,31 @@ static struct str prompt_text(const struct prompt *p, char text[PROMPT_MAX])
 	wr_ch(&w, '[');
 	put_user(&w);
 	wr_fmt(&w, "@%s] ", host);
+	path = w.len;
 	menu_put_path(&w, p->menu);
 	wr_z(&w, "> ");
 	for (size_t i = 0; i < w.len; i++)
 		if (text[i] < ' ' || text[i] == 0x7f)
 			text[i] = '?';
-	return wr_done(&w);
+	ret = wr_done(&w);
+	if (utf8_count(ret) + ROOM > width)
+		ret = str_skip(ret, path);
+	if (utf8_count(ret) + ROOM > width)
+		ret = STR("> ");
+	return ret;
 }
 
 static void show(struct prompt *p)
 {
 	char text[PROMPT_MAX], out[LINEEDIT_SHOW_MAX + PROMPT_MAX];
 	struct wr w = wr_init_cut(out, sizeof(out));
+	const unsigned width = term_width();
 
 	if (!p->plain)
-		lineedit_show(&p->line, prompt_text(p, text), term_width(),
+		lineedit_show(&p->line, prompt_text(p, width, text), width,
 			      &w);
 	else if (!p->shown)
-		wr_str(&w, prompt_text(p, text));
+		wr_str(&w, prompt_text(p, width, text));
 	p->shown = true;
 	out_str(wr_done(&w));
 	out_flush();

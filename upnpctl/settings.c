@@ -290,8 +290,8 @@ int settings_get(struct cmd *c)
 
 	if (!cmd_key(c, "value-name", &name) && c->n)
 		name = c->arg[0];
-	if (!name.n)
-		return cmd_fail(CMD_USAGE, "get needs an option, such as: get "
+	if (!name.n || c->n > 1)
+		return cmd_fail(CMD_USAGE, "get needs one option, such as: get "
 				"enabled");
 	status = options_find(false, name, &o);
 	CMD_LARGE(v);

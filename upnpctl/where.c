@@ -21,9 +21,9 @@ struct term {
 	uint64_t number;	/* of OP_MORE and OP_LESS */
 };
 
-/* Split "key!=value". Without an operator it is a flag: "disabled",
- * "!disabled". */
-static void split(struct term *t)
+/* Split "key!=value". Return: it is bare, such as "disabled" or "!disabled": a
+ * flag, or a property that is set or not */
+static bool split(struct term *t)
 {
 	static const char ops[] = "=~><";
 	static const enum op op[] = { OP_IS, OP_HAS, OP_MORE, OP_LESS };
@@ -38,13 +38,14 @@ static void split(struct term *t)
 		t->op = str_starts(s, STR("!")) ? OP_IS_NOT : OP_IS;
 		t->key = str_skip(s, t->op == OP_IS_NOT);
 		t->value = STR("yes");
-		return;
+		return true;
 	}
 	t->op = op[strchr(ops, s.p[i]) - ops];
 	if (i && t->op == OP_IS && s.p[i - 1] == '!') {
 		t->op = OP_IS_NOT;
 		t->key.n--;
 	}
+	return false;
 }
 
 /* Parse a number, or a time in seconds. */
@@ -91,11 +92,16 @@ static int check_value(struct term *t)
 
 static int read_term(const struct list *l, struct str text, struct term *ret)
 {
+	bool is_bare;
 	int status;
 
 	*ret = (struct term){ .list = l, .text = text };
-	split(ret);
+	is_bare = split(ret);
 	status = list_look_up(l, ret->key, &ret->prop, &ret->flag);
+	if (!status && is_bare && ret->prop &&
+	    ret->prop->kind != PROP_BOOL)	/* is it set? */
+		*ret = (struct term){ .list = l, .prop = ret->prop,
+			.op = ret->op == OP_IS ? OP_IS_NOT : OP_IS };
 	return status ? status : check_value(ret);
 }
 

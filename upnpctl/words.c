@@ -126,15 +126,29 @@ static bool ends_word(char c)
 	return is_blank(c) || c == '\n' || c == '\r' || c == ';';
 }
 
-/* Read "[...]" as one word. */
+/* Read "[...]" as it is. Spaces do not end it, nor does a "]" in quotes. */
 static int read_bracket(struct reader *r)
 {
-	while (r->rest.n && peek(r) != ']' && peek(r) != '\n')
-		wr_ch(&r->words->text, next_char(r));
+	bool quoted = false;
+
+	while (r->rest.n && (quoted || peek(r) != ']') && peek(r) != '\n') {
+		char c = next_char(r);
+
+		wr_ch(&r->words->text, c);
+		if (quoted && c == '\\' && peek(r) != '\n')
+			wr_ch(&r->words->text, next_char(r));
+		quoted ^= c == '"';
+	}
 	if (peek(r) != ']')
 		return fail(r, "a bracket is not closed; add ]");
 	wr_ch(&r->words->text, next_char(r));
 	return 0;
+}
+
+/* Can a bracket begin here? It can in a word or a value that is empty yet. */
+static bool can_begin(const struct words *w, size_t start)
+{
+	return w->text.len == start || w->buf[w->text.len - 1] == '=';
 }
 
 static int read_word(struct reader *r)
@@ -149,7 +163,7 @@ static int read_word(struct reader *r)
 	while (!err && !ends_word(peek(r))) {
 		if (peek(r) == '\\' && join_line(r))
 			continue;
-		if (peek(r) == '[' && w->text.len == r->start) {
+		if (peek(r) == '[' && can_begin(w, r->start)) {
 			err = read_bracket(r);
 			continue;
 		}

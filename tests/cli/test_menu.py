@@ -204,13 +204,22 @@ def test_get_prints_one_value(ctl):
                   "value-name=interface") == "ether1\n"
     assert ctl.ok("interfaces", "get", "ether2", "disabled") == "no\n"
     for words, error in (
-            (["get"], "get needs an option, such as: get enabled"),
+            (["get"], "get needs one option, such as: get enabled"),
             (["get", "enabeld"], 'there is no argument "enabeld"; did you mean '
              'enabled?'),
             (["interfaces", "get", "0,1", "type"],
              "get takes one interface, not 2"),
-            (["interfaces", "get", "0"], "get needs a property, such as: "
+            (["interfaces", "get", "0"], "get needs one property, such as: "
              "get 0 interface"),
+            (["get", "enabled", "pcp"], "get needs one option, such as: "),
+            (["interfaces", "get", "0", "type", "network"],
+             "get needs one property, such as: get 0 interface"),
+            (["interfaces", "find", "type=extern"],
+             'type is "extern"; it takes external or internal'),
+            (["set", "hairpin=no", "hairp=yes"],
+             "hairpin is set twice; set it once"),
+            (["interfaces", "set", "0", "forced-external-ip=1.2.3.4",
+              "forced-ip=1.2.3.5"], "forced-ip is set twice; set it once"),
             (["interfaces", "get", "0", "typo"], "interfaces have no property "
              '"typo"; did you mean type?')):
         assert ctl.fails(*words).startswith(error)

@@ -55,7 +55,7 @@ class Prompt:
             os.execvpe(argv[0], argv, env)
         self.resize(columns)
         self.before = termios.tcgetattr(self.fd)
-        self.expect(f"@{HOST}] /ip/upnp> ")
+        self.expect(f"@{HOST}] /ip/upnp> " if columns >= 80 else "> ")
 
     def resize(self, columns):
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ,
@@ -292,6 +292,21 @@ def test_long_line_stays_in_its_row(begin):
     for row in re.split(r"[\r\n]", p.raw.decode()):
         row = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", row)
         assert len(row) < 40, row
+
+
+@pytest.mark.parametrize("columns,shown", [
+    (40, "/ip/upnp/interfaces> "), (30, "> ")])
+def test_prompt_leaves_room_for_the_command(begin, columns, shown):
+    p = begin(columns=columns)
+    p.type("interfaces\r")
+    p.expect("interfaces")
+    p.expect("> ")
+    p.type("get ether1 type")
+    p.expect("get ether1 type"[-10:])
+    for row in re.split(r"[\r\n]", p.raw.decode()):
+        row = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", row)
+        assert len(row) < columns, row
+    assert f"\n\r{shown}" in p.text()
 
 
 def test_new_width_is_used(prompt):

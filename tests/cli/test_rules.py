@@ -114,6 +114,13 @@ def test_last_line_without_a_line_feed_is_moved(ctl):
     (("move", "0", "destination=0,1"), '"0,1" is not one rule'),
     (("comment", "0"), "comment needs a text"),
     (("enable", "ether1"), "there is no rule ether1"),
+    (("enable", "0,"), "an empty text is no rule; example: 0"),
+    (("enable", "[find"), "[find: a bracket is not closed; add ]"),
+    (("enable", "[print]"), '"[print]" is not [find ...]'),
+    # the default of the ports is that of the action
+    (("add", "action=allow", "network=10.0.0.0/8", "action=deny"),
+     "action is set twice; set it once"),
+    (("set", "0", "!comment", "com=x"), "comment is set twice; set it once"),
 ])
 def test_errors_change_nothing(conf, words, error):
     assert error in conf.fails("rules", *words)
@@ -150,3 +157,10 @@ def test_script_changes_rules(conf):
             "add action=deny network=2001:db8::66 disabled=yes\n"
             "move 1 0\n")
     assert rules(conf) == [C, A]
+
+
+def test_where_asks_whether_a_property_is_set(conf):
+    assert conf.ok("rules", "find", "comment") == "1\n"
+    assert conf.ok("rules", "find", "!comment") == "0\n"
+    conf.ok("rules", "comment", "1", "!comment")
+    assert conf.ok("rules", "find", "comment") == "\n"

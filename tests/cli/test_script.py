@@ -188,7 +188,7 @@ set [find interface=b] forced-ip=1.2.3.4
      '"address" in /ip; '),
     ("set hairpin=yes\nstatus\n", "line 2: status is not allowed in a "
      "script, "),
-    ("set hairpin=yes\nmappings print\n", "line 2: mappings print is not "
+    ("set hairpin=yes\nmappings migrate\n", "line 2: mappings migrate is not "
      "allowed "),
     ("set friendly-name=\"x\nset hairpin=yes\n", "line 3: a quote "),
     ("set hairpin=yes\ninterfaces enable 0\n", "line 2: there is no "),
@@ -204,3 +204,28 @@ def test_failed_script_changes_nothing(ctl, script, error):
 def test_no_words_may_follow_the_dash(ctl):
     assert ctl.fails("-", "print", stdin="set hairpin=yes").startswith(
         'there is no command "-"')
+
+
+def test_find_selects_items_in_a_value(ctl):
+    """As in "place-before=[find ...]"; a quoted text may have brackets."""
+    out = ctl.ok("-", stdin="""\
+/ip upnp rules
+add action=deny network=10.0.0.0/8 comment="a]b"
+add action=allow network=0.0.0.0/0 comment="last one"
+set numbers=[find comment="a]b"] comment="x \\"]\\" y"
+add action=deny network=10.9.0.0/16 place-before=[find comment="last one"]
+remove [find comment="x \\"]\\" y"]
+print terse
+""")
+    assert [line.split()[3] for line in out.splitlines()] == [
+        "network=10.9.0.0/16", "network=0.0.0.0/0"]
+
+
+def test_mappings_are_printed_with_the_changes_of_the_script(ctl):
+    for path in ("mappings", "/ip firewall nat"):
+        ctl.write("control-socket = /nowhere/s\n")
+        out = ctl.ok("-", stdin="mappings add protocol=tcp external-port=8080 "
+                     f"to=192.168.88.10:80\n{path} print count-only\n"
+                     f"{path} print terse\n")
+        assert out.startswith("1\n  0 S protocol=tcp external-port=8080 ")
+        assert "mapping tcp 8080" in ctl.read()

@@ -914,9 +914,9 @@ static void test_remove_refuses_an_unknown_mapping(void **state)
 		{ "udp", CMD_USAGE, "there is no mapping" },
 		{ "udp:", CMD_USAGE, "there is no mapping" },
 		{ "icmp:1", CMD_USAGE, "there is no mapping" },
-		{ "0,", CMD_USAGE, "there is no mapping" },
-		{ ",", CMD_USAGE, "there is no mapping" },
-		{ "", CMD_USAGE, "there is no mapping" },
+		{ "0,", CMD_USAGE, "an empty text is no mapping" },
+		{ ",", CMD_USAGE, "an empty text is no mapping" },
+		{ "", CMD_USAGE, "an empty text is no mapping" },
 		{ "-1", CMD_USAGE, "there is no mapping" },
 		{ "0-3", CMD_USAGE, "no mapping number 0-3" },
 	};

@@ -112,7 +112,7 @@ static void test_an_unknown_interface_is_refused(void **state)
 	REFUSED("1-", "there is no interface 1-" THERE_ARE);
 	REFUSED("-1", "there is no interface -1" THERE_ARE);
 	REFUSED("ether1", "there is no interface ether1" THERE_ARE);
-	REFUSED("0,,1", "there is no interface " THERE_ARE);
+	REFUSED("0,,1", "an empty text is no interface; example: 0");
 	REFUSED("4294967295", "there is no interface number 4294967295"
 		THERE_ARE);
 }
@@ -169,7 +169,8 @@ static void test_an_invalid_find_is_refused(void **state)
 	REFUSED("[find disabled=maybe]", "disabled is \"maybe\"; it takes yes "
 		"or no");
 	REFUSED("[find type>3]", "type is not a number; use =, != or ~");
-	REFUSED("[fund type=internal]", "\"[fund\" is not [find ...]");
+	REFUSED("[fund type=internal]", "\"[fund type=internal]\" is not "
+		"[find ...]");
 	REFUSED("[find and type=internal]", "interfaces have no property "
 		"\"and\"; they have interface, type, forced-ip, network, "
 		"disabled, invalid, dynamic");

@@ -110,8 +110,8 @@ static void test_brackets_are_one_word(void **state)
 	assert_string_equal(next(), "set|[find type=internal]|disabled=no");
 	begin("set [find\n]");
 	assert_string_equal(next(), "a bracket is not closed; add ]");
-	begin("set a=[b c]");		/* only where a word begins */
-	assert_string_equal(next(), "set|a=[b|c]");
+	begin("set a=[b c]");		/* where a word or a value begins */
+	assert_string_equal(next(), "set|a=[b c]");
 }
 
 static void test_errors_in_a_line_are_reported(void **state)
