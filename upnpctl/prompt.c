@@ -243,6 +243,7 @@ static int run_command(const struct prompt *p, struct cmd *c)
 
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], SIG_DFL);
+	tty_leave();
 	status = c->verb->run(c);
 	return out_flush() ? CMD_FAULT : status;
 }

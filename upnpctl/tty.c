@@ -14,6 +14,7 @@
 #include "upnpctl/tty.h"
 
 static struct termios was, raw;
+static sigset_t mask;		/* of the process before tty_open() */
 static volatile sig_atomic_t is_raw;
 
 /* What ends a process, or stops it: by a user, a shell or a fault. */
@@ -76,6 +77,18 @@ static void on_wake(int signo)
 	errno = saved;
 }
 
+/* The signals of a change of the screen are blocked but for the wait, so that
+ * none is lost between the last look at the screen and the wait. */
+static void block_screen_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGWINCH);
+	sigaddset(&set, SIGCONT);
+	sigprocmask(SIG_BLOCK, &set, &mask);
+}
+
 int tty_open(void)
 {
 	if (tcgetattr(STDIN_FILENO, &was))
@@ -91,6 +104,7 @@ int tty_open(void)
 	handle(SIGWINCH, on_wake);
 	handle(SIGCONT, on_wake);
 	atexit(restore);
+	block_screen_signals();
 	return 0;
 }
 
@@ -116,11 +130,20 @@ bool tty_pending(void)
 	return poll(&p, 1, 0) > 0;
 }
 
+void tty_leave(void)
+{
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+}
+
 int tty_read(void)
 {
+	struct pollfd p = { STDIN_FILENO, POLLIN };
 	unsigned char c;
-	ssize_t n = read(STDIN_FILENO, &c, 1);
+	ssize_t n;
 
+	if (ppoll(&p, 1, NULL, &mask) < 0)
+		return -errno;
+	n = read(STDIN_FILENO, &c, 1);
 	if (n > 0)
 		return c;
 	if (n < 0 && errno != EIO)

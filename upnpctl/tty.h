@@ -20,6 +20,10 @@ void tty_raw(bool on);
 /** tty_pending - has more been typed, or pasted, than was read? */
 bool tty_pending(void);
 
+/** tty_leave - a process that was forked does not use the terminal so: give it
+ * the signal mask that this one had. */
+void tty_leave(void);
+
 /** tty_stop - stop this process, as Ctrl-Z does, with the terminal restored.
  * Returns when the process is continued. */
 void tty_stop(void);

@@ -43,8 +43,11 @@ class Prompt:
 
     def __init__(self, ctl, columns=80, term="xterm", prefix=(), shell=False):
         self.ctl, self.raw, self.read_to = ctl, b"", 0
+        go, ready = os.pipe()
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.close(ready)
+            os.read(go, 1)      # the terminal is set up
             env = {key: value for key, value in os.environ.items()
                    if key not in ("COLUMNS", "NO_COLOR", "TERM")}
             if term:
@@ -55,6 +58,8 @@ class Prompt:
             os.execvpe(argv[0], argv, env)
         self.resize(columns)
         self.before = termios.tcgetattr(self.fd)
+        os.close(go)
+        os.close(ready)
         self.expect(f"@{HOST}] /ip/upnp> " if columns >= 80 else "> ")
 
     def resize(self, columns):
