@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include "base/mem.h"
 #include "base/wr.h"
 #include "igd/count.h"
 #include "igd/link.h"
@@ -583,13 +584,14 @@ static int shut_jail(struct engine *e)
 	return err;
 }
 
-/* Continue what the engine before this one has left. */
-static void inherit(struct engine *e, struct engine_kept *kept)
+/* Continue what the engine before this one has left. Return: 0 or -ENOMEM */
+static int inherit(struct engine *e, struct engine_kept *kept)
 {
-	static struct engine_kept none;
 	const uint64_t now_ms = loop_now_ms(e->loop);
 
-	e->kept = kept ? kept : &none;
+	e->kept = kept ? kept : mem_new(1, sizeof(*e->kept));
+	if (!e->kept)
+		return -ENOMEM;
 	e->ifwatch.kept = e->kept;
 	if (e->kept->began_ms > now_ms || (e->kept->ended_ms &&
 	    now_ms - e->kept->ended_ms > ENGINE_KEPT_GAP_MS))
@@ -602,6 +604,7 @@ static void inherit(struct engine *e, struct engine_kept *kept)
 	rulecounts_adopt(&e->kept->decided, &(struct policy){
 		.rule = e->conf.rule, .rule_n = e->conf.rule_n });
 	e->map.decided = &e->kept->decided;
+	return 0;
 }
 
 static int start_uplink(struct engine *e)
@@ -627,7 +630,9 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
-	inherit(e, s->kept);
+	err = inherit(e, s->kept);
+	if (err)
+		return err;
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);

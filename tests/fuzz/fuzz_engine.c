@@ -559,9 +559,12 @@ static void make_listener(void)
 
 static void run_engine(int first)
 {
-	struct engine_start s = { .owner = getuid(), .boot_id = "boot" };
+	static struct engine_kept kept;
+	struct engine_start s = { .owner = getuid(), .boot_id = "boot",
+				  .kept = &kept };
 	int fd[2];
 
+	kept = (struct engine_kept){ 0 };
 	CHECK(!net_pair(SOCK_SEQPACKET, fd));
 	CHECK(send(fd[1], &conf, conf_size(&conf), 0) ==
 	      (ssize_t)conf_size(&conf));
