@@ -70,8 +70,9 @@ static struct addr find_ext(struct ifwatch *f)
 			return addr_is_set(f->igd->map->ext) ?
 			       f->igd->map->ext : f->kept->ext;
 	}
-	return f->igd->map->upstream_only ?
-	       (struct addr){ .family = ADDR_NONE } : ours;
+	if (f->igd->map->upstream_only)
+		return (struct addr){ .family = ADDR_NONE };
+	return ours;
 }
 
 static void update_wan(struct ifwatch *f)

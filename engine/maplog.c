@@ -151,7 +151,7 @@ static void put_stored(struct wr *w, const char *verb, const struct side *was,
 	put_head(w, now->e, verb);
 	put_parts(w, now, NULL);
 	put_lease(w, now->e, now_ms);
-	if (!strcmp(verb, "changed")) {
+	if (was->e && !strcmp(verb, "changed")) {
 		wr_z(w, "; before:");
 		put_parts(w, was, now);
 		if (!was->e->expires_ms != !now->e->expires_ms)
@@ -294,12 +294,12 @@ void maplog_change(struct maplog *l, const struct map_change *c,
 	struct wr w = wr_init_cut(line, sizeof(line));
 	const char *verb;
 
-	if (!l->is_on)
+	if (!l->is_on || (!c->was && !c->now))
 		return;
 	if (!c->now) {
 		put_gone(&w, c, now_ms);
 		if (c->by && c->why == REFUSAL_NONE)
-			hold(l, was.e, wr_cstr(&w), now_ms);
+			hold(l, &c->was->entry, wr_cstr(&w), now_ms);
 		else
 			write_line(l, wr_cstr(&w), now_ms);
 		return;

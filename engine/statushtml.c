@@ -415,18 +415,14 @@ static const char *const refusal_reason[REFUSALS] = {
 	[REFUSAL_NO_PORT] = "Every port that is allowed is in use.",
 	[REFUSAL_PORT] = "The router uses this port itself.",
 	[REFUSAL_FORWARDED] = "The operator has forwarded this port.",
-	[REFUSAL_BLOCKED] = "The firewall of the router keeps this port "
-			    "closed.",
-	[REFUSAL_UPSTREAM] = "The router in front of this one does not open "
-			     "this port.",
-	[REFUSAL_UPSTREAM_PORT] = "The router in front of this one gives this "
-				  "port another number.",
+	[REFUSAL_BLOCKED] = "The router's firewall keeps this port closed.",
+	[REFUSAL_UPSTREAM] = "The router in front refuses this port.",
+	[REFUSAL_UPSTREAM_PORT] = "The router in front gives another port.",
 	[REFUSAL_NO_ADDRESS] = "The router has no internet address.",
 	[REFUSAL_FIREWALL] = "The router could not change its firewall.",
 	[REFUSAL_KIND] = "The router cannot open such ports.",
 	[REFUSAL_MONITOR] = "A safety check of the router forbids it.",
-	[REFUSAL_LINK] = "A program may not switch off the internet "
-			 "connection.",
+	[REFUSAL_LINK] = "No program may end the internet connection.",
 };
 
 #define JUST_NOW_S 5

@@ -221,6 +221,7 @@ static struct similar look_up(const struct cmd_verb *v, struct str name,
 	const char *found = NULL;
 	struct cmd_arg a;
 
+	*ret = (struct cmd_arg){ NULL };
 	for (size_t i = 0; args_at(v, i, &a); i++) {
 		const char *full = a.same_as ? a.same_as : a.name;
 

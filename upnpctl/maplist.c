@@ -130,7 +130,7 @@ static void put_bytes(const struct list *l, size_t i, struct wr *w)
 	const uint64_t *bytes;
 	uint64_t packets;
 
-	if (!is_pinhole(l, i) && find_count(l, i, &packets, &bytes))
+	if (find_count(l, i, &packets, &bytes) && bytes)
 		wr_u64(w, *bytes);
 }
 

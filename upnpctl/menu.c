@@ -67,8 +67,10 @@ bool menu_has_list(const struct cmd_env *env, enum menu m)
 
 int menu_open_list(const struct cmd_env *env, enum menu m, struct list *ret)
 {
+	const struct cmd_list *of = list_of(env, m);
+
 	*ret = (struct list){ 0 };
-	return list_of(env, m)->open(env, ret);
+	return of ? of->open(env, ret) : CMD_OK;
 }
 
 void menu_put_path(struct wr *w, enum menu m)

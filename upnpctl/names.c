@@ -85,14 +85,23 @@ void names_add_hosts(struct names *t, struct str text)
 	}
 }
 
+/* Read the word that @n others precede. */
+static bool word_after(struct str *line, unsigned n, struct str *ret)
+{
+	bool is = str_word(line, ret);
+
+	while (is && n-- > 0)
+		is = str_word(line, ret);
+	return is;
+}
+
 void names_add_leases(struct names *t, struct str text)
 {
 	struct str line, word, name;
 	struct addr a;
 
 	while (str_cut(&text, '\n', &line))
-		if (str_word(&line, &word) && str_word(&line, &word) &&
-		    str_word(&line, &word) && addr_parse(word, &a) &&
+		if (word_after(&line, 2, &word) && addr_parse(word, &a) &&
 		    str_word(&line, &name))
 			add(t, a, name);	/* "*": it has no name */
 }

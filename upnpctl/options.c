@@ -87,7 +87,7 @@ static int set_option(struct confedit *e, const char *iface, struct str key,
 {
 	static struct conf *unused;
 	struct conf_iface unused_iface = { 0 };
-	const struct confopt *o;
+	const struct confopt *o = NULL;
 	char text[512];
 	struct wr why = wr_init_cut(text, sizeof(text));
 	int status = options_find(iface, key, &o);

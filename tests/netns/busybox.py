@@ -177,6 +177,8 @@ class Terminal:
             os.environ["TERM"] = "linux"
             fcntl.ioctl(0, termios.TIOCSWINSZ,
                         struct.pack("HHHH", 24, columns, 0, 0))
+            # a shell that runs the tests in the background ignores it
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.execvp(argv[0], argv)
         self.mode = termios.tcgetattr(self.fd)
 
