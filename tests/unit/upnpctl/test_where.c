@@ -13,7 +13,8 @@
 
 static char stderr_text[512];
 
-int __wrap_cmd_fail(int status, const char *fmt, ...);
+int __wrap_cmd_fail(int status, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 int __wrap_cmd_fail(int status, const char *fmt, ...)
 {
 	va_list ap;

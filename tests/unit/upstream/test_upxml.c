@@ -60,8 +60,8 @@ static void test_location_elsewhere(void **state)
 		ANSWER("http://192.168.88.1:80/\x7f"), ANSWER("/x"), ANSWER(""),
 		"HTTP/1.1 404 Not Found\r\n\r\n", "NOTIFY * HTTP/1.1\r\n\r\n",
 		"", "HTTP/1.1 200 OK\r\n",
-		"HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n"
-		"LOCATION: http://192.168.88.1/x\r\n\r\n",
+		("HTTP/1.1 200 OK\r\nST: upnp:rootdevice\r\n"
+		 "LOCATION: http://192.168.88.1/x\r\n\r\n"),
 	};
 	struct upxml_gateway g = { .boot_id = 7 };
 
