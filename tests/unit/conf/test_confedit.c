@@ -17,14 +17,7 @@
 #include "conf/confline.h"
 #include "conf/confmapping.h"
 #include "conf/confopt.h"
-
-static struct confedit edit;
-
-static void load(const char *text)
-{
-	edit.len = strlen(text);
-	memcpy(edit.text, text, edit.len);
-}
+#include "tests/unit/conf/edittest.h"
 
 enum op { SET, UNSET, ADD, DEL };
 
@@ -633,23 +626,6 @@ static void test_adding_and_deleting_leaves_no_trace(void **state)
 }
 
 /* ---- mappings -------------------------------------------------------- */
-
-static struct conf_mapping mapping(const char *line)
-{
-	struct conftail_comment unused;
-	char text[256];
-	struct wr why = wr_init_cut(text, sizeof(text));
-	struct conf_mapping m;
-
-	assert_int_equal(confmapping_parse(str_z(line), &m, &unused, &why), 0);
-	return m;
-}
-
-static void expect_text(const char *text)
-{
-	edit.text[edit.len] = '\0';
-	assert_string_equal(edit.text, text);
-}
 
 static void test_mappings_are_added_and_deleted(void **state)
 {

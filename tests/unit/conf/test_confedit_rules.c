@@ -17,20 +17,7 @@
 #include "conf/confline.h"
 #include "conf/confmapping.h"
 #include "conf/confrule.h"
-
-static struct confedit edit;
-
-static void load(const char *text)
-{
-	edit.len = strlen(text);
-	memcpy(edit.text, text, edit.len);
-}
-
-static void expect_text(const char *text)
-{
-	edit.text[edit.len] = '\0';
-	assert_string_equal(edit.text, text);
-}
+#include "tests/unit/conf/edittest.h"
 
 static struct confrule rule(const char *line)
 {
@@ -247,17 +234,6 @@ static void test_random_changes_match_a_list(void **state)
 }
 
 /* ---- mappings -------------------------------------------------------- */
-
-static struct conf_mapping mapping(const char *line)
-{
-	struct conftail_comment unused;
-	char text[256];
-	struct wr why = wr_init_cut(text, sizeof(text));
-	struct conf_mapping m;
-
-	assert_int_equal(confmapping_parse(str_z(line), &m, &unused, &why), 0);
-	return m;
-}
 
 static void test_mapping_is_replaced_in_its_place(void **state)
 {

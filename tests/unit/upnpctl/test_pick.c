@@ -8,27 +8,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "conf/conf.h"
 #include "sys/netif.h"
 #include "upnpctl/ifacelist.h"
 #include "upnpctl/pick.h"
-
-static char stderr_text[512];
-
-int __wrap_cmd_fail(int status, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-int __wrap_cmd_fail(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(stderr_text, sizeof(stderr_text), fmt, ap);
-	va_end(ap);
-	return status;
-}
+#include "tests/unit/upnpctl/failtest.h"
 
 bool __wrap_netif_is_there(const char *name);
 bool __wrap_netif_is_there(const char *name)

@@ -6,24 +6,10 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 #include "upnpctl/where.h"
-
-static char stderr_text[512];
-
-int __wrap_cmd_fail(int status, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-int __wrap_cmd_fail(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(stderr_text, sizeof(stderr_text), fmt, ap);
-	va_end(ap);
-	return status;
-}
+#include "tests/unit/upnpctl/failtest.h"
 
 static const struct item {
 	const char *to, *text, *port, *left, *on;
