@@ -22,6 +22,19 @@ const struct cmd_arg listget_args[] = {
 
 /* ---- find ---------------------------------------------------------------- */
 
+/* "tcp:8080", of a list whose numbers are not known. */
+static void put_name(const struct cmd *c, const struct list *l, size_t i)
+{
+	char text[256];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	l->name(l, i, &w);
+	if (c->env->json)
+		json_str(NULL, wr_done(&w));
+	else
+		out_pad(wr_done(&w), 0);
+}
+
 /* "0,2": for "remove $(upnpctl interfaces find disabled)". */
 static void put_numbers(const struct cmd *c, const struct list *l,
 			const bool *found)
@@ -33,11 +46,15 @@ static void put_numbers(const struct cmd *c, const struct list *l,
 	for (size_t i = 0; i < l->n; i++) {
 		if (!found[i])
 			continue;
-		if (c->env->json)
+		if (!first && !c->env->json)
+			out_ch(',');
+		first = false;
+		if (l->by_key)
+			put_name(c, l, i);
+		else if (c->env->json)
 			json_u64(NULL, i);
 		else
-			out_fmt("%s%zu", first ? "" : ",", i);
-		first = false;
+			out_fmt("%zu", i);
 	}
 	if (c->env->json)
 		json_end();

@@ -174,6 +174,18 @@ static bool read_to(struct str s, struct addr *ret, uint16_t *ret_port)
 	return addr_parse(s, ret) || maptext_read_to(s, ret, ret_port);
 }
 
+/* Does @read read the address @a in @s, and @port or none? */
+static bool same_end(struct str s,
+		     bool (*read)(struct str, struct addr *, uint16_t *),
+		     struct addr a, uint16_t port)
+{
+	struct addr is;
+	uint16_t is_port;
+
+	return read(s, &is, &is_port) && addr_equal(is, a) &&
+	       (!is_port || is_port == port);
+}
+
 static bool is_to(struct str s)
 {
 	struct addr a;
@@ -185,11 +197,8 @@ static bool is_to(struct str s)
 static bool same_to(const struct list *l, size_t i, struct str s)
 {
 	const struct nat_rule *r = &maplist_at(l, i)->rule;
-	struct addr a;
-	uint16_t port;
 
-	return read_to(s, &a, &port) && addr_equal(a, r->client) &&
-	       (!port || port == r->int_port);
+	return same_end(s, read_to, r->client, r->int_port);
 }
 
 static bool is_remote(struct str s)
@@ -203,11 +212,8 @@ static bool is_remote(struct str s)
 static bool same_remote(const struct list *l, size_t i, struct str s)
 {
 	const struct nat_rule *r = &maplist_at(l, i)->rule;
-	struct addr a;
-	uint16_t port;
 
-	return confmapping_read_remote(s, &a, &port) &&
-	       addr_equal(a, r->remote) && (!port || port == r->remote_port);
+	return same_end(s, confmapping_read_remote, r->remote, r->remote_port);
 }
 
 static bool is_by(struct str s)
@@ -321,13 +327,24 @@ static bool is_wanted(const struct wanted *want, const struct nat_rule *r)
 	return nat_rule_same_key(&key, r);
 }
 
+/* A key that means this mapping only. The mapping for all remote hosts has the
+ * key of remote host 0.0.0.0, a pinhole that of "*:*", if there are others. */
 static void put_name(const struct list *l, size_t i, struct wr *w)
 {
-	maptext_key(w, &maplist_at(l, i)->rule);
+	const struct nat_rule *r = &maplist_at(l, i)->rule;
+	const struct wanted want = { .key = *r, .any_remote = true };
+	size_t n = 0;
+
+	maptext_key(w, r);
+	if (addr_is_set(r->remote) || r->remote_port)
+		return;
+	for (size_t k = 0; k < l->n; k++)
+		n += is_wanted(&want, &maplist_at(l, k)->rule);
+	if (n > 1)
+		wr_z(w, is_pinhole(l, i) ? ":*:*" : ":0.0.0.0");
 }
 
-/* Report that several mappings match, with their keys. The mapping for all
- * remote hosts has the key of remote host 0.0.0.0, a pinhole that of "*:*". */
+/* Report that several mappings match, with their keys. */
 static int ambiguous(const struct list *l, struct str item,
 		     const struct wanted *want)
 {
@@ -335,14 +352,10 @@ static int ambiguous(const struct list *l, struct str item,
 	struct wr w = wr_init_cut(names, sizeof(names));
 
 	for (size_t i = 0; i < l->n; i++) {
-		const struct nat_rule *r = &maplist_at(l, i)->rule;
-
-		if (!is_wanted(want, r))
+		if (!is_wanted(want, &maplist_at(l, i)->rule))
 			continue;
 		wr_z(&w, w.len ? ", " : "");
-		maptext_key(&w, r);
-		if (!addr_is_set(r->remote) && !r->remote_port)
-			wr_z(&w, is_pinhole(l, i) ? ":*:*" : ":0.0.0.0");
+		put_name(l, i, &w);
 	}
 	return cmd_fail(CMD_USAGE, "\"%.*s\" is more than one mapping; use one "
 			"of: %s", STR_F(item), wr_cstr(&w));

@@ -244,3 +244,24 @@ def test_set_refuses(conf, words, error):
     conf.ok("mappings", "add", "protocol=udp", "external-port=1",
             "to=192.168.88.11:1")
     assert error in conf.fails("mappings", *words)
+
+
+def test_find_without_a_daemon_prints_what_get_and_set_take(conf):
+    """Nothing numbers the mappings then, so they are named by keys."""
+    for protocol, port in ("tcp", 8080), ("udp", 1), ("udp", 2):
+        conf.ok("mappings", "add", f"protocol={protocol}",
+                f"external-port={port}", "to=192.168.88.11:1")
+    conf.ok("mappings", "add", "protocol=udp", "external-port=1",
+            "to=192.168.88.11:1", "remote-host=203.0.113.5")
+    assert conf.ok("mappings", "find") == (
+        "tcp:8080,udp:1:0.0.0.0,udp:2,udp:1:203.0.113.5\n")
+    assert conf.json("mappings", "find", "protocol=tcp") == ["tcp:8080"]
+    found = conf.ok("mappings", "find", "external-port=1", "!remote-host")
+    assert conf.ok("mappings", "get", found.strip(), "to") == (
+        "192.168.88.11:1\n")
+    conf.ok("mappings", "set", found.strip(), "comment=x")
+    conf.ok("mappings", "remove",
+            conf.ok("mappings", "find", "protocol=tcp").strip())
+    assert lines(conf) == [
+        'mapping udp 1 192.168.88.11:1 "x"', "mapping udp 2 192.168.88.11:1",
+        "mapping udp 1 192.168.88.11:1 remote 203.0.113.5"]
