@@ -299,7 +299,8 @@ static int read_key(struct cmd *c, struct wr *w, struct str word,
 	    args_takes(c->verb, CMD_ITEMS, NULL))
 		return add(c, CMD_ITEMS, str_skip(rest, 1));
 	s = look_up(c->verb, key, 1u << CMD_KEY, &a);
-	if (s.n == 1)
+	/* a text may begin like a key */
+	if (s.n == 1 && (s.exact || !args_takes(c->verb, CMD_OTHER, NULL)))
 		return add_key(c, w, &a, rest);
 	if (args_takes(c->verb, CMD_TERM, NULL))
 		return add(c, CMD_TERM, word);

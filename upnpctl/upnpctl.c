@@ -147,6 +147,23 @@ static int apply_option(struct options *o, int letter, const char *arg)
 			arg);
 }
 
+/* Is an argument after these words the text of a comment, which is kept as it
+ * is? Not "comment=...", which words_add() reads. */
+static bool is_text(const struct cmd_env *env, const struct words *w,
+		    const char *arg)
+{
+	static struct cmd cmd;
+	enum menu menu = MENU_START;
+	size_t used;
+	bool was = cmd_set_quiet(true);
+	int status = path_find_verb(env, &menu, w->at, w->n, &cmd, &used);
+
+	cmd_set_quiet(was);
+	return !status && cmd.verb && w->n > used &&
+	       args_takes(cmd.verb, CMD_OTHER, NULL) &&
+	       !str_starts(str_z(arg), STR("comment="));
+}
+
 static int read_options(int argc, char **argv, struct options *o)
 {
 	int status = CMD_OK, letter;
@@ -158,7 +175,8 @@ static int read_options(int argc, char **argv, struct options *o)
 						long_options, NULL)) != -1)
 		status = apply_option(o, letter, argv[optind - 1]);
 	for (; !status && optind < argc; optind++)
-		if (words_add(&o->words, str_z(argv[optind]), &why))
+		if (words_add(&o->words, str_z(argv[optind]),
+			      is_text(&o->env, &o->words, argv[optind]), &why))
 			status = cmd_fail(CMD_USAGE, "%s: %s", argv[optind],
 					  why);
 	return status;

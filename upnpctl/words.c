@@ -240,12 +240,12 @@ static bool is_line(struct str arg)
 	return str_cut(&rest, '=', &key) && str_starts(rest, STR("\""));
 }
 
-int words_add(struct words *w, struct str arg, const char **ret_why)
+int words_add(struct words *w, struct str arg, bool whole, const char **ret_why)
 {
 	struct reader r = { .words = w, .rest = arg };
 	int err = 0;
 
-	if (is_line(arg)) {
+	if (!whole && is_line(arg)) {
 		while (!err && r.rest.n)
 			err = read_command(&r);
 		*ret_why = r.why;

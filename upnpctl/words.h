@@ -43,6 +43,7 @@ int words_next(struct words *ret, struct str *rest, unsigned *line,
 
 /**
  * words_add - add one argument of the command line.
+ * @whole: it is one word in any case
  *
  * An argument with white space and no "=" before it, or with a value that
  * begins with a quote, is a whole line and is split as words_next() does. Any
@@ -50,6 +51,7 @@ int words_next(struct words *ret, struct str *rest, unsigned *line,
  *
  * Return: 0, -EINVAL
  */
-int words_add(struct words *, struct str arg, const char **ret_why);
+int words_add(struct words *, struct str arg, bool whole,
+	      const char **ret_why);
 
 #endif

@@ -61,6 +61,24 @@ def test_enable_disable_and_comment(conf):
     assert conf.ok("rules", "get", "1", "comment") == "a b=c\n"
 
 
+@pytest.mark.parametrize("text", [
+    "a; b", "#1 rule", "# 1", '"quoted" text', 'a "b', "back\\slash n",
+    "[a b", "com=1 2", "c=1", "!x y", "two  spaces"])
+def test_a_comment_of_the_shell_is_stored_as_it_is(conf, text):
+    conf.ok("rules", "comment", "0", text)
+    assert conf.json("rules", "print")[0]["comment"] == text
+    conf.ok("rules comment", "0", text + ".")
+    assert conf.json("rules", "print")[0]["comment"] == text + "."
+    assert rules(conf)[1:] == [B]
+
+
+def test_a_whole_line_of_the_shell_is_split(conf):
+    conf.ok("rules comment 0 \"a; b\"")
+    assert conf.json("rules", "print")[0]["comment"] == "a; b"
+    conf.ok("rules", "comment", "0", 'comment="c d"')
+    assert conf.json("rules", "print")[0]["comment"] == "c d"
+
+
 def test_remove(conf):
     conf.ok("rules", "add", "action=deny", "network=2001:db8::66",
             "disabled=yes")

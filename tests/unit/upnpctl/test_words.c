@@ -146,8 +146,8 @@ static const char *add(const char *a, const char *b)
 	struct wr out = wr_init(text, sizeof(text));
 
 	words_init(&w);
-	if (words_add(&w, str_z(a), &why) ||
-	    (b && words_add(&w, str_z(b), &why)))
+	if (words_add(&w, str_z(a), false, &why) ||
+	    (b && words_add(&w, str_z(b), false, &why)))
 		return why;
 	for (size_t i = 0; i < w.n; i++) {
 		wr_z(&out, i ? "|" : "");
@@ -169,6 +169,10 @@ static void test_arguments_of_the_shell_are_split(void **state)
 	assert_string_equal(add("", "x=#1 \\2"), "|x=#1 \\2");
 	assert_string_equal(add("set a=\"b", NULL),
 			    "a quote is not closed; add \"");
+	words_init(&w);
+	assert_int_equal(words_add(&w, STR("a; \"b"), true, &why), 0);
+	assert_int_equal(w.n, 1);
+	assert_true(str_eq(w.at[0], STR("a; \"b")));
 }
 
 int main(void)
