@@ -10,6 +10,7 @@
 #include "upnpctl/similar.h"
 
 #define USAGE_WORDS 6		/* more would not fit into a line */
+#define LISTED_MAX 16		/* names in an error; of more, only similar */
 
 bool args_at(const struct cmd_verb *v, size_t i, struct cmd_arg *ret)
 {
@@ -106,22 +107,43 @@ static void put_name(struct wr *w, const struct cmd_arg *a)
 	wr_fmt(w, "%s%s", a->name, a->kind == CMD_KEY ? "=" : "");
 }
 
-/* Another name of an argument is not listed. */
-static void list_args(struct wr *w, const struct cmd_verb *v)
+/* List the arguments whose names have @part. Another name of one is not
+ * listed. Return: how many */
+static size_t list_args(struct wr *w, const struct cmd_verb *v, struct str part)
 {
-	const char *between = "";
 	struct cmd_arg a;
+	size_t n = 0;
 
 	for (size_t i = 0; args_at(v, i, &a); i++) {
-		if (a.same_as)
+		if (a.same_as || !similar_has(str_z(a.name), part))
 			continue;
-		wr_z(w, between);
+		wr_z(w, n++ ? ", " : "");
 		if (a.kind == CMD_TERM)
 			wr_z(w, "terms as of where");
 		else
 			put_name(w, &a);
-		between = ", ";
 	}
+	return n;
+}
+
+/* What the verb takes; of very much only what is similar to the word. */
+static void put_taken(struct wr *w, const struct cmd *c, const char *menu,
+		      struct str word)
+{
+	char text[900];
+	struct wr all = wr_init_cut(text, sizeof(text));
+
+	if (list_args(&all, c->verb, STR("")) <= LISTED_MAX) {
+		wr_fmt(w, "; %s%s takes: ", menu, c->verb->name);
+		wr_str(w, wr_done(&all));
+		return;
+	}
+	all.len = 0;
+	if (word.n > 2 && list_args(&all, c->verb, word)) {
+		wr_z(w, "; similar: ");
+		wr_str(w, wr_done(&all));
+	}
+	wr_fmt(w, "; for all, see: upnpctl %s%s -h", menu, c->verb->name);
 }
 
 /* Keys, and the words after the first ones, are not named one by one. */
@@ -184,10 +206,8 @@ static int refuse(const struct cmd *c, const char *what, struct str word,
 	if (!args_at(c->verb, 0, &a))
 		return cmd_fail(CMD_USAGE, "%s%s takes no argument, not "
 				"\"%.*s\"", menu, c->verb->name, STR_F(word));
-	if (!similar_ask(s, &w)) {
-		wr_fmt(&w, "; %s%s takes: ", menu, c->verb->name);
-		list_args(&w, c->verb);
-	}
+	if (!similar_ask(s, &w))
+		put_taken(&w, c, menu, word);
 	return cmd_fail(CMD_USAGE, "there is no %s \"%.*s\"%s", what,
 			STR_F(word), wr_cstr(&w));
 }

@@ -39,8 +39,10 @@ int options_comment(struct cmd *c, struct wr *w)
 int options_find(bool of_iface, struct str name, const struct confopt **ret)
 {
 	struct similar s = { .word = name };
-	char list[900];
+	char list[640];
 	struct wr w = wr_init_cut(list, sizeof(list));
+	const char *verb = of_iface ? "interfaces set" : "set";
+	size_t n = 0;
 	const struct confopt *o;
 
 	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
@@ -51,10 +53,12 @@ int options_find(bool of_iface, struct str name, const struct confopt **ret)
 	if (!s.n && similar_ask(&s, &w))
 		return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"%s",
 				STR_F(name), wr_cstr(&w));
-	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
-		wr_fmt(&w, "%s%s", i ? ", " : "", confopt_name(o));
-	return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"; there are: "
-			"%s", STR_F(name), wr_cstr(&w));
+	for (size_t i = 0; name.n > 2 && (o = confopt_at(of_iface, i)); i++)
+		if (similar_has(str_z(confopt_name(o)), name))
+			wr_fmt(&w, "%s%s", n++ ? ", " : "; similar: ",
+			       confopt_name(o));
+	return cmd_fail(CMD_USAGE, "there is no option \"%.*s\"%s; for all, "
+			"see: upnpctl %s -h", STR_F(name), wr_cstr(&w), verb);
 }
 
 /* Translate RouterOS's other words for a value, and former words of upnpd. */

@@ -67,6 +67,17 @@ bool similar_add(struct similar *s, struct str name)
 	return true;
 }
 
+bool similar_has(struct str s, struct str part)
+{
+	for (; s.n >= part.n; s = str_skip(s, 1)) {
+		if (str_istarts(s, part))
+			return true;
+		if (!s.n)
+			break;
+	}
+	return false;
+}
+
 bool similar_ask(const struct similar *s, struct wr *w)
 {
 	if (!s->nearest.n)

@@ -33,4 +33,8 @@ bool similar_add(struct similar *, struct str name);
  * whether one is */
 bool similar_ask(const struct similar *, struct wr *);
 
+/** similar_has - does @s contain @part? Upper and lower case of ASCII are the
+ * same. */
+bool similar_has(struct str s, struct str part);
+
 #endif

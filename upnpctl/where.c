@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "upnpctl/maptext.h"
+#include "upnpctl/similar.h"
 #include "upnpctl/where.h"
 
 #define VALUE_MAX 1024		/* more than the longest value of a property */
@@ -105,17 +106,6 @@ static int read_term(const struct list *l, struct str text, struct term *ret)
 	return status ? status : check_value(ret);
 }
 
-static bool contains(struct str s, struct str part)
-{
-	for (; s.n >= part.n; s = str_skip(s, 1)) {
-		if (str_istarts(s, part))
-			return true;
-		if (!s.n)
-			break;
-	}
-	return false;
-}
-
 static bool is(const struct term *t, size_t i, struct str text)
 {
 	bool yes;
@@ -140,7 +130,7 @@ static bool matches(const struct term *t, size_t i)
 	}
 	t->prop->put(t->list, i, &w);
 	if (t->op == OP_HAS)
-		return contains(wr_done(&w), t->value);
+		return similar_has(wr_done(&w), t->value);
 	if (t->op == OP_IS || t->op == OP_IS_NOT)
 		return is(t, i, wr_done(&w)) == (t->op == OP_IS);
 	if (!read_number(t->prop, wr_done(&w), &n))

@@ -401,8 +401,12 @@ def test_interfaces_add_appends_a_section(ctl):
 @pytest.mark.parametrize("words,error", [
     (["set", "enbled=yes"], 'there is no option "enbled"; did you mean '
      'enabled?'),
-    (["set", "colour=red"], 'there is no option "colour"; set takes: '
-     'enabled=, allow-disable-external-interface=, show-dummy-rule=, '),
+    (["set", "colour=red"], 'there is no option "colour"; for all, see: '
+     'upnpctl set -h'),
+    (["set", "table=x"], 'there is no option "table"; similar: nft-table=; '
+     'for all, see: upnpctl set -h'),
+    (["get", "value-name=table"], 'there is no option "table"; similar: '
+     'nft-table; for all, see: upnpctl set -h'),
     (["set", "n=1"], '"n" is the beginning of several names: nat-pmp=, '
      'notify-interval=, nft-table=, nft-forward-chain='),
     (["set", "enabled=maybe"],
