@@ -6,6 +6,7 @@
 #include "upnpctl/cmd.h"
 #include "base/text.h"
 #include "base/wr.h"
+#include "upnpctl/term.h"
 
 #define NAME "upnpctl: "
 
@@ -39,7 +40,7 @@ bool cmd_set_quiet(bool on)
 	return was;
 }
 
-/* Write the line with one write(), as for plain text. */
+/* Write one line, as write_text() does. */
 static void write_json(int status, struct str text)
 {
 	char line[2 * 1024 + 64];
@@ -58,6 +59,26 @@ static void write_json(int status, struct str text)
 		return;
 }
 
+/* Write the text with one write(). On a terminal its lines are broken at
+ * spaces, without indentation, so that a command can be copied from them. */
+static void write_text(struct str s)
+{
+	char lines[2 * 1024];
+	struct wr w = wr_init_cut(lines, sizeof(lines));
+	unsigned width = term_width_of(STDERR_FILENO);
+	size_t n;
+
+	do {
+		n = width ? term_line(s, width) : s.n;
+		wr_str(&w, (struct str){ s.p, n });
+		wr_ch(&w, '\n');
+		s = str_skip(s, n);
+		s = str_skip(s, str_starts(s, STR(" ")));
+	} while (s.n);
+	if (write(STDERR_FILENO, lines, w.len) < 0)
+		return;		/* stderr is closed; nothing else to do */
+}
+
 int cmd_fail(int status, const char *fmt, ...)
 {
 	char text[1024];
@@ -74,11 +95,10 @@ int cmd_fail(int status, const char *fmt, ...)
 	va_end(ap);
 	/* the text may quote the arguments and be printed on a terminal */
 	text_clean(TEXT_NO_CONTROL, text, w.len);
-	text[w.len++] = '\n';
 	if (as_json)
-		write_json(status, (struct str){ text, w.len - 1 });
-	else if (write(STDERR_FILENO, text, w.len) < 0)
-		return status;	/* stderr is closed; nothing else to do */
+		write_json(status, (struct str){ text, w.len });
+	else
+		write_text((struct str){ text, w.len });
 	return status;
 }
 

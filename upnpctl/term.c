@@ -13,19 +13,24 @@
 #define WIDTH_MAX 10000
 #define WIDTH_DEFAULT 80	/* a serial line does not know its size */
 
-unsigned term_width(void)
+unsigned term_width_of(int fd)
 {
 	const char *columns = getenv("COLUMNS");
 	struct winsize size = { 0 };
 	uint32_t n;
 
-	if (!isatty(STDOUT_FILENO))
+	if (!isatty(fd))
 		return 0;
 	if (columns && !str_u32(str_z(columns), 1, WIDTH_MAX, &n))
 		return n < WIDTH_MIN ? WIDTH_MIN : n;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+	if (ioctl(fd, TIOCGWINSZ, &size) || !size.ws_col)
 		return WIDTH_DEFAULT;
 	return size.ws_col < WIDTH_MIN ? WIDTH_MIN : size.ws_col;
+}
+
+unsigned term_width(void)
+{
+	return term_width_of(STDOUT_FILENO);
 }
 
 static bool has_colours(void)
@@ -47,8 +52,7 @@ void term_colour(enum term_colour c)
 		out_str(str_z(codes[c]));
 }
 
-/* Return: how many bytes of @s are the next line of at most @room columns */
-static size_t line_of(struct str s, unsigned room)
+size_t term_line(struct str s, unsigned room)
 {
 	size_t fits = utf8_fit(s, room), n = fits;
 
@@ -74,7 +78,7 @@ void term_wrap(struct str s, unsigned column)
 						     WIDTH_MIN / 2;
 
 	for (;;) {
-		size_t n = width ? line_of(s, room) : s.n;
+		size_t n = width ? term_line(s, room) : s.n;
 
 		out_pad((struct str){ s.p, n }, 0);
 		out_ch('\n');

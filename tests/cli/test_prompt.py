@@ -161,7 +161,7 @@ def last_row(p):
 
 @pytest.mark.parametrize("name", transcripts.ALL)
 def test_sessions_of_the_manual(ctl, begin, with_ethers, name):
-    p = begin(prefix=with_ethers)
+    p = begin(prefix=with_ethers, columns=300)    # a notice is one line
     for at, command, output in transcripts.steps(transcripts.ALL[name]):
         p.run(at)
         printed = p.run(command)

@@ -40,6 +40,18 @@ def test_no_row_is_wrapped(conf, width, words):
     assert out.count("\n") > 1, out
 
 
+@pytest.mark.parametrize("width", WIDTHS)
+def test_errors_and_notices_are_wrapped_at_words(conf, width):
+    words = "interfaces", "set", "0", "speed=1"
+    long = conf.run(*words).stderr
+    assert len(long) > 120 and long.count("\n") == 1
+    out = terminal.run(conf.argv(*words), width)
+    assert out.count("\n") > 1 and out.split() == long.split()
+    out = terminal.run(conf.argv("mappings", "get", "x" * 3 * width, "to"),
+                       width)
+    assert "x" * 3 * width in out.replace("\n", "")
+
+
 def test_words_are_kept_when_lines_break(conf):
     """check has the same words at each width, and no word is cut."""
     long = conf.run("check").stdout.split()
