@@ -161,6 +161,37 @@ static struct str text_end(const struct text *t)
 	return t->w.over ? (struct str){ NULL, 0 } : str_trim(wr_done(&t->w));
 }
 
+/* Call @end at the end of each element. @text: what follows the last tag inside
+ * of it. Return: false: @doc is not well-formed */
+static bool read_elements(struct str doc,
+			  void (*end)(void *arg, struct str name,
+				      struct str text), void *arg)
+{
+	enum xml_token token;
+	struct text text;
+	struct xml x;
+
+	xmltiny_init(&x, doc);
+	text_begin(&text);
+	while ((token = xmltiny_next(&x)) != XML_END) {
+		switch (token) {
+		case XML_OPEN:
+			text_begin(&text);
+			break;
+		case XML_TEXT:
+			text_add(&text, &x);
+			break;
+		case XML_CLOSE:
+			end(arg, x.local, text_end(&text));
+			text_begin(&text);
+			break;
+		default:
+			return false;
+		}
+	}
+	return true;
+}
+
 struct reading {
 	struct upxml_url base;
 	struct upxml_gateway best;
@@ -169,8 +200,10 @@ struct reading {
 	struct addr gateway;
 };
 
-static void end_element(struct reading *r, struct str name, struct str text)
+static void end_element(void *arg, struct str name, struct str text)
 {
+	struct reading *r = arg;
+
 	if (str_eq(name, STR("URLBase"))) {
 		set_url(&r->base, text, r->gateway);
 	} else if (str_eq(name, STR("serviceType"))) {
@@ -195,29 +228,8 @@ bool upxml_described(struct str doc, struct addr gateway,
 		     struct upxml_gateway *ret)
 {
 	struct reading r = { .base = ret->url, .gateway = gateway };
-	enum xml_token token;
-	struct text text;
-	struct xml x;
 
-	xmltiny_init(&x, doc);
-	text_begin(&text);
-	while ((token = xmltiny_next(&x)) != XML_END) {
-		switch (token) {
-		case XML_OPEN:
-			text_begin(&text);
-			break;
-		case XML_TEXT:
-			text_add(&text, &x);
-			break;
-		case XML_CLOSE:
-			end_element(&r, x.local, text_end(&text));
-			text_begin(&text);
-			break;
-		default:
-			return false;
-		}
-	}
-	if (!r.best.service)
+	if (!read_elements(doc, end_element, &r) || !r.best.service)
 		return false;
 	ret->url = r.best.url;
 	ret->service = r.best.service;
@@ -277,8 +289,9 @@ void upxml_call(struct addr gateway, const struct upxml_gateway *g,
 	wr_str(w, wr_done(&b));
 }
 
-static void take_value(struct upxml_reply *r, struct str name, struct str text)
+static void take_value(void *arg, struct str name, struct str text)
 {
+	struct upxml_reply *r = arg;
 	struct addr a;
 	uint32_t n;
 
@@ -296,31 +309,11 @@ static void take_value(struct upxml_reply *r, struct str name, struct str text)
 bool upxml_answer(unsigned status, struct str body, struct upxml_reply *ret)
 {
 	struct upxml_reply r = { 0 };
-	enum xml_token token;
-	struct text text;
-	struct xml x;
 
 	if (status != 200 && status != 500)
 		return false;
-	xmltiny_init(&x, body);
-	text_begin(&text);
-	while ((token = xmltiny_next(&x)) != XML_END) {
-		switch (token) {
-		case XML_OPEN:
-			text_begin(&text);
-			break;
-		case XML_TEXT:
-			text_add(&text, &x);
-			break;
-		case XML_CLOSE:
-			take_value(&r, x.local, text_end(&text));
-			text_begin(&text);
-			break;
-		default:
-			return false;
-		}
-	}
-	if ((status == 200) != !r.error)
+	if (!read_elements(body, take_value, &r) ||
+	    (status == 200) != !r.error)
 		return false;
 	*ret = r;
 	return true;
