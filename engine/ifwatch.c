@@ -359,8 +359,16 @@ static void on_netlink(struct loop_fd *w, short revents)
 	loop_timer_set(f->loop, &f->settle, SETTLE_MS);
 }
 
+/* Clients are told the address while the upstream is searched for. */
+static void check_kept(struct engine_kept *k)
+{
+	if (k->ext.family != ADDR_IP4 || !addr_is_host(k->ext))
+		k->ext = (struct addr){ .family = ADDR_NONE };
+}
+
 int ifwatch_open(struct ifwatch *f)
 {
+	check_kept(f->kept);
 	f->settle.cb = on_settle;
 	f->opened_ms = loop_now_ms(f->loop);
 	loop_fd_init(&f->netlink, netif_open(), on_netlink);

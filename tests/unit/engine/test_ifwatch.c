@@ -781,6 +781,28 @@ static void test_uptime_of_the_future_does_not_count(void **state)
 	assert_int_equal(igd.wan.since_ms, now_ms);
 }
 
+static void test_a_kept_address_that_is_none_is_dropped(void **state)
+{
+	static const uint8_t ip6[16] = { 0x20, 1, 0xd, 0xb8, [15] = 1 };
+	const struct addr nonsense[] = {
+		addr_ip6(ip6), addr_ip4(0x7f000001), addr_any(),
+		{ .family = 77 },
+	};
+	const int far = kernel.far;
+
+	for (size_t i = 0; i < sizeof(nonsense) / sizeof(nonsense[0]); i++) {
+		struct ifwatch next = watch;
+
+		kept.ext = nonsense[i];
+		assert_int_equal(ifwatch_open(&next), 0);
+		loop_fd_del(loop, &next.netlink);
+		close(next.netlink.fd);
+		close(kernel.far);
+		kernel.far = far;
+		assert_int_equal(kept.ext.family, ADDR_NONE);
+	}
+}
+
 static void test_uptime_goes_on_while_the_address_stays(void **state)
 {
 	const uint64_t since_ms = now_ms;
@@ -1310,7 +1332,7 @@ static void test_no_protocol_is_on(void **state)
 
 static void test_open_fails_without_netlink(void **state)
 {
-	struct ifwatch w = { .conf = &conf, .loop = loop };
+	struct ifwatch w = { .conf = &conf, .loop = loop, .kept = &kept };
 
 	kernel.open_err = -EMFILE;
 	assert_int_equal(ifwatch_open(&w), -EMFILE);
@@ -1325,6 +1347,7 @@ int main(void)
 		TEST(test_uptime_goes_on_in_the_next_engine),
 		TEST(test_uptime_of_another_address_does_not_count),
 		TEST(test_uptime_of_the_future_does_not_count),
+		TEST(test_a_kept_address_that_is_none_is_dropped),
 		TEST(test_each_internal_interface_is_served),
 		TEST(test_every_address_of_an_interface_is_served),
 		TEST(test_addresses_above_the_limit_are_not_served),
