@@ -38,12 +38,28 @@ const struct upstream_lease *uplease_find(const struct upstream *u,
 	return l && !l->drop ? l : NULL;
 }
 
+static void set_free(struct upstream_lease *l)
+{
+	*l = (struct upstream_lease){ 0 };
+}
+
+/* A port that is mapped matters more than a deletion, which the upstream may
+ * never answer. */
 static struct upstream_lease *reserve(struct upstream *u)
 {
-	for (size_t i = 0; i < u->lease_n; i++)
+	struct upstream_lease *drop = NULL;
+
+	for (size_t i = 0; i < u->lease_n; i++) {
 		if (is_free(&u->lease[i]))
 			return &u->lease[i];
-	return u->lease_n < u->lease_max ? &u->lease[u->lease_n++] : NULL;
+		if (u->lease[i].drop)
+			drop = &u->lease[i];
+	}
+	if (u->lease_n < u->lease_max)
+		return &u->lease[u->lease_n++];
+	if (drop)
+		set_free(drop);
+	return drop;
 }
 
 /* The client that waits for @l gets its answer. */
@@ -53,11 +69,6 @@ static void answered(struct upstream *u, struct upstream_lease *l)
 
 	l->wait_ms = 0;
 	u->ops->answered(u->arg, &answer);
-}
-
-static void set_free(struct upstream_lease *l)
-{
-	*l = (struct upstream_lease){ 0 };
 }
 
 /* ---- requests ------------------------------------------------------------ */
@@ -75,7 +86,7 @@ const struct upstream_lease *uplease_want(struct upstream *u, uint8_t proto,
 	if (is_free(l) || l->drop)
 		*l = (struct upstream_lease){
 			.port = port, .proto = proto, .due_ms = now_ms,
-			.ext_port = wish,
+			.ext_port = wish, .asked = l->asked,
 		};
 	if (u->state != UPSTREAM_ANSWERS)
 		return NULL;
@@ -98,15 +109,14 @@ void uplease_drop(struct upstream *u, uint8_t proto, uint16_t port,
 
 	if (!l || l->drop)
 		return;
-	/* an unanswered request may have made a mapping all the same */
-	if (u->state != UPSTREAM_ANSWERS ||
-	    (!l->tries && (l->held == UPSTREAM_UNASKED ||
-			   l->held == UPSTREAM_REFUSED))) {
+	/* An unanswered request may have made a mapping all the same. While
+	 * the upstream is silent, the deletion waits until it answers. */
+	if (!l->asked) {
 		set_free(l);
 		return;
 	}
 	l->drop = true;
-	l->tries = 0;
+	l->tries = l->fails = 0;
 	l->wait_ms = 0;
 	l->due_ms = now_ms;
 }
@@ -156,6 +166,7 @@ void uplease_answer(struct upstream *u, struct upstream_lease *l,
 		set_free(l);
 		return;
 	}
+	l->asked = !a->error;
 	if (a->error) {
 		l->held = UPSTREAM_REFUSED;
 		l->error = a->error;
@@ -168,22 +179,19 @@ void uplease_answer(struct upstream *u, struct upstream_lease *l,
 
 void uplease_again(struct upstream_lease *l, uint64_t now_ms)
 {
+	l->asked = l->held == UPSTREAM_HELD;
 	l->due_ms = now_ms;
 }
 
 /* The table has no order: those that waited for the upstream are no different
  * from the others. */
-void uplease_lost(struct upstream *u, uint64_t now_ms)
+void uplease_ask_all(struct upstream *u, uint64_t now_ms)
 {
 	for (size_t i = 0; i < u->lease_n; i++) {
 		struct upstream_lease *l = &u->lease[i];
 
 		if (is_free(l))
 			continue;
-		if (l->drop) {
-			set_free(l);
-			continue;
-		}
 		if (l->held == UPSTREAM_HELD)
 			l->held = UPSTREAM_UNASKED;
 		l->tries = l->fails = 0;
@@ -191,13 +199,23 @@ void uplease_lost(struct upstream *u, uint64_t now_ms)
 	}
 }
 
+void uplease_lost(struct upstream *u, uint64_t now_ms)
+{
+	for (size_t i = 0; i < u->lease_n; i++) {
+		u->lease[i].asked = false;
+		if (u->lease[i].drop)
+			set_free(&u->lease[i]);
+	}
+	uplease_ask_all(u, now_ms);
+}
+
 void uplease_silent(struct upstream *u)
 {
-	uplease_lost(u, 0);
+	uplease_ask_all(u, 0);
 	for (size_t i = 0; i < u->lease_n; i++) {
 		struct upstream_lease *l = &u->lease[i];
 
-		if (is_free(l))
+		if (is_free(l) || l->drop)
 			continue;
 		l->held = UPSTREAM_UNANSWERED;
 		if (l->wait_ms)
@@ -221,11 +239,13 @@ static void give_up(struct upstream *u, struct upstream_lease *l,
 	l->tries = 0;
 	if (!u->tries)
 		u->due_ms = now_ms;	/* look at once whether it is alive */
-	if (l->drop) {
+	if (l->drop && l->fails == FAILS_MAX) {
 		set_free(l);
 		return;
 	}
 	l->due_ms = now_ms + retry_ms(l);
+	if (l->drop)
+		return;
 	/* the upstream may hold it until its lease ends */
 	if (l->held != UPSTREAM_HELD || l->end_ms <= now_ms)
 		l->held = UPSTREAM_UNANSWERED;
@@ -245,6 +265,7 @@ static void send_lease(struct upstream *u, struct upstream_lease *l,
 	l->due_ms = now_ms + (upnp ? UPSTREAM_HTTP_MS + 1000 :
 			      (uint64_t)UPSTREAM_TRY_MS << l->tries);
 	l->tries++;
+	l->asked = true;
 	upask_lease(u, l);
 }
 

@@ -24,7 +24,8 @@ const struct upstream_lease *uplease_want(struct upstream *, uint8_t proto,
 					  bool wait, uint64_t now_ms);
 
 /** uplease_drop - the port of ours is no longer mapped: delete the upstream's
- * mapping. Does nothing if there is none. */
+ * mapping, or delete it when the upstream answers again. Does nothing if there
+ * is none. */
 void uplease_drop(struct upstream *, uint8_t proto, uint16_t port,
 		  uint64_t now_ms);
 
@@ -53,8 +54,11 @@ void uplease_answer(struct upstream *, struct upstream_lease *l,
  * request may succeed. */
 void uplease_again(struct upstream_lease *l, uint64_t now_ms);
 
-/** uplease_lost - the upstream has lost all mappings: ask for all of them
- * again. */
+/** uplease_ask_all - ask for all ports again, and for deletions. */
+void uplease_ask_all(struct upstream *, uint64_t now_ms);
+
+/** uplease_lost - the upstream has none of our mappings: nothing is to be
+ * deleted. Ask for all ports again. */
 void uplease_lost(struct upstream *, uint64_t now_ms);
 
 /** uplease_silent - there is no upstream: nothing is held, nobody waits. */

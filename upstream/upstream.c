@@ -81,6 +81,7 @@ static void restart(struct upstream *u, bool usable, uint64_t now_ms)
 {
 	if (usable) {
 		search(u, now_ms);
+		uplease_lost(u, now_ms);	/* it knows us by the address */
 		uplease_silent(u);
 		return;
 	}
@@ -120,7 +121,7 @@ static void found(struct upstream *u, enum upstream_way way, uint64_t now_ms)
 	u->due_ms = now_ms + UPSTREAM_ALIVE_MS;
 	if (way == UPSTREAM_PCP && !u->finds[UPSTREAM_NAT_PMP])
 		u->due_ms = now_ms;	/* for its address */
-	uplease_lost(u, now_ms);
+	uplease_ask_all(u, now_ms);
 	u->ops->changed(u->arg);
 }
 

@@ -55,6 +55,7 @@ struct upstream_lease {
 	uint8_t held;		/* enum upstream_held */
 	uint8_t tries;		/* requests since the last answer */
 	uint8_t fails;		/* refusals and silences in a row */
+	bool asked;		/* the upstream may have a mapping of it */
 	bool drop;		/* it is being deleted */
 };
 

@@ -160,6 +160,11 @@ static void op_http(void *arg, uint16_t port, struct str request)
 	assert_true(str_copy(text, sizeof(text), request));
 	https++;
 	replies = true;
+	if (!upnp) {
+		wr_z(&w, "000");	/* no connection */
+		wr_cstr(&w);
+		return;
+	}
 	if (!strncmp(text, "GET /d.xml ", 11)) {
 		wr_fmt(&w, "200<root><service><serviceType>urn:schemas-upnp-org"
 		       ":service:WANIPConnection:%d</serviceType><controlURL>"
@@ -658,6 +663,71 @@ static void test_deletion_before_the_answer(void **state)
 			 UPSTREAM_HELD);
 }
 
+/* An upstream that is searched for, or silent, may still forward the port: a
+ * lease of UPnP may have no end. */
+static void deletion_without_answer(void **state, unsigned way, bool late)
+{
+	setup(state);
+	pcp = natpmp = way == UPSTREAM_PCP;
+	upnp = way == UPSTREAM_UPNP;
+	soap_error = 725;
+	soap_errors = upnp;
+	begin();
+	ask(40000, 40000);
+	assert_int_equal(answer.held, UPSTREAM_HELD);
+	pcp = natpmp = upnp = false;
+	if (late)
+		pass(70000);
+	assert_true(late == (u.state == UPSTREAM_SILENT));
+	uplease_drop(&u, IPPROTO_TCP, 40000, now);
+	pass(70000);
+	assert_int_equal(u.state, UPSTREAM_SILENT);
+	assert_null(uplease_find(&u, IPPROTO_TCP, 40000));
+	pcp = natpmp = way == UPSTREAM_PCP;
+	upnp = way == UPSTREAM_UPNP;
+	maps = deletions = 0;
+	pass(700 * 1000);
+	assert_int_equal(u.state, UPSTREAM_ANSWERS);
+	assert_true(maps == 0 && deletions == 1);
+	/* the place is free */
+	for (uint16_t i = 0; i < LEASES; i++)
+		assert_non_null(ask(41000 + i, 0));
+}
+
+static void test_deletion_without_answer(void **state)
+{
+	deletion_without_answer(state, UPSTREAM_PCP, true);
+	deletion_without_answer(state, UPSTREAM_UPNP, true);
+	deletion_without_answer(state, UPSTREAM_PCP, false);
+	deletion_without_answer(state, UPSTREAM_UPNP, false);
+}
+
+/* A port that it was never asked for, and one that another gateway had, are not
+ * deleted; a deletion yields to a new mapping. */
+static void test_deletion_of_nothing(void **state)
+{
+	pcp = natpmp = true;
+	begin();
+	ask(40000, 40000);
+	ask(40001, 40001);
+	pcp = natpmp = false;
+	pass(70000);
+	uplease_drop(&u, IPPROTO_TCP, 40000, now);
+	for (uint16_t i = 0; i < LEASES; i++)
+		ask(41000 + i, 0);
+	assert_non_null(uplease_find(&u, IPPROTO_TCP, 41002));
+	assert_null(uplease_find(&u, IPPROTO_TCP, 41003));
+	for (uint16_t i = 0; i < LEASES; i++)
+		uplease_drop(&u, IPPROTO_TCP, 41000 + i, now);
+	uplease_drop(&u, IPPROTO_TCP, 40001, now);
+	deletions = 0;
+	pcp = natpmp = true;
+	upstream_set(&u, addr_ip4(0xc0a8580b), GW, 50000, now);
+	pass(3000);
+	assert_int_equal(u.state, UPSTREAM_ANSWERS);
+	assert_int_equal(deletions, 0);
+}
+
 /* A client that waits does not wait for the renewals of all other ports. */
 static void test_who_waits_comes_first(void **state)
 {
@@ -805,6 +875,8 @@ int main(void)
 		cmocka_unit_test_setup(test_address_that_flaps, setup),
 		cmocka_unit_test_setup(test_table_is_full, setup),
 		cmocka_unit_test_setup(test_deletion_before_the_answer, setup),
+		cmocka_unit_test_setup(test_deletion_without_answer, setup),
+		cmocka_unit_test_setup(test_deletion_of_nothing, setup),
 		cmocka_unit_test_setup(test_who_waits_comes_first, setup),
 		cmocka_unit_test_setup(test_nothing_is_kept_without_a_gateway,
 				       setup),
