@@ -122,7 +122,7 @@ struct igd_list {
 	uint64_t last_seq;	/* later mappings are left out */
 	struct addr client;	/* whose mappings; ADDR_ANY: everybody's */
 	uint32_t left;		/* mappings that may be listed */
-	uint32_t port;		/* external; it is in the order of ports */
+	uint32_t port;		/* pm_entry.told_port: the order of the list */
 	uint16_t end;		/* the last port */
 	uint16_t slot;		/* on that port; PM_NONE before the first */
 	uint16_t gen;		/* of its entry */

@@ -87,9 +87,9 @@ static uint32_t lowest_port(const struct portmap *pm, const struct igd_list *l)
 
 	for (size_t i = 0; i < portmap_count(pm); i++) {
 		e = portmap_entry(pm, portmap_at(pm, i));
-		if (e->rule.proto == l->proto && e->rule.ext_port >= l->port &&
-		    e->rule.ext_port < lowest && is_listed(l, e))
-			lowest = e->rule.ext_port;
+		if (e->rule.proto == l->proto && e->told_port >= l->port &&
+		    e->told_port < lowest && is_listed(l, e))
+			lowest = e->told_port;
 	}
 	return lowest;
 }
@@ -101,7 +101,7 @@ static const struct pm_entry *next_on_port(const struct portmap *pm,
 {
 	const struct pm_entry *e;
 
-	while ((l->slot = portmap_on_port(pm, l->proto, (uint16_t)l->port,
+	while ((l->slot = portmap_on_told(pm, l->proto, (uint16_t)l->port,
 					  l->slot)) != PM_NONE) {
 		e = portmap_entry(pm, l->slot);
 		l->gen = e->gen;
@@ -111,9 +111,10 @@ static const struct pm_entry *next_on_port(const struct portmap *pm,
 	return NULL;
 }
 
-/* Advance to the next mapping. The list is in the order of ports, not of age: a
- * control point that gets only part of it, because of NewNumberOfPorts,
- * continues from the last port that it got. Return: NULL: there is none */
+/* Advance to the next mapping. The list is in the order of the ports that it
+ * has, not of age: a control point that gets only part of it, because of
+ * NewNumberOfPorts, continues from the last port that it got. Return: NULL:
+ * there is none */
 static const struct pm_entry *next_entry(const struct igd *igd,
 					 struct igd_list *l)
 {
@@ -136,13 +137,14 @@ static const struct pm_entry *next_entry(const struct igd *igd,
 }
 
 /* The table may have changed since the last piece. If the entry that was
- * written last has gone, its slot no longer leads to the others on its port:
- * continue with the next port. */
+ * written last has gone, or has another told_port, its slot no longer leads to
+ * the others on its port: continue with the next port. */
 static void check_position(const struct igd *igd, struct igd_list *l)
 {
 	const struct pm_entry *e = portmap_entry(igd->map->pm, l->slot);
 
-	if (l->slot == PM_NONE || (e && e->gen == l->gen))
+	if (l->slot == PM_NONE ||
+	    (e && e->gen == l->gen && e->told_port == l->port))
 		return;
 	l->port++;
 	l->slot = PM_NONE;

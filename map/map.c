@@ -29,7 +29,6 @@ void map_init(struct map *m, struct portmap *pm)
 		portmap_seed_ids(m->pinholes,
 				 (uint16_t)m->ops->rnd(m->ops_arg));
 	m->waiting = m->ready = m->asking = m->at_upstream = NULL;
-	m->told_others = false;
 	m->range_left = 0;
 	m->range_why = REFUSAL_NONE;
 	m->resume_ms = UINT64_MAX;

@@ -209,8 +209,6 @@ struct map {
 	struct map_wait *asking;	/* until the neighbour table tells whose
 					 * an address is */
 	struct map_wait *at_upstream;	/* until upwait_answer() */
-	bool told_others;	/* a mapping may have another told_port than its
-				 * rule's */
 	uint64_t resume_ms;	/* when to resume mappings again, because one
 				 * could not be resumed; UINT64_MAX: never */
 	struct map_wait *waiting;	/* in the order of their arrival */

@@ -4,8 +4,8 @@
  * entries.
  *
  * Invariants:
- *  - a slot is on the free list, or in the hash chains of its rule and of its
- *    rule's socket;
+ *  - a slot is on the free list, or in the hash chains of its rule, of its
+ *    rule's socket, and of a port mapping's told_port;
  *  - order[] holds each slot with a committed mapping exactly once, in the
  *    order of seq.
  * Runs in: engine
@@ -40,6 +40,8 @@ static void place_tables(struct portmap *pm)
 	pm->id_bucket = pm->id_next + pm->slot_max;
 	pm->socket_next = pm->id_bucket + pm->bucket_mask + 1;
 	pm->socket_bucket = pm->socket_next + pm->slot_max;
+	pm->told_next = pm->socket_bucket + pm->bucket_mask + 1;
+	pm->told_bucket = pm->told_next + pm->slot_max;
 }
 
 struct portmap *pmtable_new(size_t max, size_t per_client)
@@ -54,7 +56,7 @@ struct portmap *pmtable_new(size_t max, size_t per_client)
 		bucket_n *= 2;
 	bytes = sizeof(*pm) + slot_max * (sizeof(*pm->entry) + SLOT_CELLS *
 					  sizeof(struct descpool_cell)) +
-		(max + 4 * slot_max + 3 * bucket_n) * sizeof(uint16_t);
+		(max + 5 * slot_max + 4 * bucket_n) * sizeof(uint16_t);
 	pm = mem_new(1, bytes);
 	if (pm == NULL)
 		return NULL;
@@ -194,6 +196,49 @@ static void socket_leave(struct portmap *pm, uint16_t slot)
 	*at = pm->socket_next[slot];
 }
 
+/* ---- told ports ---------------------------------------------------- */
+
+/* Neighbouring ports are in different chains. */
+static uint32_t hash_port(uint8_t proto, uint16_t port)
+{
+	return port * 2u + (proto == IPPROTO_UDP);
+}
+
+uint16_t *pmtable_told(const struct portmap *pm, uint8_t proto, uint16_t port)
+{
+	return &pm->told_bucket[hash_port(proto, port) & pm->bucket_mask];
+}
+
+static void told_enter(struct portmap *pm, uint16_t slot, uint16_t port)
+{
+	struct pm_entry *e = &pm->entry[slot];
+	uint16_t *head = pmtable_told(pm, e->rule.proto, port);
+
+	e->told_port = port;
+	if (e->rule.kind != NAT_PORTMAP)
+		return;
+	pm->told_next[slot] = *head;
+	*head = (uint16_t)(slot + 1);
+}
+
+static void told_leave(struct portmap *pm, uint16_t slot)
+{
+	const struct pm_entry *e = &pm->entry[slot];
+	uint16_t *at = pmtable_told(pm, e->rule.proto, e->told_port);
+
+	if (e->rule.kind != NAT_PORTMAP)
+		return;
+	while (*at != slot + 1)
+		at = &pm->told_next[*at - 1];
+	*at = pm->told_next[slot];
+}
+
+void pmtable_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
+{
+	told_leave(pm, slot);
+	told_enter(pm, slot, port);
+}
+
 /* ---- slots --------------------------------------------------------- */
 
 static uint32_t hash_pinhole(const struct nat_rule *r)
@@ -207,10 +252,9 @@ static uint32_t hash_pinhole(const struct nat_rule *r)
 	return (uint32_t)(h ^ h >> 32);
 }
 
-/* Neighbouring external ports are in different chains. */
 uint16_t *pmtable_bucket(const struct portmap *pm, const struct nat_rule *r)
 {
-	uint32_t h = r->ext_port * 2u + (r->proto == IPPROTO_UDP);
+	uint32_t h = hash_port(r->proto, r->ext_port);
 
 	if (r->kind == NAT_PINHOLE)
 		h = hash_pinhole(r);
@@ -236,6 +280,8 @@ uint16_t pmtable_reserve(struct portmap *pm, const struct pm_req *req,
 	pm->next[slot] = *head;
 	*head = slot;
 	socket_enter(pm, slot);
+	told_enter(pm, slot, replaces != PM_NONE ?
+		   pm->entry[replaces].told_port : e->rule.ext_port);
 	if (pmtable_counted(e)) {
 		pm->n++;
 		clientcount_add(&pm->by_client, entry_holder(e));
@@ -252,6 +298,7 @@ void pmtable_free(struct portmap *pm, uint16_t slot)
 		at = &pm->next[*at];
 	*at = pm->next[slot];
 	socket_leave(pm, slot);
+	told_leave(pm, slot);
 	expiry_drop(&pm->due, slot);
 	descpool_drop(&pm->texts, e->desc);
 	descpool_drop(&pm->texts, e->note);

@@ -39,6 +39,9 @@ struct portmap {
 	/* The slots by client, protocol and internal port, likewise. */
 	uint16_t *socket_next;	/* [slot_max] */
 	uint16_t *socket_bucket;	/* [bucket_mask + 1] */
+	/* The slots of port mappings by protocol and told_port, likewise. */
+	uint16_t *told_next;	/* [slot_max] */
+	uint16_t *told_bucket;	/* [bucket_mask + 1] */
 	struct clientcount by_client;	/* by holder_of(), of the
 					 * pmtable_counted() ones */
 };
@@ -67,6 +70,13 @@ uint16_t *pmtable_bucket(const struct portmap *, const struct nat_rule *);
  * rules with this rule's client, protocol and internal port. */
 uint16_t *pmtable_socket(const struct portmap *, const struct nat_rule *);
 
+/** pmtable_told - the head of the chain of slots, each plus one, that has the
+ * port mappings with that protocol and told_port. */
+uint16_t *pmtable_told(const struct portmap *, uint8_t proto, uint16_t port);
+
+/** pmtable_set_told - as portmap_set_told(). */
+void pmtable_set_told(struct portmap *, uint16_t slot, uint16_t port);
+
 /** pmtable_order_upto - how many committed mappings were made up to @seq. */
 size_t pmtable_order_upto(const struct portmap *, uint64_t seq);
 
@@ -94,9 +104,10 @@ uint16_t pmtable_by_id(const struct portmap *, uint16_t unique_id);
  * pmtable_reserve - reserve a slot for a mapping with the rule of @req.
  * @replaces: the slot that it will replace, or PM_NONE: then it is counted
  *
- * The entry is ADDING, has the rule and the holder of @req and a new
- * generation, and portmap_rival() and portmap_on_socket() find it. The caller
- * sets the other fields.
+ * The entry is ADDING, has the rule and the holder of @req, the told_port of
+ * @replaces or else its rule's port, and a new generation. portmap_rival(),
+ * portmap_on_socket() and portmap_on_told() find it. The caller sets the other
+ * fields.
  *
  * Return: PM_NONE if no slot is free
  */

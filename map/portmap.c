@@ -140,8 +140,6 @@ static int enter(struct portmap *pm, const struct pm_req *req,
 	if (slot == PM_NONE)
 		return REFUSAL_FIREWALL;
 	pmtable_fill(pm, slot, req, expires_ms);
-	pm->entry[slot].told_port = old != PM_NONE ? pm->entry[old].told_port :
-						     req->rule.ext_port;
 	*ret_slot = slot;
 	if (!by_op || (old == PM_NONE && !req->enabled)) {
 		pmtable_commit(pm, slot, req->unique_id);
@@ -589,6 +587,18 @@ uint16_t portmap_on_socket(const struct portmap *pm,
 	return at ? (uint16_t)(at - 1) : PM_NONE;
 }
 
+uint16_t portmap_on_told(const struct portmap *pm, uint8_t proto,
+			 uint16_t port, uint16_t prev)
+{
+	uint16_t at = prev == PM_NONE ? *pmtable_told(pm, proto, port) :
+					pm->told_next[prev];
+
+	while (at && (pm->entry[at - 1].told_port != port ||
+		      pm->entry[at - 1].rule.proto != proto))
+		at = pm->told_next[at - 1];
+	return at ? (uint16_t)(at - 1) : PM_NONE;
+}
+
 uint16_t portmap_slots(const struct portmap *pm)
 {
 	return (uint16_t)pm->slot_max;
@@ -611,7 +621,7 @@ struct str portmap_desc(const struct portmap *pm, const struct pm_entry *e,
 
 void portmap_set_told(struct portmap *pm, uint16_t slot, uint16_t port)
 {
-	pm->entry[slot].told_port = port;
+	pmtable_set_told(pm, slot, port);
 }
 
 void portmap_set_host(struct portmap *pm, uint16_t slot, struct addr host)

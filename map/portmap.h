@@ -370,6 +370,15 @@ uint16_t portmap_on_port(const struct portmap *, uint8_t proto,
 uint16_t portmap_on_socket(const struct portmap *,
 			   const struct nat_rule *rule, uint16_t prev);
 
+/**
+ * portmap_on_told - the next slot, in any state, of a port mapping with that
+ * protocol, of which clients are told the external port @port.
+ *
+ * @prev and what is returned: as of portmap_on_socket()
+ */
+uint16_t portmap_on_told(const struct portmap *, uint8_t proto, uint16_t port,
+			 uint16_t prev);
+
 /** portmap_slots - number of slots. Every entry's slot is below it, and does
  * not change while the entry exists (an index does). */
 uint16_t portmap_slots(const struct portmap *);

@@ -31,7 +31,6 @@ static void set_told(struct map *m, uint16_t slot, uint16_t port)
 {
 	const struct pm_entry *e = portmap_entry(m->pm, slot);
 
-	m->told_others |= port != e->rule.ext_port;
 	if (e->told_port == port)
 		return;
 	mapreport_begin(m, m->pm, slot);

@@ -672,14 +672,15 @@ static int get_list(uint32_t requester_ip, uint16_t lo, uint16_t hi,
 	return 0;
 }
 
-/* The external ports of the list, as "5000 5001 ". */
-static const char *listed(uint32_t requester_ip, bool manage, uint16_t number)
+/* The external ports of the list, from @lo on, as "5000 5001 ". */
+static const char *listed_from(uint32_t requester_ip, uint16_t lo, bool manage,
+			       uint16_t number)
 {
 	static char buf[32768], ports[256];
 	struct wr list = wr_init(buf, sizeof(buf) - 1);
 	struct wr p = wr_init(ports, sizeof(ports));
 	const char *at_port;
-	int err = get_list(requester_ip, 1, 65535, manage, number, &list);
+	int err = get_list(requester_ip, lo, 65535, manage, number, &list);
 
 	if (err)
 		wr_u64(&p, (uint64_t)err);
@@ -693,6 +694,11 @@ static const char *listed(uint32_t requester_ip, bool manage, uint16_t number)
 	if (!err)
 		assert_non_null(strstr(buf, "</p:PortMappingList>]]>"));
 	return wr_cstr(&p);
+}
+
+static const char *listed(uint32_t requester_ip, bool manage, uint16_t number)
+{
+	return listed_from(requester_ip, 1, manage, number);
 }
 
 /* The answer was once 730 for a mapping that existed all the time, because its
@@ -912,6 +918,48 @@ static unsigned count_entries(const char *piece, uint32_t *last)
 	return n;
 }
 
+static uint16_t slot_of(uint16_t ext_port)
+{
+	return portmap_on_port(w.map.pm, IPPROTO_TCP, ext_port, PM_NONE);
+}
+
+static void told_another_port(void)
+{
+	portmap_set_told(w.map.pm, slot_of(5000), 6000);
+}
+
+/* Range, order and next page are those of the ports that the list has, which an
+ * upstream may have assigned. */
+static void list_is_in_the_order_of_told_ports(void **state)
+{
+	static char buf[4096];
+	struct wr list = wr_init(buf, sizeof(buf));
+
+	for (uint16_t port = 5000; port < 5004; port++)
+		assert_int_equal(reserved(ANN, port, port), port);
+	portmap_set_told(w.map.pm, slot_of(5000), 60000);
+	portmap_set_told(w.map.pm, slot_of(5001), 4000);
+	portmap_set_told(w.map.pm, slot_of(5003), 5000);
+	assert_string_equal(listed(ANN, false, 0), "4000 5000 5002 60000 ");
+	assert_string_equal(listed(ANN, false, 1), "4000 ");
+	assert_string_equal(listed_from(ANN, 4001, false, 2), "5000 5002 ");
+	assert_string_equal(listed_from(ANN, 5003, false, 2), "60000 ");
+	assert_string_equal(listed_from(ANN, 60001, false, 2), "730");
+	assert_int_equal(get_list(ANN, 5001, 5001, false, 0, &list), 730);
+	assert_int_equal(get_list(ANN, 4000, 4000, false, 0, &list), 0);
+}
+
+static void list_continues_after_its_entry_has_another_port(void **state)
+{
+	for (uint16_t port = 5000; port < 5003; port++)
+		assert_int_equal(reserved(ANN, port, port), port);
+	piece_max = 400;
+	between_pieces = told_another_port;
+	assert_string_equal(listed(ANN, false, 0), "5000 5001 5002 ");
+	between_pieces = NULL;
+	piece_max = 8192;
+}
+
 static void list_of_the_largest_table_is_whole(void **state)
 {
 	struct igd_call call = call_by(NULL, ANN);
@@ -1015,6 +1063,8 @@ int main(void)
 		T(list_is_written_in_pieces),
 		T(list_does_not_grow_between_pieces),
 		T(list_continues_after_its_entry_is_deleted),
+		T(list_is_in_the_order_of_told_ports),
+		T(list_continues_after_its_entry_has_another_port),
 		T(list_of_the_largest_table_is_whole),
 		T(system_update_id_counts_changes),
 	};

@@ -1968,6 +1968,46 @@ static void test_mappings_are_found_by_socket(void **state)
 	assert_int_equal(on_socket(&q), 2);
 }
 
+/* The number of slots of which clients are told that TCP port; the last one. */
+static unsigned on_told(uint16_t port, uint16_t *ret_slot)
+{
+	uint16_t slot = PM_NONE;
+	unsigned n = 0;
+
+	for (; (slot = portmap_on_told(pm, IPPROTO_TCP, port, slot)) != PM_NONE;
+	     n++)
+		*ret_slot = slot;
+	return n;
+}
+
+static void test_mappings_are_found_by_told_port(void **state)
+{
+	struct pm_req q = req(A, 80), other = req(B, 81), udp = req(A, 80);
+	uint16_t slot;
+
+	udp.rule.proto = IPPROTO_UDP;
+	made(&udp);
+	assert_int_equal(on_told(80, &slot), 0);
+	made(&q);
+	made(&other);
+	assert_int_equal(on_told(80, &slot), 1);
+	assert_int_equal(slot, portmap_find(pm, &q.rule));
+	portmap_set_told(pm, portmap_find(pm, &other.rule), 80);
+	assert_int_equal(on_told(80, &slot), 2);
+	assert_int_equal(on_told(81, &slot), 0);
+	portmap_set_told(pm, portmap_find(pm, &q.rule), 60000);
+	assert_int_equal(on_told(80, &slot), 1);
+	/* a replacement has it as well */
+	renewed(&q);
+	assert_int_equal(on_told(60000, &slot), 1);
+	assert_int_equal(slot, portmap_find(pm, &q.rule));
+	assert_true(portmap_forget(pm, &q.rule));
+	assert_int_equal(on_told(60000, &slot), 0);
+	made(&q);
+	assert_int_equal(on_told(60000, &slot), 0);
+	assert_int_equal(on_told(80, &slot), 2);
+}
+
 /* With an op, and without one. */
 static void test_socket_follows_the_internal_port(void **state)
 {
@@ -2065,6 +2105,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(test_new_table_is_empty), T(test_add_commits_on_ok),
 		T(test_mappings_are_found_by_socket),
+		T(test_mappings_are_found_by_told_port),
 		T(test_socket_follows_the_internal_port),
 		T(test_renewal_changes_the_lease_alone),
 		T(test_extension_enables),

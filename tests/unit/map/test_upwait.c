@@ -177,6 +177,19 @@ static void test_own_mapping_comes_first(void **state)
 	assert_int_equal(count(), 1);
 }
 
+/* The lease file has the told port: before the upstream answers the next
+ * daemon, the client names its mapping by it. */
+static void test_told_port_after_a_restart(void **state)
+{
+	struct answer a;
+
+	says = MAP_UPSTREAM_NONE;
+	assert_int_equal(get(&a, V4, (struct rq){ 0 }), REFUSAL_NONE);
+	portmap_set_told(map.pm, portmap_at(map.pm, 0), 6000);
+	assert_int_equal(told_rule_port(&map, IPPROTO_TCP, 6000, addr_any(),
+					addr_any()), 5000);
+}
+
 /* DeletePortMappingRange means the told ports as well. */
 static void test_range_of_told_ports(void **state)
 {
@@ -272,6 +285,7 @@ int main(void)
 		UP(test_other_port),
 		UP(test_client_knows_the_told_port),
 		UP(test_own_mapping_comes_first),
+		UP(test_told_port_after_a_restart),
 		UP(test_range_of_told_ports),
 		UP(test_told_port_follows),
 		UP(test_mapping_goes_while_it_waits),
