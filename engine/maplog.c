@@ -2,6 +2,7 @@
 /* maplog.c - the log of mappings and pinholes. Runs in: engine */
 #include <string.h>
 #include "base/log.h"
+#include "base/utf8.h"
 #include "base/wr.h"
 #include "engine/maplog.h"
 #include "map/ruletext.h"
@@ -50,19 +51,26 @@ static void put_state(struct wr *w, const struct side *s)
 		wr_z(w, "disabled");
 }
 
-/* Cut at MAPLOG_DESC_MAX, so that the line has room for the rest. */
+/* Cut at MAPLOG_DESC_MAX, so that the line has room for the rest: whole
+ * characters. */
 static void put_desc(struct wr *w, const struct side *s)
 {
-	struct str text = str_z(s->desc);
-	const bool cut = text.n > MAPLOG_DESC_MAX;
+	struct str rest = str_z(s->desc);
+	size_t left = MAPLOG_DESC_MAX, n;
+	uint32_t c;
 
 	wr_z(w, "description=\"");
-	for (size_t i = 0; i < (cut ? MAPLOG_DESC_MAX : text.n); i++) {
-		if (text.p[i] == '"' || text.p[i] == '\\')
+	for (; rest.n; left -= n, rest = str_skip(rest, n)) {
+		n = utf8_get(rest, &c);
+		if (!n)
+			n = 1;
+		if (n > left)
+			break;
+		if (rest.p[0] == '"' || rest.p[0] == '\\')
 			wr_ch(w, '\\');
-		wr_ch(w, text.p[i]);
+		wr_str(w, (struct str){ rest.p, n });
 	}
-	wr_z(w, cut ? "...\"" : "\"");
+	wr_z(w, rest.n ? "...\"" : "\"");
 }
 
 static void (*const parts[])(struct wr *, const struct side *) = {
@@ -323,7 +331,7 @@ static void tell_folded(struct maplog *l)
 
 uint64_t maplog_tick(struct maplog *l, uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX, due_ms;
+	uint64_t next_ms = UINT64_MAX;
 
 	for (size_t i = 0; i < MAPLOG_HELD_MAX; i++) {
 		struct maplog_held *h = &l->held[i];
@@ -337,12 +345,9 @@ uint64_t maplog_tick(struct maplog *l, uint64_t now_ms)
 		end_window(l, now_ms);
 	if (l->folded && now_ms - l->folded_ms >= MAPLOG_WINDOW_MS)
 		tell_folded(l);
-	due_ms = l->window_ms + MAPLOG_WINDOW_MS;
-	if (l->dropped && due_ms < next_ms)
-		next_ms = due_ms;
-	due_ms = l->folded_ms + MAPLOG_WINDOW_MS;
-	if (l->folded && due_ms < next_ms)
-		next_ms = due_ms;
+	/* a count has time, but a deletion may be held back until then */
+	if ((l->dropped || l->folded) && next_ms > now_ms + MAPLOG_HOLD_MS)
+		next_ms = now_ms + MAPLOG_HOLD_MS;
 	return next_ms;
 }
 

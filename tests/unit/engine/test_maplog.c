@@ -245,13 +245,32 @@ static void a_burst_is_counted(void **state)
 		made();
 	}
 	assert_logged(MAPLOG_LINES, "mapping added");
-	assert_int_equal(maplog_tick(&l, now_ms), now_ms + MAPLOG_WINDOW_MS);
-	now_ms += MAPLOG_WINDOW_MS;
-	maplog_tick(&l, now_ms);
+	assert_int_equal(maplog_tick(&l, now_ms), now_ms + MAPLOG_HOLD_MS);
+	now_ms += MAPLOG_WINDOW_MS - 1;
+	maplog_tick(&l, now_ms++);
+	assert_logged(0, "mappings: ");
+	assert_int_equal(maplog_tick(&l, now_ms), UINT64_MAX);
 	assert_logged(1, "<6>mappings: 25 more changes within 60 s had no "
 		      "line; see: upnpctl monitor\n");
 	made();
 	assert_logged(MAPLOG_LINES + 1, "mapping added");
+}
+
+/* A count that waits for the end of its window does not delay the line. */
+static void a_deletion_after_a_count_is_not_late(void **state)
+{
+	uint64_t due_ms;
+
+	deleted_by(ORIGIN_UPNP, addr_ip4(ANN));
+	made();
+	due_ms = maplog_tick(&l, now_ms);
+	now_ms++;
+	deleted_by(ORIGIN_UPNP, addr_ip4(ANN));
+	while (due_ms < now_ms + MAPLOG_HOLD_MS)
+		due_ms = maplog_tick(&l, due_ms);
+	assert_int_equal(due_ms, now_ms + MAPLOG_HOLD_MS);
+	maplog_tick(&l, due_ms);
+	assert_logged(1, "mapping deleted");
 }
 
 /* A client's text is data: it ends neither its quotes nor the line. */
@@ -267,6 +286,28 @@ static void a_description_cannot_forge(void **state)
 	desc = text;
 	made();
 	assert_logged(1, "aaaa...\" lease=3600s\n");
+}
+
+/* @n bytes, then a character of three bytes */
+static void made_with_desc(size_t n)
+{
+	char text[PM_DESC_MAX + 1];
+
+	memset(text, 'a', n);
+	strcpy(text + n, "\xe4\xb8\xad");
+	desc = text;
+	made();
+}
+
+/* The log has '?' for each byte of a character that is not ASCII. */
+static void a_description_is_cut_between_characters(void **state)
+{
+	made_with_desc(MAPLOG_DESC_MAX - 3);
+	assert_logged(1, "aa???\" lease");
+	made_with_desc(MAPLOG_DESC_MAX - 2);
+	assert_logged(1, "aa...\" lease");
+	made_with_desc(MAPLOG_DESC_MAX - 1);
+	assert_logged(2, "aa...\" lease");
 }
 
 static void it_can_be_off(void **state)
@@ -293,7 +334,9 @@ int main(void)
 		T(another_mapping_on_the_port_has_its_lines),
 		T(more_deletions_than_places),
 		T(a_burst_is_counted),
+		T(a_deletion_after_a_count_is_not_late),
 		T(a_description_cannot_forge),
+		T(a_description_is_cut_between_characters),
 		T(it_can_be_off),
 	};
 
