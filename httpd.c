@@ -95,9 +95,9 @@ static struct str write_head(struct httpd *srv, const struct httpd_reply *r,
 {
 	const struct httpreply head = {
 		.status = r->status, .content_type = r->content_type,
-		.length = body_length(r), .chunked = chunked, .date_s = srv->config.wall_s(),
-		.server = srv->config.server, .connection = connection,
-		.extra = r->extra,
+		.length = body_length(r), .chunked = chunked,
+		.date_s = srv->config.wall_s(), .server = srv->config.server,
+		.connection = connection, .extra = r->extra,
 	};
 	struct wr w = { srv->head, sizeof(srv->head), 0, false };
 

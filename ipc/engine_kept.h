@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * engine_kept.h - what an engine leaves to its successor, so that a reload or a
- * crash does not begin it anew: counters and times for the operator, and what the
- * log compares.
+ * crash does not begin it anew: counters and times for the operator, and what
+ * the log compares.
  *
  * The fork server maps the memory before it starts engines, one at a time; each
  * of them inherits it. The monitor never reads it. An engine trusts it no more
@@ -16,7 +16,6 @@
 #include "base/addr.h"
 #include "base/limits.h"
 #include "map/nat_rule.h"
-#include "base/limits.h"
 #include "map/recent.h"
 #include "map/refusal.h"
 #include "map/rulecounts.h"

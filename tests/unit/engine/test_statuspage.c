@@ -432,9 +432,6 @@ static void test_texts_are_escaped(void **state)
 			    "&lt;a b=&apos;c&apos;&gt;&amp;amp;&quot;"
 			    "\xef\xbf\xbd   \xef\xbf\xbd|\xc3\xa4"
 			    "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
-	assert_null(strpbrk(buf, "<>\"'\x01\n\x7f"));
-	assert_non_null(strstr(buf, "|\xc3\xa4\xef\xbf\xbd"));
-	assert_null(strstr(buf, "\xc2\x9b"));
 }
 
 static void test_names_become_no_html(void **state)
