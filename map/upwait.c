@@ -144,8 +144,7 @@ void upwait_gone(struct map *m)
 	struct map_wait *w = m->at_upstream, *next;
 	uint16_t slot;
 
-	/* the rest of the list is examined at the next call, if done() has
-	 * changed it */
+	/* done() may have changed the list: begin anew */
 	for (; w; w = next) {
 		next = w->next;
 		slot = portmap_find(m->pm, &w->req.mapping.rule);

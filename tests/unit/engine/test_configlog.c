@@ -19,6 +19,7 @@ static struct conf conf;
 static struct engine_kept kept;
 static unsigned added, changed, deleted;
 static struct nat_rule last;
+static struct pm_entry before;	/* of the last change */
 
 static void op_gone(void *arg, const struct nat_rule *r)
 {
@@ -35,6 +36,7 @@ static void op_changed(void *arg, const struct map_change *c)
 		added++;
 	} else {
 		changed++;
+		before = c->was->entry;
 	}
 }
 
@@ -115,10 +117,14 @@ static void a_line_is_added_changed_and_removed(void **state)
 	m->disabled = true;
 	reload();
 	assert_reported(0, 1, 0);
+	assert_true(before.enabled);
 	m->int_port = 81;
 	line(40001);
 	reload();
 	assert_reported(1, 1, 0);
+	assert_false(before.enabled);
+	assert_int_equal(before.rule.int_port, 80);
+	assert_int_equal(before.origin, ORIGIN_OPERATOR);
 	conf.mapping_n = 1;
 	reload();
 	assert_reported(0, 0, 1);

@@ -125,6 +125,15 @@ static struct pm_req pinhole(const char *client, uint16_t port)
 static char text[1 << 20];
 static unsigned pieces;
 
+static unsigned count(const char *what)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, what)); p++)
+		n++;
+	return n;
+}
+
 /* Write the page for @viewer, in pieces of @room bytes. */
 static void render_in(struct addr viewer, size_t room)
 {
@@ -151,20 +160,13 @@ static void render_in(struct addr viewer, size_t room)
 	text[n] = '\0';
 	assert_memory_equal(text, "<!DOCTYPE html>", 15);
 	assert_string_equal(text + n - 8, "</html>\n");
+	assert_int_equal(count("<table "), count("</tbody>\n</table>\n"));
+	assert_int_equal(count("<section "), count("</section>\n"));
 }
 
 static void render(const char *viewer)
 {
 	render_in(addr_of_text(viewer), 2 * HTTPSOURCE_ROOM);
-}
-
-static unsigned count(const char *what)
-{
-	unsigned n = 0;
-
-	for (const char *p = text; (p = strstr(p, what)); p++)
-		n++;
-	return n;
 }
 
 #define HAS(what)	assert_int_equal(count(what), 1)
@@ -499,6 +501,18 @@ static void test_a_thousand_ports_are_complete(void **state)
 	assert_in_range(lookups, 1, 3);
 }
 
+/* The kernel is asked once about a host whose pinholes follow each other. */
+static void test_few_questions_to_the_kernel(void **state)
+{
+	for (uint16_t port = 1; port <= 20; port++) {
+		const struct pm_req q = pinhole("2001:db8:88::b", port);
+
+		put(map.pinholes, &q, 60);
+	}
+	render("192.168.88.10");
+	assert_int_equal(lookups, 2);
+}
+
 /* A piece has a bound, and is not empty before the end. */
 static void test_a_piece_looks_at_few_mappings(void **state)
 {
@@ -601,6 +615,7 @@ int main(void)
 		TEST(test_names_become_no_html),
 		TEST(test_the_longest_pieces_fit),
 		TEST(test_a_thousand_ports_are_complete),
+		TEST(test_few_questions_to_the_kernel),
 		TEST(test_a_piece_looks_at_few_mappings),
 		TEST(test_ports_end_while_the_page_is_written),
 		TEST(test_a_wrong_name_gets_a_link),

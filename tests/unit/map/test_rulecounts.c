@@ -70,6 +70,35 @@ static void test_equal_lines_have_one_count(void **state)
 	assert_int_equal(counts.at[1].n, 0);
 }
 
+/* Each part of a line tells it from others. */
+static void test_lines_that_differ_in_one_part(void **state)
+{
+	const struct addr a = addr_ip4(0xc0a85800), b = addr_ip4(0xc0a85900);
+	const struct policy_rule all[] = {
+		{ true, 1000, 2000, 10, 20, { a, 24 }, 1 },
+		{ false, 1000, 2000, 10, 20, { a, 24 }, 1 },
+		{ true, 1001, 2000, 10, 20, { a, 24 }, 1 },
+		{ true, 1000, 2001, 10, 20, { a, 24 }, 1 },
+		{ true, 1000, 2000, 11, 20, { a, 24 }, 1 },
+		{ true, 1000, 2000, 10, 21, { a, 24 }, 1 },
+		{ true, 1000, 2000, 10, 20, { a, 23 }, 1 },
+		{ true, 1000, 2000, 10, 20, { b, 24 }, 1 },
+	};
+
+	policy.rule_n = 1;
+	for (size_t i = 1; i < sizeof(all) / sizeof(all[0]); i++) {
+		memset(&counts, 0, sizeof(counts));
+		rule[0] = all[0];
+		rulecounts_adopt(&counts, &policy);
+		rulecounts_add(&counts, &policy, 1);
+		rulecounts_adopt(&counts, &policy);
+		assert_int_equal(counts.at[0].n, 1);
+		rule[0] = all[i];
+		rulecounts_adopt(&counts, &policy);
+		assert_int_equal(counts.at[0].n, 0);
+	}
+}
+
 /* Memory that an intruder has written. */
 static void test_any_value_is_valid(void **state)
 {
@@ -85,6 +114,8 @@ int main(void)
 		cmocka_unit_test_setup(test_lines_are_counted, setup),
 		cmocka_unit_test_setup(test_a_line_keeps_its_count, setup),
 		cmocka_unit_test_setup(test_equal_lines_have_one_count, setup),
+		cmocka_unit_test_setup(test_lines_that_differ_in_one_part,
+				       setup),
 		cmocka_unit_test_setup(test_any_value_is_valid, setup),
 	};
 

@@ -99,8 +99,11 @@ static void test_refusal_is_a_warning_or_an_error(void **state)
 			 REFUSAL_NO_ADDRESS);
 	says = MAP_UPSTREAM_ASKED;
 	get(&a, V4, (struct rq){ .ext_port = 5001 });
+	refused = wakes = 0;
 	upwait_answer(&map, IPPROTO_TCP, 5001, MAP_UPSTREAM_REFUSED, 0);
 	assert_int_equal(a.why, REFUSAL_UPSTREAM);
+	assert_int_equal(refused, 1);
+	assert_int_equal(wakes, 1);	/* for the deletion of its rule */
 	answer_all();
 	assert_int_equal(count(), 1);
 }
@@ -272,6 +275,9 @@ static void test_mapping_is_suspended_while_it_waits(void **state)
 	upwait_gone(&map);
 	assert_int_equal(c.n, 1);
 	assert_int_equal(c.why, REFUSAL_UPSTREAM);
+	answer_all();
+	assert_int_equal(count(), 1);
+	assert_int_equal(gone, 1);
 }
 
 #define UP(fn) cmocka_unit_test_setup_teardown(fn, set_up, core_tear_down)
