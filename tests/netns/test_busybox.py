@@ -204,7 +204,7 @@ def test_log_names_who_opened_a_port(lab, boot, how):
 
     key = rf"protocol=udp external-port=40000 to={HOST_IP}:40000"
     assert told(rf"mapping added: {key} by={HOST_IP} origin=upnp "
-                r'description="x+(…|\.\.\.)?" lease=3600s$'), system.told()
+                r'description="x{80}\.\.\." lease=3600s$'), system.told()
     assert told(rf'mapping deleted: {key} .* deleted-by={HOST_IP}$'), \
         system.told()
     assert told(rf"refused.*external-port=80 .*{HOST_IP}"), system.told()

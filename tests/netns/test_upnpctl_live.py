@@ -558,8 +558,9 @@ def test_monitor_on_a_terminal(lab, upnpd, igd, ctl):
         assert "40000" in screen.text()
         igd.add(40001, desc="a description that is longer than a line " * 5)
         screen.wait_for("added")
-        screen.wait_for("40001")
-        screen.read(0.5)
+        igd.delete(40001)
+        screen.wait_for("removed")      # the row before it is complete
+        assert "40001" in screen.text()
         for line in screen.text().split("\n"):
             assert terminal.columns(line) <= 80, line
     finally:

@@ -231,26 +231,24 @@ def test_silent_gateway(chain):
 @pytest.mark.parametrize("answers", (False, True))
 def test_private_external_address_refuse(chain, answers):
     """A port that nobody forwards is an error, and is not opened."""
-    igd = Igd(chain.lan1)
-
     def refuse(q, a):
         is_map = len(q) == 60 or (q[0] == 0 and q[1])
         return [gateway.default(q, result=2) if is_map else a]
-    gateway = fake(chain, answer=refuse) if answers else None
-    upnpd = ours(chain, private_external_address="refuse")
-    if answers:
-        wait_answers(upnpd)
-    else:
-        assert upnpd.wait_log("answers neither")
-    assert error_of(igd.add, 40000, "TCP", 8000) == 501
-    with Pmp(chain.lan1) as pmp:
-        assert pmp.try_map("TCP", 8000, 40000).result == NO_NETWORK
-        assert pmp.pcp_map("TCP", 8000, 40000).result == NETWORK_FAILURE
-    assert wait_until(lambda: igd.mapped() == set())
-    if answers:
-        assert status(chain, upnpd)["refused"]["upstream"] == 3
-        with gateway:
-            pass
+    with (fake(chain, answer=refuse) if answers else
+          contextlib.nullcontext()) as gateway:
+        upnpd = ours(chain, private_external_address="refuse")
+        if answers:
+            wait_answers(upnpd)
+        else:
+            assert upnpd.wait_log("answers neither")
+        igd = Igd(chain.lan1)
+        assert error_of(igd.add, 40000, "TCP", 8000) == 501
+        with Pmp(chain.lan1) as pmp:
+            assert pmp.try_map("TCP", 8000, 40000).result == NO_NETWORK
+            assert pmp.pcp_map("TCP", 8000, 40000).result == NETWORK_FAILURE
+        assert wait_until(lambda: igd.mapped() == set())
+        if answers:
+            assert status(chain, upnpd)["refused"]["upstream"] == 3
 
 
 def test_refusal_with_a_warning(chain):
@@ -383,8 +381,11 @@ def test_hostile_answers(chain):
             return [b"", b"\x02", b"\xff" * 1400, a]
         wrong = bytearray(a)
         wrong[24] ^= 1
+        stranger.sendto(a, gateway.client)
         return [os.urandom(60), bytes(wrong), a[:50], a + b"x"]
-    with fake(chain, answer=lie):
+    chain.fronts[0].ip_batch("addr add 10.0.1.5/24 dev lan0")
+    with fake(chain, answer=lie) as gateway, chain.fronts[0].socket(
+            socket.SOCK_DGRAM, ("10.0.1.5", 5351)) as stranger:
         upnpd = ours(chain)
         wait_answers(upnpd)
         Igd(chain.lan1).add(40000, "TCP", 8000)
