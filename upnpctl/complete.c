@@ -371,6 +371,49 @@ void complete_help(const struct cmd_env *env, enum menu menu)
 	complete(env, menu, STR(""), print_help, NULL);
 }
 
+/* Print what a verb takes, one line each. */
+static void usage_of(const struct cmd_verb *v)
+{
+	char text[512];
+	struct wr w = wr_init_cut(text, sizeof(text));
+	struct cmd_arg a;
+
+	wr_z(&w, "usage: upnpctl ");
+	menu_put_command(&w, v->menu);
+	wr_fmt(&w, "%s ", v->name);
+	args_put_usage(&w, v);
+	out_str(wr_done(&w));
+	out_str(STR("\n"));
+	for (size_t i = 0; args_at(v, i, &a); i++) {
+		w = wr_init_cut(text, sizeof(text));
+		wr_fmt(&w, "  %s%s", a.name, a.kind == CMD_KEY ? "=" : "");
+		out_pad(wr_done(&w), 34);
+		w.len = 0;
+		args_put_help(&w, &a);
+		out_fmt(" %s\n", wr_cstr(&w));
+	}
+}
+
+bool complete_usage(const struct cmd_env *env, enum menu menu,
+		    const struct str *word, size_t n)
+{
+	static struct cmd *c;
+	size_t used;
+	bool was = cmd_set_quiet(true);
+	int status;
+
+	CMD_LARGE(c);
+	status = path_find_verb(env, &menu, word, n, c, &used);
+	cmd_set_quiet(was);
+	if (status)
+		return false;
+	if (c->verb)
+		usage_of(c->verb);
+	else
+		complete_help(env, menu);
+	return true;
+}
+
 int complete_run(struct cmd *c)
 {
 	complete_help(c->env, c->menu);

@@ -36,6 +36,11 @@ size_t complete(const struct cmd_env *, enum menu, struct str line,
  * each. */
 void complete_help(const struct cmd_env *, enum menu);
 
+/** complete_usage - print what the verb takes that @word names, or
+ * complete_help() of a menu. Return: false: they name none */
+bool complete_usage(const struct cmd_env *, enum menu, const struct str *word,
+		    size_t n);
+
 /** complete_print - print what can be typed at the end of @line, one a line:
  * the text, a tab and the help. For the shells: a text that a space does not
  * follow ends with "=" or ",". */

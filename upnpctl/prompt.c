@@ -268,13 +268,35 @@ static int wait_for(pid_t pid)
 	return CMD_FAULT;
 }
 
-static void run_words(struct prompt *p, const struct words *w)
+/* A command may be copied from an advice: "upnpctl set -h". */
+static void skip_name(struct words *w)
+{
+	if (w->n > 1 && str_eq(w->at[0], STR("upnpctl")))
+		memmove(w->at, w->at + 1, --w->n * sizeof(w->at[0]));
+}
+
+/* Print the usage for "set -h". Return: it was asked for, and printed */
+static bool is_help(const struct prompt *p, const struct words *w)
+{
+	bool asked = w->n && (str_eq(w->at[w->n - 1], STR("-h")) ||
+			      str_eq(w->at[w->n - 1], STR("--help")));
+
+	if (!asked || !complete_usage(p->env, p->menu, w->at, w->n - 1))
+		return false;
+	out_flush();
+	return true;
+}
+
+static void run_words(struct prompt *p, struct words *w)
 {
 	static struct cmd *c;
 	enum menu at = p->menu;
 	pid_t pid;
 
 	CMD_LARGE(c);
+	skip_name(w);
+	if (is_help(p, w))
+		return;
 	if (w->n == 1 && (str_eq(w->at[0], STR("quit")) ||
 			  str_eq(w->at[0], STR("exit")))) {
 		p->quit = true;

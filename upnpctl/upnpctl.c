@@ -48,44 +48,9 @@ static void usage(void)
 	out_str(STR(" run commands from stdin, all or none\n"));
 }
 
-/* Print what a verb takes, one line each. */
-static void usage_of(const struct cmd_verb *v)
-{
-	char text[512];
-	struct wr w = wr_init_cut(text, sizeof(text));
-	struct cmd_arg a;
-
-	wr_z(&w, "usage: upnpctl ");
-	menu_put_command(&w, v->menu);
-	wr_fmt(&w, "%s ", v->name);
-	args_put_usage(&w, v);
-	out_str(wr_done(&w));
-	out_str(STR("\n"));
-	for (size_t i = 0; args_at(v, i, &a); i++) {
-		w = wr_init_cut(text, sizeof(text));
-		wr_fmt(&w, "  %s%s", a.name, a.kind == CMD_KEY ? "=" : "");
-		out_pad(wr_done(&w), 34);
-		w.len = 0;
-		args_put_help(&w, &a);
-		out_fmt(" %s\n", wr_cstr(&w));
-	}
-}
-
-/* The usage of the command or menu that was named, if it is one. */
 static void help(const struct cmd_env *env, const struct words *w)
 {
-	static struct cmd cmd;
-	enum menu menu = MENU_START;
-	size_t used;
-	bool was = cmd_set_quiet(true);
-	int status = path_find_verb(env, &menu, w->at, w->n, &cmd, &used);
-
-	cmd_set_quiet(was);
-	if (!status && cmd.verb)
-		usage_of(cmd.verb);
-	else if (!status && w->n)
-		complete_help(env, menu);
-	else
+	if (!w->n || !complete_usage(env, MENU_START, w->at, w->n))
 		usage();
 }
 

@@ -196,6 +196,19 @@ def test_an_error_ends_only_its_command(prompt):
     assert prompt.end() == 0
 
 
+def test_commands_of_an_advice_can_be_copied(prompt, ctl):
+    """Advice is for the shell: it begins with "upnpctl"."""
+    assert "there is no" not in prompt.run("upnpctl set igd-version=2")
+    assert "igd-version = 2" in ctl.read()
+    prompt.type("interfaces\r")
+    prompt.expect("] /ip/upnp/interfaces> ")
+    out = prompt.run("upnpctl /ip/upnp/set -h")
+    assert "usage: upnpctl set " in out and "  http-port= " in out
+    assert "usage: upnpctl interfaces add " in prompt.run("add --help")
+    assert "  print " in prompt.run("-h")
+    assert "there is no" in prompt.run("nonsense -h")
+
+
 # ---- help and completion ---------------------------------------------------
 
 def test_question_mark_lists_what_can_be_typed(prompt):
