@@ -46,11 +46,13 @@ static int find(const struct list *l, struct str item, bool *chosen)
 static void list_items(const struct list *l, struct wr *w)
 {
 	for (size_t i = 0; i < l->n; i++) {
-		wr_fmt(w, "%s%zu", i ? ", " : "", i);
-		if (!l->name)
-			continue;
-		wr_ch(w, ' ');
-		l->name(l, i, w);
+		wr_z(w, i ? ", " : "");
+		if (!l->by_key)
+			wr_u64(w, i);
+		if (!l->by_key && l->name)
+			wr_ch(w, ' ');
+		if (l->name)
+			l->name(l, i, w);
 	}
 }
 
@@ -64,7 +66,7 @@ static int no_such(const struct list *l, struct str item, bool number)
 				"none%s%s", l->what, number ? "number " : "",
 				STR_F(item), l->how_to_add ? "; add it: " : "",
 				l->how_to_add ? l->how_to_add : "");
-	if (l->n > 16)
+	if (l->n > 16 && !l->by_key)
 		wr_fmt(&w, "0 to %zu", l->n - 1);
 	else
 		list_items(l, &w);

@@ -256,6 +256,9 @@ def test_find_without_a_daemon_prints_what_get_and_set_take(conf):
     assert conf.ok("mappings", "find") == (
         "tcp:8080,udp:1:0.0.0.0,udp:2,udp:1:203.0.113.5\n")
     assert conf.json("mappings", "find", "protocol=tcp") == ["tcp:8080"]
+    assert conf.fails("mappings", "get", "x", "to") == (
+        "there is no mapping x; there are: tcp:8080, udp:1:0.0.0.0, udp:2, "
+        "udp:1:203.0.113.5")
     found = conf.ok("mappings", "find", "external-port=1", "!remote-host")
     assert conf.ok("mappings", "get", found.strip(), "to") == (
         "192.168.88.11:1\n")
