@@ -25,12 +25,14 @@
 /* ---- what they take -------------------------------------------------- */
 
 const struct cmd_arg mapchange_add_args[] = {
-	{ "protocol", CMD_KEY, true, .values = "tcp udp dccp sctp udplite" },
+	{ "protocol", CMD_KEY, true, .values = "tcp udp dccp sctp udplite",
+	  .help = "tcp or udp; the others to IPv6 addresses" },
 	{ "external-port", CMD_KEY, .help = "the port of the router" },
 	{ "to", CMD_KEY, true, .help = "ADDRESS:PORT of the LAN" },
 	{ "remote-host", CMD_KEY, .help = "ADDRESS[:PORT] of the peer" },
 	{ "lease", CMD_KEY, .help = "how long, such as 1d2h" },
-	{ "disabled", CMD_KEY, .values = "yes no" },
+	{ "disabled", CMD_KEY, .values = "yes no",
+	  .help = "it is kept without effect" },
 	{ "comment", CMD_KEY, .help = "any text" },
 	{ NULL },
 };

@@ -20,11 +20,13 @@
 
 const struct cmd_arg mapset_args[] = {
 	{ "N,...|all|PROTO:PORT", CMD_ITEMS, true, .values = "all" },
-	{ "protocol", CMD_KEY, .values = "tcp udp dccp sctp udplite" },
+	{ "protocol", CMD_KEY, .values = "tcp udp dccp sctp udplite",
+	  .help = "tcp or udp; the others to IPv6 addresses" },
 	{ "external-port", CMD_KEY, .help = "the port of the router" },
 	{ "to", CMD_KEY, .help = "ADDRESS:PORT of the LAN" },
 	{ "remote-host", CMD_KEY, .help = "ADDRESS[:PORT] of the peer" },
-	{ "disabled", CMD_KEY, .values = "yes no" },
+	{ "disabled", CMD_KEY, .values = "yes no",
+	  .help = "it is kept without effect" },
 	{ "comment", CMD_KEY, .help = "any text" },
 	{ NULL },
 };
