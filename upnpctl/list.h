@@ -85,6 +85,9 @@ struct list {
 	/* Belongs the item in a second table, below the first? NULL: there is
 	 * only one */
 	bool (*second)(const struct list *, size_t i);
+	/* Write what the statistics have beside the items, in lines of its own;
+	 * as JSON an object without a number. Or NULL */
+	void (*rest)(const struct list *, bool json);
 	void (*close)(struct list *);	/* free data; or NULL */
 };
 

@@ -171,6 +171,8 @@ static void put_tables(const struct list *l, const bool *shown, bool stats)
 	if (more)
 		put_table(l, shown, stats ? PROP_IN_SECOND_STATS :
 					    PROP_IN_SECOND, true);
+	if (stats && l->rest)
+		l->rest(l, false);
 }
 
 /* ---- detail ---------------------------------------------------------- */
@@ -264,7 +266,7 @@ static void put_items(const struct list *l, const bool *shown, bool terse)
 
 /* ---- the command ----------------------------------------------------- */
 
-static void put_json(const struct list *l, const bool *shown)
+static void put_json(const struct list *l, const bool *shown, bool stats)
 {
 	json_array(NULL);
 	for (size_t i = 0; i < l->n; i++) {
@@ -275,6 +277,8 @@ static void put_json(const struct list *l, const bool *shown)
 		l->json(l, i);
 		json_end();
 	}
+	if (stats && l->rest)
+		l->rest(l, true);
 	json_end();
 }
 
@@ -289,7 +293,7 @@ int listprint_list(const struct cmd *c, const struct list *l)
 		out_fmt("%zu\n", count(l, shown, false) +
 				 count(l, shown, true));
 	else if (c->env->json)
-		put_json(l, shown);
+		put_json(l, shown, cmd_word(c, "stats"));
 	else if (cmd_word(c, "detail") || cmd_word(c, "terse"))
 		put_items(l, shown, cmd_word(c, "terse"));
 	else

@@ -6,6 +6,7 @@
  */
 #include <netinet/in.h>
 #include "base/wr.h"
+#include "conf/confrule.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/live.h"
@@ -145,6 +146,38 @@ static void put_engine(const struct ctl_status *s)
 			refusal_name(i), (unsigned)s->refused[i]);
 }
 
+static int put_rule(void *arg, const struct ctl_rep *rep)
+{
+	const struct ctl_rule *r = &rep->rule;
+	const struct confrule line = { .is = {
+		.allow = r->allow, .net = r->net,
+		.ext_lo = (uint16_t)r->ext_lo, .ext_hi = (uint16_t)r->ext_hi,
+		.int_lo = (uint16_t)r->int_lo, .int_hi = (uint16_t)r->int_hi,
+	} };
+	char text[128];
+	struct wr w = wr_init_cut(text, sizeof(text));
+
+	if (r->line)
+		confrule_put(&w, &line);
+	else
+		wr_z(&w, "none");
+	out_fmt("upnpd_rule_decided_total{line=\"%u\",rule=\"%s\"} %llu\n",
+		(unsigned)r->line, wr_cstr(&w),
+		(unsigned long long)r->decided);
+	return 0;
+}
+
+/* Equal rules differ by their lines; line 0 has what no rule matched. */
+static void put_rules(const struct live *l)
+{
+	const struct ctl_req req = { .verb = CTL_RULES };
+	struct ctl_end end;
+
+	head("rule_decided_total", COUNTER, "Requests that an allow or deny "
+	     "line decided, since upnpd began to serve.");
+	live_request(l, &req, CTLCLIENT_KIND(CTL_RULE), put_rule, NULL, &end);
+}
+
 /* One line for each socket that mappings lead to, so max-mappings limits their
  * number. */
 static void put_counts(const struct counts *c, bool bytes)
@@ -186,8 +219,10 @@ int metrics_run(struct cmd *c)
 	metric("engine_up", GAUGE, "Whether the engine answers.", serves);
 	if (l.alive)
 		put_monitor(&l);
-	if (serves)
+	if (serves) {
 		put_engine(&engine);
+		put_rules(&l);
+	}
 	counts_read(&counts);
 	if (counts.n) {
 		put_counts(&counts, false);

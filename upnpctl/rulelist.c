@@ -7,6 +7,7 @@
 #include "upnpctl/ctlclient.h"
 #include "upnpctl/json.h"
 #include "upnpctl/livemap.h"
+#include "upnpctl/out.h"
 #include "upnpctl/rulelist.h"
 #include "upnpctl/view.h"
 
@@ -17,6 +18,7 @@ void rulelist_read(const struct confedit *text, struct rulelist *ret)
 	struct confline l;
 
 	ret->n = 0;
+	ret->counted = false;
 	ret->counts_of = NULL;
 	while (ret->n < RULELIST_MAX && confedit_rule(text, ret->n, &l)) {
 		struct rulelist_item *r = &ret->at[ret->n++];
@@ -45,6 +47,10 @@ static int take_count(void *arg, const struct ctl_rep *rep)
 {
 	struct rulelist *rules = arg;
 
+	if (!rep->rule.line) {
+		rules->counted = true;
+		rules->unmatched = rep->rule.decided;
+	}
 	for (size_t i = 0; i < rules->n && rep->rule.line; i++) {
 		if (!is_rule(&rules->at[i], &rep->rule) ||
 		    rules->at[i].counted)
@@ -70,13 +76,30 @@ static void ask_for_counts(struct rulelist *rules)
 			     rules, &end);
 }
 
-static const struct rulelist_item *counted_at(const struct list *l, size_t i)
+static const struct rulelist *counted(const struct list *l)
 {
 	struct rulelist *rules = l->data;
 
 	if (rules->counts_of)
 		ask_for_counts(rules);
-	return &rules->at[i];
+	return rules;
+}
+
+static void put_unmatched(const struct list *l, bool json)
+{
+	const struct rulelist *rules = counted(l);
+
+	if (!rules->counted)
+		return;
+	if (!json) {
+		out_fmt("requests that no rule matched: %llu\n",
+			(unsigned long long)rules->unmatched);
+		return;
+	}
+	json_object(NULL);
+	json_null("number");
+	json_u64("decided", rules->unmatched);
+	json_end();
 }
 
 /* ---- properties ------------------------------------------------------ */
@@ -128,7 +151,7 @@ static void put_comment(const struct list *l, size_t i, struct wr *w)
 
 static void put_decided(const struct list *l, size_t i, struct wr *w)
 {
-	const struct rulelist_item *item = counted_at(l, i);
+	const struct rulelist_item *item = &counted(l)->at[i];
 
 	if (item->counted)
 		wr_u64(w, item->decided);
@@ -188,7 +211,7 @@ static const struct list_flag flags[] = {
 
 static void put_json(const struct list *l, size_t i)
 {
-	const struct rulelist_item *item = counted_at(l, i);
+	const struct rulelist_item *item = &counted(l)->at[i];
 	char text[PM_DESC_MAX + 1];
 
 	for (size_t k = 0; k < sizeof(props) / sizeof(props[0]); k++) {
@@ -228,6 +251,7 @@ struct list rulelist(struct rulelist *rules)
 		.props = props, .prop_n = sizeof(props) / sizeof(props[0]),
 		.flags = flags, .flag_n = sizeof(flags) / sizeof(flags[0]),
 		.n = rules->n, .data = rules, .json = put_json,
+		.rest = put_unmatched,
 	};
 }
 

@@ -24,6 +24,9 @@ struct rulelist_item {
 struct rulelist {
 	struct rulelist_item at[RULELIST_MAX];
 	size_t n;
+	bool counted;		/* unmatched is how many requests no line
+				 * matched */
+	uint64_t unmatched;
 	/* Whom to ask for the counts when one is needed; NULL: nobody, or they
 	 * have been asked for. */
 	const struct cmd_env *counts_of;

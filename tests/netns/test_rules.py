@@ -7,6 +7,7 @@ import pytest
 
 from daemon import upnpc
 from lab import HOST_IP, blocked, listener, reaches
+from test_metrics import metrics
 from test_upnpctl_live import ctl    # noqa: F401
 from upnp import UpnpError
 
@@ -59,6 +60,31 @@ def test_deny_rule_refuses_at_once_and_is_counted(lab, upnpd, igd, ctl):  # noqa
         igd.add(40002)
     ctl("rules", "remove", "[find action=deny]")
     igd.add(40002)
+
+
+def unmatched(ctl):    # noqa: F811
+    """How many requests no rule matched."""
+    last = ctl.json("rules", "print", "stats")[-1]
+    assert set(last) == {"number", "decided"} and last["number"] is None
+    text = ctl("rules", "print", "stats")
+    assert text.endswith("\nrequests that no rule matched: "
+                         f"{last['decided']}\n")
+    assert "no rule matched" not in ctl("rules", "print", "detail")
+    return last["decided"]
+
+
+@pytest.mark.only("netlink")
+def test_requests_that_no_rule_matches_are_counted(lab, upnpd, igd, ctl):  # noqa: F811
+    ctl("rules", "add", "action=allow", f"network={ALL}")
+    ctl("rules", "set", "0", "network=10.99.0.0/16")
+    before = unmatched(ctl)
+    assert upnpc_is_refused(lab.lan1, 40002)
+    assert unmatched(ctl) > before
+    counts = {labels: n for (name, labels), n in metrics(upnpd).items()
+              if name == "upnpd_rule_decided_total"}
+    line, = (labels for labels in counts if 'rule="allow ' in labels)
+    assert line.endswith('rule="allow 1024-65535 10.99.0.0/16 1024-65535"')
+    assert counts == {line: 0, 'line="0",rule="none"': unmatched(ctl)}
 
 
 @pytest.mark.only("netlink")
