@@ -12,8 +12,9 @@
  * uci_write - apply the differences between @was and @now to UCI's package
  * upnpd, and commit them.
  *
- * Compares settings, interfaces, mappings and rules. On an error, reverts what was not committed. Fails if the operator has
- * uncommitted changes, because the commit would include them.
+ * Compares settings, interfaces, mappings and rules. On an error, reverts what
+ * was not committed. Fails if the operator has uncommitted changes, because the
+ * commit would include them.
  *
  * Return: exit status; errors are reported on stderr
  */
