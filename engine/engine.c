@@ -16,8 +16,6 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include "base/mem.h"
-#include "base/wr.h"
 #include "igd/count.h"
 #include "igd/link.h"
 #include "igd/peer.h"
@@ -35,7 +33,7 @@
 #include "engine/hosts.h"
 #include "engine/ifwatch.h"
 #include "engine/leases.h"
-#include "engine/maplog.h"
+#include "engine/record.h"
 #include "engine/brokerclient.h"
 #include "engine/services.h"
 #include "engine/uplink.h"
@@ -60,11 +58,7 @@ struct engine {
 	struct services services;
 	struct uplink uplink;
 	struct ctlserver *ctl;		/* NULL: there is no control socket */
-	struct refusal_counts refusals;
-	struct engine_kept *kept;
-	bool reloaded;		/* the engine before has ended as requested */
-	struct maplog maplog;
-	struct loop_timer maplog_tick;
+	struct record record;
 	struct map map;
 	struct igd igd;
 };
@@ -257,7 +251,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	uplink_refresh(&e->uplink, &m->rule);
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
-	e->kept->update_id = e->map.update_id;
+	e->record.kept->update_id = e->map.update_id;
 	services_mark_dirty(&e->services);
 }
 
@@ -265,8 +259,7 @@ static void op_gone(void *arg, const struct nat_rule *rule)
 {
 	struct engine *e = arg;
 
-	e->kept->update_id = e->map.update_id;
-
+	e->record.kept->update_id = e->map.update_id;
 	lease_result(e, leases_del(e->leases, rule));
 	ctlserver_gone(e->ctl, rule);
 	uplink_refresh(&e->uplink, rule);
@@ -277,50 +270,13 @@ static void op_refused(void *arg, const struct refused *r)
 {
 	struct engine *e = arg;
 	const struct peer p = { &e->igd, r->ifindex, r->client };
-	const struct addr share = peer_share(&p);
-	char text[LOG_LINE_MAX];
-	struct wr w = wr_init_cut(text, sizeof(text));
-	uint32_t muted = 0;
 
-	const bool logged = refusal_count(&e->refusals, r, share,
-					  loop_now_ms(e->loop), &muted);
-
-	recent_add(&e->kept->recent, r, share, loop_now_ms(e->loop));
-	e->kept->refused[r->why] = e->refusals.n[r->why];
-	if (!logged)
-		return;
-	refusal_put(&w, r, &(struct refusal_settings){
-		.max_mappings = e->conf.max_mappings,
-		.per_client = e->conf.max_per_client,
-		.max_pinholes = e->conf.max_pinholes,
-		.adds_per_s = e->map.adds_per_s, .rule_n = e->conf.rule_n,
-	});
-	if (muted)
-		wr_fmt(&w, "; %u more since its last line", (unsigned)muted);
-	log_info("%s", wr_cstr(&w));
-}
-
-static void on_maplog_tick(struct loop_timer *t)
-{
-	struct engine *e = LOOP_OWNER(t, struct engine, maplog_tick);
-	const uint64_t now_ms = loop_now_ms(e->loop);
-	const uint64_t due_ms = maplog_tick(&e->maplog, now_ms);
-
-	if (due_ms != UINT64_MAX)
-		loop_timer_set(e->loop, t, due_ms - now_ms);
+	record_refused(&e->record, r, peer_share(&p));
 }
 
 static void op_changed(void *arg, const struct map_change *c)
 {
-	struct engine *e = arg;
-	char desc[PM_DESC_MAX + 1] = "";
-
-	if (c->now)
-		portmap_desc(map_table(&e->map, c->now->rule.kind), c->now,
-			     desc);
-	maplog_change(&e->maplog, c, desc, loop_now_ms(e->loop));
-	if (!e->maplog_tick.active)
-		loop_timer_set(e->loop, &e->maplog_tick, MAPLOG_HOLD_MS);
+	record_changed(&((struct engine *)arg)->record, c);
 }
 
 static uint32_t op_rnd(void *arg)
@@ -396,21 +352,6 @@ static enum ctl_no_address why_no_address(const struct engine *e)
 	return addr_is_set(x->addr) ? CTL_ADDRESS_OK : CTL_NO_ADDRESS;
 }
 
-static void status_pinholes(const struct engine *e, struct ctl_status *ret)
-{
-	const struct portmap *pm = e->map.pinholes;
-
-	if (!pm)
-		return;
-	ret->pinholes = (uint32_t)portmap_count(pm);
-	ret->pinholes_max = (uint32_t)portmap_max(pm);
-	ret->pinholes_suspended = ret->pinholes -
-				  (uint32_t)portmap_shown_count(pm);
-	for (size_t i = 0; i < portmap_count(pm); i++)
-		ret->pinholes_of[portmap_entry(pm,
-					       portmap_at(pm, i))->origin]++;
-}
-
 static void op_status(void *arg, struct ctl_status *ret)
 {
 	struct engine *e = arg;
@@ -420,23 +361,9 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
 		 str_z(conf_external(&e->conf)->name));
-	ret->up_s = (uint32_t)((loop_now_ms(e->loop) - e->kept->began_ms) /
-			       1000);
-	ret->mappings = (uint32_t)portmap_count(e->pm);
-	ret->suspended = ret->mappings - (uint32_t)portmap_shown_count(e->pm);
-	for (size_t i = 0; i < portmap_count(e->pm); i++) {
-		const struct pm_entry *m =
-			portmap_entry(e->pm, portmap_at(e->pm, i));
-
-		ret->mappings_of[m->origin]++;
-		ret->overruled += m->overruled;
-	}
-	status_pinholes(e, ret);
-	ret->mappings_max = e->conf.max_mappings;
-	ret->per_client_max = e->conf.max_per_client;
+	record_status(&e->record, ret);
 	services_status(&e->services, ret);
 	uplink_status(&e->uplink, ret);
-	memcpy(ret->refused, e->refusals.n, sizeof(ret->refused));
 }
 
 static void op_verify(void *arg)
@@ -489,7 +416,7 @@ static int start_map(struct engine *e)
 			return -ENOMEM;
 	}
 	map_init(m, e->pm);
-	m->update_id = e->kept->update_id;
+	m->update_id = e->record.kept->update_id;
 	e->hosts.changed = on_hosts_changed;
 	e->hosts.arg = e;
 	hosts_init(&e->hosts, e->loop);
@@ -503,7 +430,7 @@ static int start_map(struct engine *e)
 	e->services.leases_whole = e->leases && met.whole;
 	e->absent = (struct absent){
 		.timeout_s = e->conf.absent_timeout, .map = m,
-		.kept = e->kept, .gone = on_absent, .arg = e,
+		.kept = e->record.kept, .gone = on_absent, .arg = e,
 	};
 	return absent_open(&e->absent, e->loop);
 }
@@ -530,8 +457,8 @@ static void restore_configured(struct engine *e)
 		if (r.why != REFUSAL_NONE)
 			op_refused(e, &r);
 	}
-	if (e->reloaded)
-		configlog_report(&e->map, c, e->kept);
+	if (e->record.reloaded)
+		configlog_report(&e->map, c, e->record.kept);
 }
 
 static int start_services(struct engine *e)
@@ -551,7 +478,7 @@ static int start_services(struct engine *e)
 	e->services.dir_fd = e->dir_fd;
 	e->services.clock_now = clock_now;
 	e->services.clock_arg = e;
-	e->services.recent = &e->kept->recent;
+	e->services.recent = &e->record.kept->recent;
 	e->services.status = op_status;
 	return services_open(&e->services);
 }
@@ -584,29 +511,6 @@ static int shut_jail(struct engine *e)
 	return err;
 }
 
-/* Continue what the engine before this one has left. Return: 0 or -ENOMEM */
-static int inherit(struct engine *e, struct engine_kept *kept)
-{
-	const uint64_t now_ms = loop_now_ms(e->loop);
-
-	e->kept = kept ? kept : mem_new(1, sizeof(*e->kept));
-	if (!e->kept)
-		return -ENOMEM;
-	e->ifwatch.kept = e->kept;
-	if (e->kept->began_ms > now_ms || (e->kept->ended_ms &&
-	    now_ms - e->kept->ended_ms > ENGINE_KEPT_GAP_MS))
-		*e->kept = (struct engine_kept){ 0 };
-	e->reloaded = e->kept->ended_ms != 0;
-	e->kept->ended_ms = 0;
-	if (!e->kept->began_ms)
-		e->kept->began_ms = now_ms;
-	memcpy(e->refusals.n, e->kept->refused, sizeof(e->refusals.n));
-	rulecounts_adopt(&e->kept->decided, &(struct policy){
-		.rule = e->conf.rule, .rule_n = e->conf.rule_n });
-	e->map.decided = &e->kept->decided;
-	return 0;
-}
-
 static int start_uplink(struct engine *e)
 {
 	e->uplink.loop = e->loop;
@@ -630,9 +534,13 @@ static int start(struct engine *e, const struct engine_start *s)
 	e->loop = loop_new(ENGINE_FDS_MAX, NULL);
 	if (!e->loop)
 		return -ENOMEM;
-	err = inherit(e, s->kept);
+	e->record.conf = &e->conf;
+	e->record.map = &e->map;
+	e->record.loop = e->loop;
+	err = record_open(&e->record, s->kept);
 	if (err)
 		return err;
+	e->ifwatch.kept = e->record.kept;
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);
@@ -650,8 +558,6 @@ static int start(struct engine *e, const struct engine_start *s)
 		e->map.pinholes, on_mapping_done,
 	};
 	e->tick.cb = on_tick;
-	e->maplog.is_on = e->conf.log_mappings;
-	e->maplog_tick.cb = on_maplog_tick;
 	e->lease_tick.cb = on_lease_tick;
 	e->ifwatch.conf = &e->conf;
 	e->ifwatch.loop = e->loop;
@@ -690,14 +596,11 @@ int engine_run(const struct engine_start *s)
 		lease_tick(&e);
 		err = loop_run(e.loop);
 		services_byebye(&e.services);
-		configlog_note(&e.map, e.kept);
+		configlog_note(&e.map, e.record.kept);
 	}
 	if (err)
 		log_err("engine: %s", strerror(-err));
-	if (e.loop)
-		maplog_flush(&e.maplog, loop_now_ms(e.loop));
-	if (e.kept)
-		e.kept->ended_ms = loop_now_ms(e.loop);
+	record_close(&e.record);
 	if (e.leases)
 		lease_fault(leases_save(e.leases, clock_now(&e)));
 	leases_close(e.leases);
