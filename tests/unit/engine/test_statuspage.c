@@ -388,6 +388,16 @@ static void test_refusals_of_the_viewer(void **state)
 	LACKS("TCP 83");
 }
 
+/* The host wanted any external port for its port 80, an hour ago. */
+static void test_a_refusal_for_any_port(void **state)
+{
+	refuse("192.168.88.10", 0, REFUSAL_NO_PORT, 1);
+	now_ms += 3600000;
+	render("192.168.88.10");
+	HAS("<th scope=\"row\">TCP 80</th>");
+	HAS("<td>1 h ago</td>");
+}
+
 /* A reason without a text would show nothing. */
 static void test_each_reason_has_a_text(void **state)
 {
@@ -569,6 +579,7 @@ static void test_a_wrong_name_gets_a_link(void **state)
 	wr_cstr(&w);
 	assert_int_equal(r.body.n, w.len);
 	assert_string_equal(r.content_type, STATUSHTML_TYPE);
+	HAS("<h1><bdi>Home</bdi></h1>");
 	HAS("<a href=\"http://192.168.88.1:2828/\">http://192.168.88.1:2828/"
 	    "</a>");
 	w.len = 0;
@@ -609,6 +620,7 @@ int main(void)
 		TEST(test_ports_that_are_not_open),
 		TEST(test_reasons_for_no_address),
 		TEST(test_refusals_of_the_viewer),
+		TEST(test_a_refusal_for_any_port),
 		TEST(test_each_reason_has_a_text),
 		TEST(test_any_bytes_of_refusals_do_no_harm),
 		TEST(test_texts_are_escaped),

@@ -42,7 +42,7 @@ static uint16_t asked_port, mapped_port, mapped_ext;
 static struct { uint16_t port; size_t n; uint8_t buf[512]; } queue[32];
 static size_t queue_n;
 static char reply[2048];
-static bool replies;
+static bool replies, http_hangs;
 
 static void put16(uint8_t *p, uint32_t v)
 {
@@ -160,7 +160,7 @@ static void op_http(void *arg, uint16_t port, struct str request)
 	assert_int_equal(port, 5000);
 	assert_true(str_copy(text, sizeof(text), request));
 	https++;
-	replies = true;
+	replies = !http_hangs;
 	if (!upnp) {
 		wr_z(&w, "000");	/* no connection */
 		wr_cstr(&w);
@@ -284,6 +284,7 @@ static int setup(void **state)
 		    1 << UPSTREAM_UPNP;
 	memcpy(u.nonce.byte, "0123456789ab", 12);
 	pcp = natpmp = upnp = upnp2 = replies = drops_maps = false;
+	http_hangs = false;
 	result = 0;
 	epoch_s = 1000;
 	lease_s = 3600;
@@ -360,6 +361,37 @@ static void test_pcp_alone_maps_own_port(void **state)
 	assert_int_equal(mapped_port, 50000);
 	assert_true(addr_equal(u.ext, addr_ip4(EXT)));
 	assert_int_equal(answers, 0);
+}
+
+static void search_for(uint64_t ms, enum upstream_state then)
+{
+	pass(ms);
+	assert_int_equal(u.state, then);
+}
+
+/* A better protocol has its time, and no more. */
+static void test_time_of_the_search(void **state)
+{
+	natpmp = true;		/* PCP may follow */
+	upstream_set(&u, OURS, GW, 50000, now);
+	search_for(900, UPSTREAM_SEARCHING);
+	search_for(200, UPSTREAM_ANSWERS);
+	setup(state);
+	natpmp = true;
+	u.allowed = 1 << UPSTREAM_NAT_PMP;
+	upstream_set(&u, OURS, GW, 50000, now);
+	search_for(1, UPSTREAM_ANSWERS);
+	setup(state);
+	pcp = true;		/* NAT-PMP may tell the address */
+	upstream_set(&u, OURS, GW, 50000, now);
+	search_for(200, UPSTREAM_SEARCHING);
+	search_for(200, UPSTREAM_ANSWERS);
+	setup(state);
+	upnp = http_hangs = true;
+	upstream_set(&u, OURS, GW, 50000, now);
+	search_for(UPSTREAM_WAIT_MS + 1000, UPSTREAM_SEARCHING);
+	upstream_http(&u, 503, STR(""), now);
+	search_for(1, UPSTREAM_SILENT);
 }
 
 static void test_only_the_allowed_protocol(void **state)
@@ -886,6 +918,7 @@ int main(void)
 		cmocka_unit_test_setup(test_search_prefers_pcp, setup),
 		cmocka_unit_test_setup(test_search_finds_each, setup),
 		cmocka_unit_test_setup(test_pcp_alone_maps_own_port, setup),
+		cmocka_unit_test_setup(test_time_of_the_search, setup),
 		cmocka_unit_test_setup(test_only_the_allowed_protocol, setup),
 		cmocka_unit_test_setup(test_silent_upstream, setup),
 		cmocka_unit_test_setup(test_one_life, setup),
