@@ -33,10 +33,11 @@ static size_t noted(const struct engine_kept *k)
 	return k->configured_n;
 }
 
-static const struct kept_configured *find(const struct engine_kept *k,
+/* @n: noted() */
+static const struct kept_configured *find(const struct engine_kept *k, size_t n,
 					  const struct nat_rule *rule)
 {
-	for (size_t i = 0; i < noted(k); i++)
+	for (size_t i = 0; i < n; i++)
 		if (nat_rule_same_key(&k->configured[i].rule, rule))
 			return &k->configured[i];
 	return NULL;
@@ -65,14 +66,16 @@ static void report_gone(const struct map *m, const struct kept_configured *k)
 		.was = &was, .by = &by });
 }
 
+/* @k: what was noted of @e, or NULL */
 static void report_now(const struct map *m, const struct portmap *pm,
-		       const struct pm_entry *e, const struct engine_kept *kept)
+		       const struct pm_entry *e,
+		       const struct kept_configured *k)
 {
-	const struct kept_configured *k = find(kept, &e->rule);
 	struct map_change c = { .now = e };
 	struct pm_snapshot was = { .entry = { 0 } };
 
-	if (k && nat_rule_equal(&k->rule, &e->rule) && !k->disabled == e->enabled)
+	if (k && nat_rule_equal(&k->rule, &e->rule) &&
+	    !k->disabled == e->enabled)
 		return;
 	if (k) {
 		was.entry = *e;
@@ -87,11 +90,12 @@ static void report_now(const struct map *m, const struct portmap *pm,
 void configlog_report(const struct map *m, const struct conf *c,
 		      const struct engine_kept *kept)
 {
+	const size_t n = noted(kept);
 	const struct portmap *pm = NULL;
 
 	if (!m->ops->changed)
 		return;
-	for (size_t i = 0; i < noted(kept); i++)
+	for (size_t i = 0; i < n; i++)
 		if (!is_in_file(c, &kept->configured[i].rule))
 			report_gone(m, &kept->configured[i]);
 	while ((pm = map_next_table(m, pm)))
@@ -100,6 +104,6 @@ void configlog_report(const struct map *m, const struct conf *c,
 				portmap_entry(pm, portmap_at(pm, i));
 
 			if (e->configured)
-				report_now(m, pm, e, kept);
+				report_now(m, pm, e, find(kept, n, &e->rule));
 		}
 }

@@ -407,8 +407,7 @@ static void log_state(struct uplink *u)
 static void on_tick(struct loop_timer *t)
 {
 	struct uplink *u = LOOP_OWNER(t, struct uplink, tick);
-
-	bool changed = u->changed_due;
+	const bool changed = u->changed_due;
 
 	u->changed_due = false;
 	run(u);

@@ -113,7 +113,8 @@ static struct tally delete_all(struct map *m, struct map_wait *w)
 		e = portmap_entry(m->pm, slot);
 		if (in_range(w, e) && !may_delete(m, w, e))
 			note_stays(m, w, e, &t);
-		else if (in_range(w, e) && delete_one(m, slot, &w->req.mapping, &t))
+		else if (in_range(w, e) &&
+			 delete_one(m, slot, &w->req.mapping, &t))
 			continue;
 		i++;
 	}

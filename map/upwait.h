@@ -7,8 +7,8 @@
 #include "map/map.h"
 
 /** upwait_translate - of a request for a port mapping, replace the external
- * port that its control point was told by ours (told_rule_port()). w->wished stays.
- */
+ * port that its control point was told by ours (told_rule_port()). w->wished
+ * stays. */
 void upwait_translate(const struct map *, struct map_wait *w);
 
 /**

@@ -18,8 +18,8 @@ void waitlist_queue(struct map *, struct map_wait *w, uint16_t slot,
 		    bool owner);
 
 /**
- * waitlist_wake - the op on @slot of that table is done: remove the requests that waited for
- * it from the list.
+ * waitlist_wake - the op on @slot of that table is done: remove the requests
+ * that waited for it from the list.
  *
  * Return: the request that owns the op, or NULL. The others are appended to the
  * list of those that are ready to start again.

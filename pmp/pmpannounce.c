@@ -9,9 +9,7 @@
  */
 #include "base/portnumbers.h"
 #include "pmp/pmpannounce.h"
-
 #include "pmp/pmpmsg.h"
-
 
 /* All hosts of a link. */
 static const struct addr all_ip4 = { ADDR_IP4, { 224, 0, 0, 1 } };
