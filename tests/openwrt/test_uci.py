@@ -136,10 +136,11 @@ def test_protocols(router):
     lines = made(router, config(
         "option upnp '0'", "option nat_pmp 'off'", "option pcp '1'",
         "option pcp_strict_nonce 'true'", "option ask_upstream '0'",
+        "option status_page 'off'",
         "list pcp_third_party '192.168.88.10/32'",
         "list pcp_third_party 'fd00:88::/64'"))
     for line in ("upnp =no", "nat-pmp =no", "pcp =yes",
-                 "pcp-strict-nonce =yes", "ask-upstream =no",
+                 "pcp-strict-nonce =yes", "ask-upstream =no", "status-page =no",
                  "pcp-third-party =192.168.88.10/32",
                  "pcp-third-party =fd00:88::/64"):
         assert line in lines
