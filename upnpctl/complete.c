@@ -11,6 +11,7 @@
 #include "upnpctl/list.h"
 #include "upnpctl/out.h"
 #include "upnpctl/path.h"
+#include "upnpctl/term.h"
 #include "upnpctl/words.h"
 
 /* A completion: the part of the line that is typed, and who receives what it
@@ -363,7 +364,8 @@ static void print_help(void *arg, struct str text, const char *help,
 {
 	out_str(STR("  "));
 	out_pad(text, 20);
-	out_fmt(" %s\n", help);
+	out_ch(' ');
+	term_wrap(str_z(help), 23);
 }
 
 void complete_help(const struct cmd_env *env, enum menu menu)
@@ -382,15 +384,15 @@ static void usage_of(const struct cmd_verb *v)
 	menu_put_command(&w, v->menu);
 	wr_fmt(&w, "%s ", v->name);
 	args_put_usage(&w, v);
-	out_str(wr_done(&w));
-	out_str(STR("\n"));
+	term_wrap(wr_done(&w), 0);
 	for (size_t i = 0; args_at(v, i, &a); i++) {
 		w = wr_init_cut(text, sizeof(text));
 		wr_fmt(&w, "  %s%s", a.name, a.kind == CMD_KEY ? "=" : "");
-		out_pad(wr_done(&w), 34);
+		out_pad(wr_done(&w), 35);
 		w.len = 0;
 		args_put_help(&w, &a);
-		out_fmt(" %s\n", wr_cstr(&w));
+		out_ch(' ');
+		term_wrap(wr_done(&w), 36);
 	}
 }
 

@@ -34,7 +34,8 @@ def conf(ctl):
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("words", [
     "interfaces print", "interfaces print detail", "print", "print detail",
-    "rules print", "rules print detail", "status", "check"])
+    "rules print", "rules print detail", "status", "check", "help",
+    "set -h", "mappings add -h", "interfaces -h"])
 def test_no_row_is_wrapped(conf, width, words):
     out = terminal.run(conf.argv(*words.split()), width)
     assert out.count("\n") > 1, out
