@@ -52,7 +52,8 @@ static const struct {
 	[REFUSAL_LINK] = { "link", "allow-disable-external-interface is no" },
 	[REFUSAL_SUBSCRIBERS] = { "subscribers", "too many subscriptions" },
 	[REFUSAL_HOST] = { "web-page",
-		"a web page is behind it: see its Host, Origin or Referer" },
+		"its Host, Origin or Referer is not this router's address, "
+		"as if a web page had sent it" },
 	[REFUSAL_CONNECTIONS] = { "connections",
 		"too many connections, or too slow ones" },
 	[REFUSAL_NOT_FOUND] = { "not-found", "there is no such mapping" },
@@ -146,7 +147,8 @@ static void put_remedy(struct wr *w, const struct nat_rule *rule, bool any_line)
 	else
 		wr_z(w, " 0-65535\"");
 	if (!any_line)
-		wr_z(w, " and lines for what the default allows");
+		wr_z(w, ", and lines for the other ports, because the default "
+			"ends with the first line");
 }
 
 static void put_by_line(struct wr *w, const struct refused *r, bool any_line)

@@ -44,8 +44,9 @@ static void every_reason_has_a_name_and_a_text(void **state)
 				name, refusal_name((enum refusal)j));
 	}
 	/* the longest text once ran into the bytes after it */
-	assert_string_equal(refusal_text(REFUSAL_HOST), "a web page is "
-			    "behind it: see its Host, Origin or Referer");
+	assert_string_equal(refusal_text(REFUSAL_HOST), "its Host, Origin "
+			    "or Referer is not this router's address, as if a web "
+			    "page had sent it");
 	assert_string_equal(refusal_name((enum refusal)99), "unknown");
 	assert_string_equal(refusal_text((enum refusal)99),
 			    "unknown reason");
@@ -242,7 +243,8 @@ static void log_line_names_what_decided(void **state)
 	refusal_put(&w, &r, &none);
 	assert_non_null(strstr(wr_cstr(&w), ": the default allows ports from "
 			       "1024 on; to allow it, add \"allow 80 "
-			       "192.168.88.11 8080\" and lines for what"));
+			       "192.168.88.11 8080\", and lines for the "
+			       "other ports"));
 }
 
 int main(void)
