@@ -29,7 +29,8 @@ static struct absent_kept *kept_of(const struct absent *a, struct addr client)
 	return NULL;
 }
 
-/* Without a free place, the client begins anew with the next engine. */
+/* Without a free place, the next engine counts the silence of the client from
+ * 0. */
 static void keep(const struct absent *a, struct addr client, uint64_t silent_ms)
 {
 	struct absent_kept *k = kept_of(a, client);
@@ -45,7 +46,8 @@ static void keep(const struct absent *a, struct addr client, uint64_t silent_ms)
 		*k = (struct absent_kept){ client, true, silent_ms };
 }
 
-/* Forget who has no mapping any more: no look of this round has found it. */
+/* Forget a client that no look of this round has found: it has no mapping any
+ * more. */
 static void sweep_kept(const struct absent *a)
 {
 	struct absent_kept *k = a->kept->absent;
@@ -89,7 +91,8 @@ static enum neigh_seen look(const struct absent *a, const struct pm_entry *e)
 	       NEIGH_UNKNOWN : is;
 }
 
-/* A mapping of the lease file continues with what the last engine has left. */
+/* The client of a mapping from the lease file continues with the silence that
+ * the last engine recorded. */
 static void begin(const struct absent *a, struct absent_seen *s,
 		  const struct pm_entry *e)
 {

@@ -5,7 +5,7 @@
  *
  * In rounds, the kernel is made to ask for each such client, and a moment later
  * its neighbour table shows whether there was an answer. The time from one look
- * without an answer to the next counts; an answer takes it back to 0. If it
+ * without an answer to the next counts; an answer resets it to 0. If it
  * reaches absent-timeout, the mapping ends. It does not count while the table
  * cannot be read, and while the link is down. A client that the table never
  * shows, because it is behind another router or its link has no hardware

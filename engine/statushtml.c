@@ -227,8 +227,8 @@ static void put_address(struct wr *w, const struct ctl_status *s)
 		wr_z(w, "<small><b>Another router is between this one and the "
 		     "internet. It must open the ports as well.</b></small>");
 	else if (s->upstream_state == CTL_UPSTREAM_ANSWERS)
-		wr_z(w, "<small>Another router is in front of this one. It opens "
-		     "the ports as well, as far as it tells.</small>");
+		wr_z(w, "<small>Another router is in front of this one. It "
+		     "says that it opens the ports as well.</small>");
 }
 
 static const char *const origin_text[ORIGINS] = {

@@ -230,7 +230,7 @@ static void on_tcp(struct loop_fd *io, short revents)
 		write_tcp(u);	/* fails, if connect() did */
 }
 
-/* The answer comes later, also that it cannot be had. */
+/* The answer, or the failure, is reported later. */
 static void op_http(void *arg, uint16_t port, struct str request)
 {
 	struct uplink *u = arg;
@@ -245,7 +245,7 @@ static void op_http(void *arg, uint16_t port, struct str request)
 	loop_timer_set(u->loop, &u->tcp_timer, wait_ms);
 }
 
-/* ---- what it means for the mappings -------------------------------------- */
+/* ---- answers for the mappings -------------------------------------------- */
 
 static const char *const way_names[UPSTREAM_WAYS] = {
 	[UPSTREAM_NO_WAY] = "nothing", [UPSTREAM_PCP] = "PCP",

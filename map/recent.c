@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* recent.c - the refusals of the last time. Runs in: engine */
+/* recent.c - the latest refusals. Runs in: engine */
 #include "map/recent.h"
 
 static bool is_same(const struct recent_refusal *r, const struct refused *now,

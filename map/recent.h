@@ -12,12 +12,12 @@
 #include "map/refusal.h"
 
 struct recent_refusal {
-	uint64_t at_ms;		/* of the last time, CLOCK_MONOTONIC; 0: a free
+	uint64_t at_ms;		/* the last time, CLOCK_MONOTONIC; 0: a free
 				 * place */
 	struct addr share;	/* the host, addr_share() */
 	struct addr client;	/* the address from which it asked */
 	struct nat_rule rule;	/* the mapping; kind 0: not about a mapping */
-	uint32_t times;		/* that the same was refused */
+	uint32_t times;		/* how often the same was refused */
 	uint32_t line;		/* of the configuration that decided, or 0 */
 	uint8_t why;		/* enum refusal */
 	uint8_t origin;		/* enum origin */

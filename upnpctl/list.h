@@ -82,8 +82,8 @@ struct list {
 	void (*json)(const struct list *, size_t i);
 	bool by_key;		/* numbers are not known: items are chosen only
 				 * by name, because no daemon numbers them */
-	/* Belongs the item in a second table, below the first? NULL: there is
-	 * only one */
+	/* Does the item belong in a second table, below the first? NULL: there
+	 * is only one */
 	bool (*second)(const struct list *, size_t i);
 	/* Write what the statistics have beside the items, in lines of its own;
 	 * as JSON an object without a number. Or NULL */

@@ -15,8 +15,9 @@ int monexec_check(const char *program);
  * for its end. Its environment has the event and the mapping in variables
  * UPNPD_... (upnpctl(8), monitor); its standard input is /dev/null.
  *
- * The description is a client's text: all characters but letters, digits, space
- * and - _ . , : / ( ) + @ # = become '?', and those that no terminal shows.
+ * The description is a client's text: of ASCII, only letters, digits,
+ * space and - _ . , : / ( ) + @ # = are passed. The other characters of ASCII,
+ * and those that no terminal shows, become '?'.
  *
  * A program that fails is reported on stderr. Return: 0 or -errno (no process)
  */

@@ -187,8 +187,8 @@ static struct summary summarize(const struct confedit *text)
 	return s;
 }
 
-/* Tell an operator what he may not expect: the first rule ends what is allowed
- * without rules. */
+/* Print what a change means for all clients: the first rule, for example, ends
+ * what is allowed without rules. */
 static void notice(struct summary was, struct summary is)
 {
 	if (is.rules && !was.rules && !is.open)

@@ -27,8 +27,8 @@ struct rulelist {
 	bool counted;		/* unmatched is how many requests no line
 				 * matched */
 	uint64_t unmatched;
-	/* Whom to ask for the counts when one is needed; NULL: nobody, or they
-	 * have been asked for. */
+	/* The counts are read by this when the first one is needed; NULL: they
+	 * are never read, or were read already. */
 	const struct cmd_env *counts_of;
 };
 

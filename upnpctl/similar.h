@@ -11,8 +11,8 @@
 struct similar {
 	struct str word;	/* set it, and nothing else, before the first
 				 * similar_add() */
-	struct str name;	/* the one that the word is, or the last one that
-				 * begins with it */
+	struct str name;	/* the one that equals the word, or the last one
+				 * that begins with it */
 	unsigned n;		/* how many names begin with the word; 1 if one
 				 * is the whole word */
 	bool exact;		/* the name is the whole word */
@@ -25,12 +25,13 @@ struct similar {
  * similar_add - compare the word with one more name.
  * @name: borrowed
  *
- * Return: it is the best one by now: exact, or the word is its beginning
+ * Return: true if it is the best name so far: it equals the word, or begins
+ * with it
  */
 bool similar_add(struct similar *, struct str name);
 
 /** similar_ask - write "; did you mean enabled?" if a name is near. Return:
- * whether one is */
+ * true if it was written */
 bool similar_ask(const struct similar *, struct wr *);
 
 /** similar_has - does @s contain @part? Upper and lower case of ASCII are the

@@ -20,8 +20,8 @@ void tty_raw(bool on);
 /** tty_pending - has more been typed, or pasted, than was read? */
 bool tty_pending(void);
 
-/** tty_leave - a process that was forked does not use the terminal so: give it
- * the signal mask that this one had. */
+/** tty_leave - for a forked child, which reads no single keys: restore the
+ * signal mask from before tty_open(). */
 void tty_leave(void);
 
 /** tty_stop - stop this process, as Ctrl-Z does, with the terminal restored.

@@ -94,7 +94,7 @@ const struct upstream_lease *uplease_want(struct upstream *u, uint8_t proto,
 		return l;
 	if (!wait)
 		return l;
-	/* a refusal is not repeated: the reason may have gone */
+	/* ask again, also after a refusal: its reason may have gone */
 	if (!l->tries)
 		l->due_ms = now_ms;
 	if (!l->wait_ms)
@@ -232,7 +232,7 @@ void uplease_forget(struct upstream *u)
 
 /* ---- time ---------------------------------------------------------------- */
 
-/* The last request of a row has had no answer. */
+/* The last try of a request has had no answer. */
 static void give_up(struct upstream *u, struct upstream_lease *l,
 		    uint64_t now_ms)
 {

@@ -38,8 +38,8 @@ static bool is_set(struct addr a)
 	return a.family == ADDR_IP4;
 }
 
-/* Clients hear of each change: an upstream that reports another address each
- * time is not believed each time. */
+/* Each change is announced to clients, so it is accepted only once in
+ * UPSTREAM_EXT_MS. */
 static void set_ext(struct upstream *u, struct addr ext, uint64_t now_ms)
 {
 	if (!is_set(ext) || addr_equal(ext, u->ext) ||
@@ -59,8 +59,8 @@ void upstream_init(struct upstream *u)
 
 /* ---- the search ---------------------------------------------------------- */
 
-/* The answer to an earlier HTTP request counts no more; the owner cancels its
- * connection when it starts the next one. */
+/* The answer to an earlier HTTP request is ignored from now on; the owner
+ * cancels its connection when it starts the next one. */
 static void search(struct upstream *u, uint64_t now_ms)
 {
 	u->http = UPASK_IDLE;
@@ -76,7 +76,7 @@ static void search(struct upstream *u, uint64_t now_ms)
 	u->described.port = 0;
 }
 
-/* Those that are answered may ask again: the new state comes first. */
+/* Set the new state first: a client that gets its answer may ask again. */
 static void restart(struct upstream *u, bool usable, uint64_t now_ms)
 {
 	if (usable) {
@@ -90,7 +90,7 @@ static void restart(struct upstream *u, bool usable, uint64_t now_ms)
 	u->due_ms = UINT64_MAX;
 	u->http = UPASK_IDLE;
 	uplease_silent(u);
-	/* the owner tells what is mapped when there is a gateway again */
+	/* the owner asks for each port again when there is a gateway */
 	uplease_forget(u);
 }
 
