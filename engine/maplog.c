@@ -331,7 +331,7 @@ static void tell_folded(struct maplog *l)
 
 uint64_t maplog_tick(struct maplog *l, uint64_t now_ms)
 {
-	uint64_t next_ms = UINT64_MAX;
+	uint64_t next_ms = UINT64_MAX, due_ms;
 
 	for (size_t i = 0; i < MAPLOG_HELD_MAX; i++) {
 		struct maplog_held *h = &l->held[i];
@@ -345,9 +345,12 @@ uint64_t maplog_tick(struct maplog *l, uint64_t now_ms)
 		end_window(l, now_ms);
 	if (l->folded && now_ms - l->folded_ms >= MAPLOG_WINDOW_MS)
 		tell_folded(l);
-	/* a count has time, but a deletion may be held back until then */
-	if ((l->dropped || l->folded) && next_ms > now_ms + MAPLOG_HOLD_MS)
-		next_ms = now_ms + MAPLOG_HOLD_MS;
+	due_ms = l->window_ms + MAPLOG_WINDOW_MS;
+	if (l->dropped && due_ms < next_ms)
+		next_ms = due_ms;
+	due_ms = l->folded_ms + MAPLOG_WINDOW_MS;
+	if (l->folded && due_ms < next_ms)
+		next_ms = due_ms;
 	return next_ms;
 }
 

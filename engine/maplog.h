@@ -48,8 +48,9 @@ struct maplog {
 void maplog_change(struct maplog *, const struct map_change *c,
 		   const char *desc, uint64_t now_ms);
 
-/** maplog_tick - write what is due. Return: when to call again, at most
- * MAPLOG_HOLD_MS from now; UINT64_MAX: so long after the next change */
+/** maplog_tick - write what is due. Call it after each change as well, which may
+ * make the next time earlier. Return: when to call again; UINT64_MAX: never,
+ * until the next change */
 uint64_t maplog_tick(struct maplog *, uint64_t now_ms);
 
 /** maplog_flush - write all that is held back: the engine ends. */

