@@ -26,6 +26,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "base/limits.h"
+#include "base/log.h"
 #include "sys/caps.h"
 #include "sys/seccomp.h"
 
@@ -101,6 +102,38 @@ int jail_dir_empty(const char *dir)
 	return err;
 }
 
+/* The files that the engine of another user has written, as before the package
+ * gave it a user of its own. root's stay, and so does a file that has a name
+ * elsewhere too. O_PATH, because nothing is read, and a FIFO must not block. */
+static void own_file(int dir_fd, const char *name, uid_t uid, gid_t gid)
+{
+	struct stat st;
+	int fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_nlink == 1 &&
+	    st.st_uid != 0 && st.st_uid != uid &&
+	    fchownat(fd, "", uid, gid, AT_EMPTY_PATH) < 0)
+		log_warn("state-dir: %s keeps its owner: %s", name,
+			 strerror(errno));
+	close(fd);
+}
+
+static void own_files(int dir_fd, uid_t uid, gid_t gid)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		own_file(fd, e->d_name, uid, gid);
+	if (d)
+		closedir(d);
+	else if (fd >= 0)
+		close(fd);
+}
+
 /* Works on the descriptor, because the name may be replaced meanwhile. */
 static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 {
@@ -116,7 +149,10 @@ static int own_dir(int fd, const char *path, uid_t uid, gid_t gid)
 		return err;
 	if ((st.st_uid != uid || st.st_gid != gid) && fchown(fd, uid, gid) < 0)
 		return -errno;
-	return fchmod(fd, 0700) < 0 ? -errno : 0;
+	if (fchmod(fd, 0700) < 0)
+		return -errno;
+	own_files(fd, uid, gid);
+	return 0;
 }
 
 int jail_dir(const char *dir, uid_t uid, gid_t gid)

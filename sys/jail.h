@@ -35,7 +35,9 @@ int jail_user(const char *name, uid_t *ret_uid, gid_t *ret_gid);
  * jail_dir - make @dir, mode 0700, owned by @uid and @gid.
  *
  * An existing directory is taken over, unless root owns it and it is not empty
- * (-ENOTEMPTY). A symbolic link, or anything else that is not a directory, is
+ * (-ENOTEMPTY). Plain files in it that another user than root owns, and that
+ * have no other name, are given to @uid too: those of an engine that ran as
+ * another user. A symbolic link, or anything else that is not a directory, is
  * refused. Parents are not created.
  * Return: 0 or -errno: -ENOENT no parent, -EROFS nothing can be kept there
  */

@@ -173,6 +173,21 @@ def test_reload_accepts_another_name_of_the_same_user(lab, upnpd, igd):
 
 
 @pytest.mark.only("netlink")
+@pytest.mark.conf(user="nobody")
+def test_mappings_of_another_user_are_kept(lab, upnpd, igd):
+    """A package gives the daemon a user of its own, after it ran as nobody."""
+    igd.add(40000)
+    upnpd.stop()
+    upnpd.options["user"] = "daemon"
+    upnpd.start()
+    assert {entry[:2] for entry in igd.mapped()} == {("TCP", 40000)}
+    assert {entry.name: pwd.getpwuid(entry.stat().st_uid).pw_name
+            for entry in os.scandir(upnpd.state)} == dict.fromkeys(
+                os.listdir(upnpd.state), "daemon")
+    assert "Permission denied" not in upnpd.log()
+
+
+@pytest.mark.only("netlink")
 def test_reload_reads_only_a_file_of_root(lab, upnpd):
     """Without its capabilities root reads its own files, and those that
     everybody may read."""

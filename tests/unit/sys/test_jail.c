@@ -61,7 +61,8 @@ static void name_in_dir(char *buf, size_t cap, const char *name)
 
 static int tear_down(void **state)
 {
-	static const char *const left[] = { "file", "link" };
+	static const char *const left[] = { "file", "link", "of-root",
+					    "two-names", "second" };
 	char name[128];
 	size_t i;
 
@@ -361,6 +362,53 @@ static void test_dir_is_made_and_taken_over(void **state)
 	check_dir(name);
 }
 
+static void check_owner(const char *name, uid_t owner)
+{
+	char path[128];
+	struct stat st;
+
+	name_in_dir(path, sizeof(path), name);
+	assert_int_equal(lstat(path, &st), 0);
+	assert_int_equal(st.st_uid, owner);
+}
+
+static void put_file(const char *name, uid_t owner)
+{
+	char path[128];
+	int fd;
+
+	name_in_dir(path, sizeof(path), name);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0);
+	assert_int_equal(fchown(fd, owner, owner), 0);
+	close(fd);
+}
+
+/* A package gives the daemon a user of its own: what it has stored as nobody is
+ * read by it still. */
+static void test_files_of_the_former_user_are_taken_over(void **state)
+{
+	char from[128], to[128];
+
+	if (!root)
+		return;
+	assert_int_equal(chown(dir, uid + 1, uid + 1), 0);
+	put_file("file", uid + 1);
+	put_file("of-root", 0);
+	put_file("two-names", uid + 1);
+	name_in_dir(from, sizeof(from), "two-names");
+	name_in_dir(to, sizeof(to), "second");
+	assert_int_equal(link(from, to), 0);
+	name_in_dir(to, sizeof(to), "link");
+	assert_int_equal(symlink("of-root", to), 0);
+	assert_int_equal(lchown(to, uid + 1, uid + 1), 0);
+	assert_int_equal(jail_dir(dir, uid, gid), 0);
+	check_owner("file", uid);
+	check_owner("of-root", 0);
+	check_owner("two-names", uid + 1);
+	check_owner("link", uid + 1);
+}
+
 static void test_dir_of_others_is_refused(void **state)
 {
 	char name[128], slash[128], longer[8192];
@@ -499,6 +547,7 @@ int main(void)
 		T(test_uid_0_is_refused),
 		T(test_missing_directory_is_an_error),
 		T(test_dir_is_made_and_taken_over),
+		T(test_files_of_the_former_user_are_taken_over),
 		T(test_dir_of_others_is_refused),
 		T(test_dir_that_cannot_be_read_is_not_empty),
 		T(test_user_falls_back_to_nobody),
