@@ -40,6 +40,11 @@ enum conf_ask_upstream {
 	CONF_ASK_UPNP,
 };
 
+/* Which of several enabled external interfaces is active. ROUTE: the one of the
+ * default route. PRIORITY: the first in the file that is up, has a carrier and
+ * an address. */
+enum conf_selection { CONF_SELECT_ROUTE, CONF_SELECT_PRIORITY };
+
 enum conf_list_scope { CONF_LIST_OWN, CONF_LIST_ALL };
 
 /* One bit for each root device: 1 << its version. */
@@ -66,6 +71,7 @@ struct conf {
 	struct conf_networks pcp_third_party;
 	uint32_t refuse_private; /* 0 warn, 1 refuse */
 	uint32_t ask_upstream;	/* enum conf_ask_upstream */
+	uint32_t external_selection; /* enum conf_selection */
 	uint32_t list_scope;	/* enum conf_list_scope */
 	uint32_t status_page;	/* enum conf_status_page */
 	char backend[CONF_STR_MAX];

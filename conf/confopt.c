@@ -313,6 +313,8 @@ static const char *const private_words[] = { "warn", "refuse", NULL };
 static const char *const ask_words[] = {
 	"auto", "no", "pcp", "nat-pmp", "upnp", NULL,
 };
+/* In the order of enum conf_selection. */
+static const char *const selection_words[] = { "route", "priority", NULL };
 /* The first is syslog's LOG_ERR. */
 static const char *const level_words[] = {
 	"error", "warning", "notice", "info", "debug", NULL,
@@ -358,6 +360,8 @@ static const struct confopt options[] = {
 	  private_words },
 	{ "ask-upstream", WORD, O(ask_upstream), "auto", CONF_ASK_AUTO, 1,
 	  ask_words },
+	{ "external-selection", WORD, O(external_selection), "route",
+	  CONF_SELECT_ROUTE, 1, selection_words },
 	{ "ipv6", YES_NO, O(ipv6), "yes" },
 	{ "hairpin", YES_NO, O(hairpin), "no" },
 	{ "masquerade", YES_NO, O(masquerade), "no" },
