@@ -25,7 +25,7 @@ PREFIX	?= /usr/local
 DESTDIR	?=
 BUILD	?= build
 WERROR	?=
-VERSION	= 0.1.0
+include dist/project.mk
 
 STD	= -std=c11 -D_GNU_SOURCE -include base/wide.h -I. -I$(BUILD)/gen \
 	  -DUPNPD_VERSION='"$(VERSION)"'

@@ -21,7 +21,7 @@ def make_deb(build):
             ["make", "-s", "-C", ROOT, "deb", f"BUILD={build}"], text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         assert out.returncode == 0, out.stdout
-    with open(os.path.join(ROOT, "Makefile")) as f:
+    with open(os.path.join(ROOT, "dist/project.mk")) as f:
         version = re.search(r"^VERSION\s*= (\S+)", f.read(), re.M)[1]
     arch = subprocess.run(["dpkg", "--print-architecture"], check=True,
                           text=True, capture_output=True).stdout.strip()

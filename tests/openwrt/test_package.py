@@ -25,7 +25,7 @@ def test_metadata(tmp_path):
 
 
 def test_version_is_that_of_the_program(tmp_path):
-    with open(os.path.join(TREE, "Makefile")) as f:
+    with open(os.path.join(TREE, "dist/project.mk")) as f:
         (ours,) = re.findall(r"^VERSION\s*=\s*(\S+)", f.read(), re.M)
     assert told(tmp_path)["version"] == ours
 
