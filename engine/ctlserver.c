@@ -362,6 +362,26 @@ static void tell_rules(struct conn *c)
 	fail(c, CTL_OK);
 }
 
+/* All of them fit as well. upnpctl checks what is in them. */
+static void tell_refusals(struct conn *c)
+{
+	const uint64_t now_ms = loop_now_ms(c->ctl->loop);
+	const struct recent_refusal *r = NULL;
+	struct ctl_rep rep;
+
+	while ((r = recent_before(c->ctl->ops.recent, r))) {
+		memset(&rep, 0, sizeof(rep));
+		rep.refused = (struct ctl_refused){
+			.rule = r->rule, .client = r->client, .why = r->why,
+			.origin = r->origin, .line = r->line,
+			.times = r->times,
+			.ago_s = (uint32_t)((now_ms - r->at_ms) / 1000),
+		};
+		send_rep(c->io.fd, CTL_REFUSED, &rep);
+	}
+	fail(c, CTL_OK);
+}
+
 static size_t monitors(const struct ctlserver *ctl)
 {
 	size_t n = 0;
@@ -394,6 +414,9 @@ static void serve(struct conn *c, const struct ctl_req *q)
 		return;
 	case CTL_RULES:
 		tell_rules(c);
+		return;
+	case CTL_REFUSALS:
+		tell_refusals(c);
 		return;
 	case CTL_VERIFY:
 		enter(c, CONN_VERIFYING, 0);

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "ipc/ctlmsg.h"
 #include "map/map.h"
+#include "map/recent.h"
 
 struct ctlserver;
 
@@ -23,6 +24,8 @@ struct ctlserver_ops {
 	/* verify the firewall; answered by ctlserver_verified() */
 	void (*verify)(void *arg);
 	void *arg;
+	const struct recent *recent;	/* borrowed; not trusted, see
+					 * ipc/engine_kept.h */
 };
 
 /**

@@ -524,7 +524,7 @@ static int start_uplink(struct engine *e)
 
 static int start(struct engine *e, const struct engine_start *s)
 {
-	const struct ctlserver_ops ops = { op_status, op_verify, e };
+	struct ctlserver_ops ops = { op_status, op_verify, e, NULL };
 	int err = shut_jail(e);
 
 	if (err) {
@@ -541,6 +541,7 @@ static int start(struct engine *e, const struct engine_start *s)
 	if (err)
 		return err;
 	e->ifwatch.kept = e->record.kept;
+	ops.recent = &e->record.kept->recent;
 	err = start_map(e);
 	if (!err)
 		err = start_services(e);

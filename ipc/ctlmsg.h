@@ -18,7 +18,7 @@
 #include "map/refusal.h"
 #include "base/limits.h"
 
-#define CTL_VERSION 9	/* raise it with every change of a record */
+#define CTL_VERSION 10	/* raise it with every change of a record */
 
 enum ctl_verb {
 	CTL_STATUS = 1,		/* CTL_STATUS_IS, CTL_END */
@@ -30,6 +30,8 @@ enum ctl_verb {
 	CTL_VERIFY,		/* verify the firewall now; CTL_END */
 	CTL_RULES,		/* CTL_RULE for each line in force, then one
 				 * with line 0, CTL_END */
+	CTL_REFUSALS,		/* CTL_REFUSED for each recent one, the newest
+				 * first, CTL_END */
 	CTL__MAX,
 };
 
@@ -52,6 +54,7 @@ enum ctl_kind {
 	CTL_READY,		/* end of the table; changes follow */
 	CTL_LOST,		/* changes were lost: upnpctl read too slowly */
 	CTL_RULE,		/* an allow or deny line */
+	CTL_REFUSED,		/* a recent refusal */
 };
 
 /* The result of a request. */
@@ -99,6 +102,18 @@ struct ctl_rule {
 	uint32_t ext_lo, ext_hi, int_lo, int_hi;	/* ports */
 	struct addr_net net;
 	uint64_t decided;	/* since upnpd began to serve */
+};
+
+/* A refusal of a client's request (map/recent.h). */
+struct ctl_refused {
+	struct nat_rule rule;	/* the mapping, of which only what the request
+				 * has is set; kind 0: not about a mapping */
+	struct addr client;	/* the requester */
+	uint32_t why;		/* enum refusal */
+	uint32_t origin;	/* enum origin */
+	uint32_t line;		/* of the configuration that decided, or 0 */
+	uint32_t times;		/* how often the same was refused */
+	uint32_t ago_s;		/* since the last time */
 };
 
 /* Why there is no usable external address. */
@@ -158,6 +173,7 @@ struct ctl_rep {
 		struct ctl_status status;
 		struct ctl_mapping mapping;
 		struct ctl_rule rule;
+		struct ctl_refused refused;
 		uint32_t lost;
 	};
 };

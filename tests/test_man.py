@@ -122,7 +122,7 @@ def check_commands(path, build):
     usage = subprocess.run([f"{build}/upnpctl", "-h"], check=True, text=True,
                            capture_output=True).stdout
     usage = usage.partition("words:\n")[2]
-    menus = r"((nat-pmp )?interfaces |mappings |rules |nat-pmp |" \
+    menus = r"((nat-pmp )?interfaces |mappings |rules |refusals |nat-pmp |" \
         r"/ip/firewall/nat )?"
     known = {re.match(rf"  ({menus}[a-z-]+)", line)[1]
              for line in usage.splitlines()} - {"-"}

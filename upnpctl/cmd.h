@@ -165,6 +165,7 @@ extern const struct cmd_arg rulechange_add_args[], rulechange_set_args[],
 	rulechange_move_args[], rulelist_print_args[];
 bool rulechange_arg(size_t i, struct cmd_arg *ret);
 extern const struct cmd_arg mapmonitor_args[];
-int check_run(struct cmd *);
+int check_run(struct cmd *), refusals_print(struct cmd *);
+extern const struct cmd_arg refusals_print_args[];
 
 #endif

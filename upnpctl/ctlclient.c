@@ -146,6 +146,19 @@ static bool is_sane_rule(const struct ctl_rule *r)
 			    r->net.bits <= addr_bits(r->net.addr));
 }
 
+/* Of what was refused, nothing need be a rule: only its kind and protocol must
+ * be known, and its addresses be addresses. */
+static bool is_sane_refused(const struct ctl_refused *r)
+{
+	return r->why < REFUSALS && r->origin < ORIGINS &&
+	       (!r->rule.kind || nat_rule_has_proto(r->rule.kind,
+						    r->rule.proto)) &&
+	       r->rule.kind < NAT_KINDS &&
+	       r->client.family <= ADDR_IP6 &&
+	       r->rule.client.family <= ADDR_IP6 &&
+	       r->rule.remote.family <= ADDR_IP6;
+}
+
 static bool sane(const struct ctl_rep *rep)
 {
 	const struct ctl_status *s = &rep->status;
@@ -177,6 +190,8 @@ static bool sane(const struct ctl_rep *rep)
 		return true;
 	case CTL_RULE:
 		return is_sane_rule(&rep->rule);
+	case CTL_REFUSED:
+		return is_sane_refused(&rep->refused);
 	}
 	return false;
 }

@@ -282,11 +282,30 @@ static void put_json(const struct list *l, const bool *shown, bool stats)
 	json_end();
 }
 
+/* Keep only the first items, as "limit=" says. */
+static int limit(const struct cmd *c, const struct list *l, bool *shown)
+{
+	uint32_t left = UINT32_MAX;
+	struct str value;
+
+	if (cmd_key(c, "limit", &value) &&
+	    str_u32(value, 0, UINT32_MAX, &left))
+		return cmd_fail(CMD_USAGE, "limit is \"%.*s\"; it takes a "
+				"number", STR_F(value));
+	for (size_t i = 0; i < l->n; i++) {
+		shown[i] = shown[i] && left;
+		left -= shown[i];
+	}
+	return CMD_OK;
+}
+
 int listprint_list(const struct cmd *c, const struct list *l)
 {
 	bool *shown = list_mask(l);
 	int status = where_cmd(l, c, shown);
 
+	if (!status)
+		status = limit(c, l, shown);
 	if (status)
 		;
 	else if (cmd_word(c, "count-only"))

@@ -384,6 +384,19 @@ static int named(const struct list *l, struct str item, size_t *ret)
 
 /* ---- the list ---------------------------------------------------------- */
 
+/* The key that means this mapping only, whatever others there are: a program
+ * that removes it by this key a minute later removes no other. */
+static void put_key(const struct ctl_mapping *m)
+{
+	char key[MAPTEXT_KEY_MAX];
+	struct wr w = wr_init_cut(key, sizeof(key));
+
+	maptext_key(&w, &m->rule);
+	if (!addr_is_set(m->rule.remote) && !m->rule.remote_port)
+		wr_z(&w, m->rule.kind == NAT_PINHOLE ? ":*:*" : ":0.0.0.0");
+	json_str("key", wr_done(&w));
+}
+
 static void put_json(const struct list *l, size_t i)
 {
 	const struct ctl_mapping *m = maplist_at(l, i);
@@ -392,6 +405,7 @@ static void put_json(const struct list *l, size_t i)
 	const uint64_t *bytes;
 	uint64_t packets;
 
+	put_key(m);
 	maptext_json(m);
 	if (to)
 		json_str("to-name", str_z(to));

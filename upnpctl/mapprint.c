@@ -16,6 +16,7 @@ const struct cmd_arg mapprint_args[] = {
 	{ "stats", CMD_WORD, .help = "packets and bytes" },
 	{ "names", CMD_WORD, .help = "names of hosts, from DHCP leases" },
 	{ "count-only", CMD_WORD, .help = "how many there are" },
+	{ "limit", CMD_KEY, .help = "not more than this many of them" },
 	{ "where", CMD_WHERE, .help = "only some, such as: where dynamic" },
 	{ NULL },
 };

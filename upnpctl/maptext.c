@@ -206,7 +206,7 @@ static void json_port(const char *name, uint16_t port)
 		json_null(name);
 }
 
-static void json_rule(const struct nat_rule *r)
+void maptext_rule_json(const struct nat_rule *r)
 {
 	json_str("kind", is_pinhole(r) ? STR("pinhole") : STR("mapping"));
 	json_str("protocol", str_z(nat_rule_proto(r->proto)));
@@ -223,7 +223,7 @@ void maptext_json(const struct ctl_mapping *m)
 	json_bool("disabled", !m->enabled);
 	json_bool("suspended", m->suspended);
 	json_bool("overruled", m->overruled);
-	json_rule(&m->rule);
+	maptext_rule_json(&m->rule);
 	if (!is_pinhole(&m->rule))
 		json_port("upstream-port", (uint16_t)m->told_port);
 	if (is_pinhole(&m->rule))

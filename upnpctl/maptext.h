@@ -41,6 +41,10 @@ void maptext_flags(struct wr *, const struct ctl_mapping *);
 void maptext_pairs(struct wr *, enum maptext_field from, enum maptext_field to,
 		   const struct ctl_mapping *);
 
+/** maptext_rule_json - write the rule into the open JSON object: from "kind" to
+ * "remote-port". */
+void maptext_rule_json(const struct nat_rule *);
+
 /** maptext_json - write the fields into the open JSON object. */
 void maptext_json(const struct ctl_mapping *);
 

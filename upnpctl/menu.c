@@ -22,6 +22,8 @@ static const struct {
 		"port mappings and pinholes" },
 	[MENU_RULES] = { "rules", MENU_UPNP, MENU_RULES,
 		"who may map which ports" },
+	[MENU_REFUSALS] = { "refusals", MENU_UPNP, MENU_REFUSALS,
+		"the latest refused requests" },
 	[MENU_NATPMP] = { "nat-pmp", MENU_IP, MENU_NATPMP,
 		"the switch of NAT-PMP" },
 	[MENU_NATPMP_INTERFACES] = { "interfaces", MENU_NATPMP,

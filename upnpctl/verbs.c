@@ -3,6 +3,7 @@
 #include "upnpctl/ifacelist.h"
 #include "upnpctl/maplist.h"
 #include "upnpctl/menu.h"
+#include "upnpctl/refusals.h"
 #include "upnpctl/rulelist.h"
 #include "upnpctl/verbs.h"
 
@@ -75,6 +76,8 @@ const struct cmd_verb verbs_table[] = {
 	  listget_find_args, NULL, true },
 	{ MENU_RULES, "get", listget_run, "print one value",
 	  listget_args, NULL, true },
+	{ MENU_REFUSALS, "print", refusals_print,
+	  "print the latest refused requests", refusals_print_args },
 	{ MENU_NATPMP, "print", settings_print_natpmp,
 	  "print the setting of NAT-PMP", NULL, NULL, true },
 	{ MENU_NATPMP, "set", settings_set_natpmp, "turn NAT-PMP on or off",
@@ -98,6 +101,7 @@ const struct cmd_list verbs_lists[] = {
 	{ MENU_INTERFACES, ifacelist_open },
 	{ MENU_MAPPINGS, maplist_open },
 	{ MENU_RULES, rulelist_open },
+	{ MENU_REFUSALS, refusals_open },
 	{ MENU_NAT, maplist_open },
 	{ 0 },
 };

@@ -205,6 +205,22 @@ static void put_rule(struct ctl_rule *r)
 	r->decided = fuzz_u32(&in);
 }
 
+static void put_refused(struct ctl_refused *r)
+{
+	r->why = fuzz_u8(&in) % (REFUSALS + 2);
+	r->origin = fuzz_u8(&in) % (ORIGINS + 1);
+	r->rule.kind = fuzz_u8(&in) % 4;
+	r->rule.proto = fuzz_u8(&in) % 2 ? IPPROTO_TCP : fuzz_u8(&in);
+	r->rule.ext_port = fuzz_u16(&in);
+	r->rule.int_port = fuzz_u16(&in);
+	r->client.family = fuzz_u8(&in) % 6;
+	r->rule.client.family = fuzz_u8(&in) % 6;
+	r->rule.remote.family = fuzz_u8(&in) % 6;
+	r->times = fuzz_u32(&in);
+	r->line = fuzz_u32(&in);
+	r->ago_s = fuzz_u32(&in);
+}
+
 /* A record with plausible fields more often than not. */
 static void make_record(struct ctl_rep *rep)
 {
@@ -219,6 +235,8 @@ static void make_record(struct ctl_rep *rep)
 		rep->lost = fuzz_u32(&in);
 	else if (rep->kind == CTL_RULE)
 		put_rule(&rep->rule);
+	else if (rep->kind == CTL_REFUSED)
+		put_refused(&rep->refused);
 	else if (rep->kind != CTL_READY)
 		put_mapping(&rep->mapping);
 }
@@ -438,6 +456,12 @@ static void check_rule(const struct ctl_rule *r)
 			   r->net.bits <= addr_bits(r->net.addr)));
 }
 
+static void check_refused(const struct ctl_refused *r)
+{
+	CHECK(r->why < REFUSALS && r->origin < ORIGINS);
+	CHECK(r->rule.kind < NAT_KINDS && r->client.family <= ADDR_IP6);
+}
+
 static bool is_record(const struct ctl_rep *got, const struct ctl_rep *was)
 {
 	if (got->kind == CTL_REMOVED && was->kind == CTL_REMOVED)
@@ -466,6 +490,8 @@ static int take(void *arg, const struct ctl_rep *rep)
 		check_mapping(&rep->mapping);
 	else if (rep->kind == CTL_RULE)
 		check_rule(&rep->rule);
+	else if (rep->kind == CTL_REFUSED)
+		check_refused(&rep->refused);
 	else if (rep->kind == CTL_REMOVED)
 		check_removed(&rep->mapping);
 	else if (rep->kind == CTL_STATUS_IS)
@@ -487,6 +513,8 @@ static void ask(void)
 
 	if (req.verb == CTL_RULES)
 		t.kinds |= CTLCLIENT_KIND(CTL_RULE);
+	if (req.verb == CTL_REFUSALS)
+		t.kinds |= CTLCLIENT_KIND(CTL_REFUSED);
 	t.kinds &= ~(CTLCLIENT_KIND(CTL_END) | 1u);
 	t.stop = fuzz_u8(&in) % 16;
 	err = ctlclient_request("/ctl", &req, t.kinds, take, &t, &end);
@@ -529,6 +557,9 @@ static const struct command commands[] = {
 	{ mapmonitor_run, .json = true, .stays = true },
 	{ listprint_run, { "stats" }, MENU_RULES },
 	{ listprint_run, .menu = MENU_RULES, .json = true },
+	{ refusals_print },
+	{ refusals_print, { "detail" } },
+	{ refusals_print, .json = true },
 };
 
 static const char *conf_file(void)

@@ -58,7 +58,9 @@ static void on_verify(void *arg)
 {
 }
 
-static const struct ctlserver_ops ops = { on_status, on_verify, NULL };
+static struct recent recent;	/* empty */
+static const struct ctlserver_ops ops = { on_status, on_verify, NULL,
+					   &recent };
 
 /* ---- upnpctl ------------------------------------------------------------- */
 

@@ -430,6 +430,10 @@ static void lan_ctl_check(const struct lan_ctl *c, const struct ctl_rep *rep)
 	case CTL_LOST:
 	case CTL_READY:
 		break;
+	case CTL_REFUSED:
+		CHECK(rep->refused.why < REFUSALS &&
+		      rep->refused.rule.kind < NAT_KINDS);
+		break;
 	case CTL_RULE:
 		CHECK(rep->rule.ext_lo <= rep->rule.ext_hi &&
 		      rep->rule.ext_hi <= UINT16_MAX);

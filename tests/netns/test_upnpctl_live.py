@@ -17,8 +17,9 @@ sys.path.append(os.path.join(os.path.dirname(os.path.dirname(
 import terminal         # noqa: E402
 
 from daemon import ROOT, UPNPD, upnpc
-from lab import (EXT_IP, HOST6_IP, HOST_IP, LAN_IP, blocked, listener, reaches,
-                 wait_until)
+from lab import (EXT_IP, HOST2_IP, HOST6_IP, HOST_IP, LAN_IP, OUT_IP, blocked,
+                 listener, reaches, wait_until)
+from pmp import Pmp
 from test_events import WANIP2_EVENT, Subscriber
 from upnp import UpnpError
 
@@ -96,13 +97,14 @@ def keys(value):
 
 @pytest.mark.only("netlink")
 @pytest.mark.lab(ipv6=True)
-def test_manual_lists_all_json_keys(upnpd, ctl):
+def test_manual_lists_all_json_keys(upnpd, igd, ctl):
     add(ctl)
+    refuse(igd)
     ctl("mappings", "add", "protocol=tcp", f"to=[{HOST6_IP}]:8080")
     with open(os.path.join(ROOT, "man", "upnpctl.8")) as f:
         text = f.read().partition("\n.Sh JSON\n")[2].partition("\n.Sh ")[0]
     for words in (("mappings", "print"), ("status",), ("resync",),
-                  ("interfaces", "print")):
+                  ("interfaces", "print"), ("refusals", "print")):
         assert keys(ctl.json(*words)) <= set(re.findall(r"[\w-]+", text))
 
 def test_print_what_upnpc_mapped(lab, upnpd, ctl):
@@ -322,6 +324,54 @@ def facts(igd, ctl):
 def refuse(igd):
     with pytest.raises(UpnpError):
         igd.add(80)
+
+
+def refusals(ctl):
+    return [(r["reason"], r.get("external-port"), r["by"], r["origin"],
+             r["times"]) for r in ctl.json("refusals", "print")]
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.lab(bridge=True)
+@pytest.mark.conf(allow_disable_external_interface="no")
+def test_refusals_are_listed(lab, upnpd, igd, ctl):
+    """The newest first; a crash of the engine loses none."""
+    assert ctl.json("refusals", "print") == []
+    refuse(igd)
+    refuse(igd)
+    with Pmp(lab.lan2) as pmp:
+        assert pmp.try_map("UDP", 53, 53, lifetime=60).result
+    with pytest.raises(UpnpError):
+        igd.call("ForceTermination")
+    assert refusals(ctl)[1:] == [("rule", 53, HOST2_IP, "nat-pmp", 1),
+                                 ("rule", 80, HOST_IP, "upnp", 2)]
+    first = ctl.json("refusals", "print")[0]
+    assert (first["reason"], first["kind"]) == ("link", None)
+    engine = upnpd.engine()
+    os.kill(engine, signal.SIGKILL)
+    assert wait_until(lambda: upnpd.engine() not in (None, engine))
+    assert wait_until(lambda: igd.external_ip())
+    assert refusals(ctl)[1][:2] == ("rule", 53)
+    table = ctl("refusals", "print", "where", f"by={HOST_IP}", "protocol=tcp")
+    assert re.search(rf"tcp +80 +{HOST_IP}:80 +{HOST_IP} +2 +rule", table)
+
+
+@pytest.mark.only("netlink")
+@pytest.mark.lab(ipv6=True)
+def test_key_of_json_removes_that_mapping_only(lab, upnpd, igd, ctl):
+    """Also if there is another one of the same port for one remote host."""
+    ctl("mappings", "add", "protocol=tcp", f"to=[{HOST6_IP}]:8080")
+    add(ctl)
+    add(ctl, f"remote-host={OUT_IP}")
+    add(ctl, port=40001)
+    key = {(m["external-port"], m["remote-host"]): m["key"]
+           for m in ctl.json("mappings", "print")}
+    assert len(key) == 4
+    assert len(ctl.json("mappings", "print", "limit=2")) == 2
+    for one in ((40000, None), (8080, None), (40000, OUT_IP)):
+        ctl("mappings", "remove", key.pop(one))
+        assert {m["key"] for m in ctl.json("mappings", "print")} == \
+            set(key.values())
 
 
 @pytest.mark.only("netlink")

@@ -70,6 +70,21 @@ static inline struct ctl_rep mapping_rep(enum ctl_kind kind, uint8_t proto,
 	return rep;
 }
 
+static inline struct ctl_rep refused_rep(uint16_t port)
+{
+	struct ctl_rep rep = mapping_rep(CTL_MAPPING, IPPROTO_TCP, port);
+	struct nat_rule rule = rep.mapping.rule;
+
+	return (struct ctl_rep){
+		.version = CTL_VERSION, .kind = CTL_REFUSED,
+		.refused = {
+			.rule = rule, .client = rule.client,
+			.why = REFUSAL_RULE, .origin = ORIGIN_UPNP,
+			.line = 7, .times = 2, .ago_s = 62,
+		},
+	};
+}
+
 /* Wait until the other end hangs up. */
 static inline void wait_hangup(int conn)
 {

@@ -80,7 +80,10 @@ static void on_verify(void *arg)
 	verifies++;
 }
 
-static const struct ctlserver_ops ctlserver_ops = {on_status, on_verify, NULL};
+static struct recent recent;
+static const struct ctlserver_ops ctlserver_ops = {
+	on_status, on_verify, NULL, &recent
+};
 
 static int make_dir(void **state)
 {
@@ -551,6 +554,55 @@ static void counts_of_lines_are_listed(void **state)
 	expect_end(fd, CTL_OK);
 }
 
+static void recent_refusals_are_listed(void **state)
+{
+	struct refused r = {
+		.why = REFUSAL_RULE, .origin = ORIGIN_PCP, .line = 7,
+		.client = addr_ip4(CLIENT),
+		.rule = { .kind = NAT_PORTMAP, .proto = IPPROTO_UDP,
+			  .client = addr_ip4(CLIENT), .remote = addr_any(),
+			  .ext_port = 80, .int_port = 81 },
+	};
+	struct ctl_refused got;
+	int fd = ask(CTL_REFUSALS);
+
+	expect_end(fd, CTL_OK);
+	recent_add(&recent, &r, r.client, clock_ms);
+	recent_add(&recent, &r, r.client, clock_ms + 1000);
+	r.rule.ext_port = 0;
+	r.line = 0;
+	recent_add(&recent, &r, r.client, clock_ms + 2000);
+	clock_ms += 5999;
+	fd = ask(CTL_REFUSALS);
+	got = expect(fd, CTL_REFUSED).refused;
+	assert_true(got.rule.ext_port == 0 && got.rule.int_port == 81 &&
+		    got.times == 1 && got.line == 0 && got.ago_s == 3);
+	got = expect(fd, CTL_REFUSED).refused;
+	assert_true(got.rule.ext_port == 80 && got.times == 2 &&
+		    got.line == 7 && got.ago_s == 4 &&
+		    got.why == REFUSAL_RULE && got.origin == ORIGIN_PCP &&
+		    addr_equal(got.client, r.client));
+	expect_end(fd, CTL_OK);
+	recent = (struct recent){ 0 };
+}
+
+/* However many there are, the reader gets all at once. */
+static void a_full_list_of_refusals_fits(void **state)
+{
+	int fd;
+
+	for (unsigned i = 0; i < RECENT_MAX; i++)
+		recent.at[i] = (struct recent_refusal){
+			.at_ms = 1 + i, .why = REFUSAL_LINK,
+		};
+	fd = ask(CTL_REFUSALS);
+	for (unsigned i = 0; i < RECENT_MAX; i++)
+		assert_int_equal(expect(fd, CTL_REFUSED).refused.why,
+				 REFUSAL_LINK);
+	expect_end(fd, CTL_OK);
+	recent = (struct recent){ 0 };
+}
+
 static void verify_is_answered_later(void **state)
 {
 	struct ctl_rep rep;
@@ -853,6 +905,8 @@ int main(void)
 		T(change_continues_after_a_disconnect),
 		T(verify_is_answered_later),
 		T(counts_of_lines_are_listed),
+		T(recent_refusals_are_listed),
+		T(a_full_list_of_refusals_fits),
 		T(bytes_after_a_text_are_0),
 		T(suspended_mappings_are_listed),
 		T(list_is_complete_while_mappings_change),

@@ -249,10 +249,12 @@ static struct ctl_rep good(enum ctl_kind kind)
 	if (kind == CTL_STATUS_IS)
 		return (struct ctl_rep){ .version = CTL_VERSION,
 					 .kind = kind };
+	if (kind == CTL_REFUSED)
+		return refused_rep(80);
 	return mapping_rep(kind, IPPROTO_TCP, 80);
 }
 
-#define BAD_MAX 40
+#define BAD_MAX 48
 static struct bad_record bad[BAD_MAX];
 static size_t bad_n;
 
@@ -313,6 +315,21 @@ static void add_bad_rest(void)
 				       .refusal = REFUSALS };
 }
 
+static void add_bad_refusals(void)
+{
+	add_bad(CTL_REFUSED, 0);
+	add_bad(CTL_REFUSED, 0)->rep.refused.rule.ext_port = 0;
+	add_bad(CTL_REFUSED, 0)->rep.refused.rule = (struct nat_rule){
+		.kind = 0 };
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.why = REFUSALS;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.origin = ORIGINS;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.rule.proto = 1;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.rule.kind = NAT_KINDS;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.client.family = ADDR_LINK;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.rule.client.family = 77;
+	add_bad(CTL_REFUSED, -EPROTO)->rep.refused.rule.remote.family = 77;
+}
+
 static void serve_bad(int conn, unsigned nth, const struct ctl_req *req)
 {
 	static char room[sizeof(struct ctl_rep) + 8];
@@ -333,6 +350,7 @@ static void test_invalid_records_are_refused(void **state)
 	add_bad_mappings(CTL_MAPPING);
 	add_bad_mappings(CTL_ADDED);
 	add_bad_rest();
+	add_bad_refusals();
 	fakectl_serve(serve_bad);
 	for (size_t i = 0; i < bad_n; i++) {
 		struct ctl_req req = { .verb = CTL_MAPPINGS,
@@ -344,7 +362,8 @@ static void test_invalid_records_are_refused(void **state)
 				 0);
 		if (ctlclient_next(&c, bad[i].kinds, &rep) != bad[i].err)
 			fail_msg("bad record %zu", i);
-		assert_int_equal(rep.kind, 0x55555555);
+		if (bad[i].err)
+			assert_int_equal(rep.kind, 0x55555555);
 		ctlclient_close(&c);
 	}
 }

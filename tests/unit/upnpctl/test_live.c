@@ -262,7 +262,7 @@ static void test_print_json(void **state)
 			     ARGS("where", "protocol=TCP")), CMD_OK);
 	squeeze(out);
 	assert_string_equal(out,
-"[{\"number\":0,\"dynamic\":true,\"disabled\":false,"
+"[{\"number\":0,\"key\":\"tcp:40000:0.0.0.0\",\"dynamic\":true,\"disabled\":false,"
 "\"suspended\":false,\"overruled\":false,\"kind\":\"mapping\","
 "\"protocol\":\"tcp\","
 "\"external-port\":40000,\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
@@ -275,6 +275,25 @@ static void test_print_json(void **state)
 			 CMD_OK);
 	squeeze(out);
 	assert_string_equal(out, "[]");
+}
+
+static void test_print_has_a_limit(void **state)
+{
+	fakectl_serve(serve_table);
+	assert_int_equal(run(mapprint_run, ARGS("count-only", "limit=2")),
+			 CMD_OK);
+	assert_string_equal(out, "2\n");
+	assert_int_equal(run(mapprint_run, ARGS("count-only", "limit=0")),
+			 CMD_OK);
+	assert_string_equal(out, "0\n");
+	assert_int_equal(run(mapprint_run, ARGS("count-only", "limit=1",
+						"where", "static")), CMD_OK);
+	assert_string_equal(out, "1\n");
+	assert_int_equal(run(mapprint_run, ARGS("terse", "limit=1")), CMD_OK);
+	assert_int_equal(strncmp(out, "  0 D ", 6), 0);
+	assert_ptr_equal(strchr(out, '\n'), out + strlen(out) - 1);
+	assert_int_equal(run(mapprint_run, ARGS("limit=x")), CMD_USAGE);
+	assert_contains(err, "limit is \"x\"; it takes a number");
 }
 
 static void test_print_stats(void **state)
@@ -459,7 +478,7 @@ static void test_print_pinholes_as_json(void **state)
 			 CMD_OK);
 	squeeze(out);
 	assert_string_equal(out,
-"[{\"number\":1,\"dynamic\":true,\"disabled\":false,"
+"[{\"number\":1,\"key\":\"tcp:[2001:db8::5]:8080:*:*\",\"dynamic\":true,\"disabled\":false,"
 "\"suspended\":false,\"overruled\":false,\"kind\":\"pinhole\","
 "\"protocol\":\"tcp\",\"external-port\":8080,"
 "\"to-address\":\"2001:db8::5\",\"to-port\":8080,"
@@ -958,6 +977,80 @@ static void assert_unreachable(const char *why)
 	assert_int_equal(run(mapprint_run, NO_ARGS), CMD_FAULT);
 	assert_one_line(err);
 	assert_contains(err, why);
+	assert_string_equal(out, "");
+}
+
+/* ---- refusals -------------------------------------------------------- */
+
+static void serve_refusals(int conn, unsigned nth, const struct ctl_req *req)
+{
+	struct ctl_rep rep = refused_rep(80);
+
+	assert_int_equal(req->verb, CTL_REFUSALS);
+	tell(conn, rep);
+	rep.refused.rule.ext_port = 0;
+	rep.refused.line = 0;
+	rep.refused.times = 1;
+	rep.refused.ago_s = 3600;
+	rep.refused.why = REFUSAL_NO_PORT;
+	tell(conn, rep);
+	rep.refused.rule = (struct nat_rule){ .kind = 0 };
+	rep.refused.why = REFUSAL_LINK;
+	tell(conn, rep);
+	tell_end(conn, CTL_OK);
+}
+
+static void test_print_refusals(void **state)
+{
+	fakectl_serve(serve_refusals);
+	assert_int_equal(run(refusals_print, NO_ARGS), CMD_OK);
+	assert_string_equal(out,
+"  #   AGO    PROTOCOL   EXTERNAL-PORT   TO                   BY              "
+"TIMES   REASON\n"
+"  0   1m2s   tcp        80              192.168.88.10:8000   192.168.88.10   "
+"2       rule\n"
+"  1   1h     tcp                        192.168.88.10:8000   192.168.88.10   "
+"1       no-port\n"
+"  2   1h                                                     192.168.88.10   "
+"1       link\n");
+	assert_int_equal(run(refusals_print, ARGS("detail", "where",
+						  "ago<1h")), CMD_OK);
+	assert_contains(out, "origin=upnp times=2 reason=rule line=7\n");
+	assert_int_equal(run(refusals_print, ARGS("count-only")), CMD_OK);
+	assert_string_equal(out, "3\n");
+}
+
+static void test_print_refusals_as_json(void **state)
+{
+	fakectl_serve(serve_refusals);
+	env.json = true;
+	assert_int_equal(run(refusals_print, NO_ARGS), CMD_OK);
+	squeeze(out);
+	assert_contains(out,
+"[{\"number\":0,\"ago\":62,\"times\":2,\"reason\":\"rule\",\"text\":");
+	assert_contains(out,
+"\"line\":7,\"origin\":\"upnp\",\"by\":\"192.168.88.10\","
+"\"kind\":\"mapping\",\"protocol\":\"tcp\",\"external-port\":80,"
+"\"to-address\":\"192.168.88.10\",\"to-port\":8000,"
+"\"remote-host\":null,\"remote-port\":null}");
+	assert_contains(out, "\"line\":null,");
+	assert_contains(out, "\"external-port\":null,");
+	assert_contains(out, "\"by\":\"192.168.88.10\",\"kind\":null}]");
+}
+
+/* More than an engine keeps. */
+static void serve_flood_of_refusals(int conn, unsigned nth,
+				    const struct ctl_req *req)
+{
+	for (int i = 0; i < RECENT_MAX + 1; i++)
+		tell(conn, refused_rep(80));
+	tell_end(conn, CTL_OK);
+}
+
+static void test_too_many_refusals_are_an_error(void **state)
+{
+	fakectl_serve(serve_flood_of_refusals);
+	assert_int_equal(run(refusals_print, NO_ARGS), CMD_FAULT);
 	assert_string_equal(out, "");
 }
 
@@ -1570,6 +1663,7 @@ int main(void)
 		T(test_print_detail),
 		T(test_print_json),
 		T(test_print_stats),
+		T(test_print_has_a_limit),
 		T(test_where_selects),
 		T(test_print_pinholes),
 		T(test_print_pinholes_alone),
@@ -1590,6 +1684,9 @@ int main(void)
 		T(test_remove_sends_the_key_of_a_pinhole),
 		T(test_remove_refuses_an_unknown_mapping),
 		T(test_a_failed_removal_does_not_stop_the_others),
+		T(test_print_refusals),
+		T(test_print_refusals_as_json),
+		T(test_too_many_refusals_are_an_error),
 		T(test_error_if_no_daemon_runs),
 		T(test_error_if_the_socket_is_not_of_upnpd),
 		T(test_error_if_upnpd_is_not_enabled),
