@@ -382,7 +382,12 @@
 #define CONF_LOCK_MS		10000	/* others hold it for ms */
 #define CONF_LOCK_STEP_MS	50	/* from one try to the next */
 #define CONF_IFACES_MAX		16
-#define CONF_EXTERNALS_MAX	1	/* of them; a second one is refused */
+/* Of them, enabled external ones: two uplinks and a VPN leave one free. */
+#define CONF_EXTERNALS_MAX	4
+/* The active one changes so often at once, then once in so many ms. A failover
+ * and the return take two; a link that flaps needs more. */
+#define EXTERNAL_MOVES		4
+#define EXTERNAL_MOVE_MS	15000
 /* Networks behind another router on the LAN, of one interface: a home has one
  * such router, with a network of each family. A site with more of them writes
  * a prefix that holds several. */

@@ -194,8 +194,7 @@ static int read_line(struct reader *r, struct str line)
 
 static int check_conf(struct reader *r)
 {
-	const struct conf_iface *external = NULL;
-	unsigned networks = 0;
+	unsigned networks = 0, externals = 0;
 
 	for (size_t i = 0; i < r->conf->iface_n; i++) {
 		const struct conf_iface *f = &r->conf->iface[i];
@@ -210,11 +209,10 @@ static int check_conf(struct reader *r)
 		if (f->disabled || f->type == CONF_INTERNAL)
 			continue;
 		r->line = f->line;
-		if (external)
-			return fail(r, "a second external interface, after %s "
-				    "on line %u; disable one",
-				    external->name, external->line);
-		external = f;
+		if (++externals > CONF_EXTERNALS_MAX)
+			return fail(r, "there are more than %d external "
+				    "interfaces; disable some",
+				    CONF_EXTERNALS_MAX);
 	}
 	r->line = 0;
 	if (!r->conf->nft_table[0] != !r->conf->nft_chain[0])

@@ -74,6 +74,7 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 	if (r->ext_n == CONF_EXTERNALS_MAX)
 		return;
 	r->ext_n++;
+	memcpy(e->name, l->name, sizeof(e->name));
 	e->forced_ip = conf->forced_ip;
 	if (!l->ifindex)
 		return;
@@ -155,12 +156,47 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	for (size_t i = 0; i < c->iface_n; i++)
 		if (!c->iface[i].disabled)
 			add_routed(ret, c, &c->iface[i], l++);
+	if (ret->ext_n > 1)
+		ret->internet_out = route_internet();
 	return 0;
+}
+
+bool ifstate_is_usable(const struct ifstate_ext *e)
+{
+	return e->up && e->running && addr_is_set(e->addr);
+}
+
+size_t ifstate_select(const struct ifstate *r, enum conf_selection by,
+		      size_t active)
+{
+	size_t first = r->ext_n;
+
+	for (size_t i = r->ext_n; i-- > 0;) {
+		if (!ifstate_is_usable(&r->ext[i]))
+			continue;
+		if (by == CONF_SELECT_ROUTE &&
+		    r->ext[i].ifindex == r->internet_out)
+			return i;
+		first = i;
+	}
+	if (first == r->ext_n ||
+	    (by == CONF_SELECT_ROUTE && ifstate_is_usable(&r->ext[active])))
+		return active;
+	return first;
+}
+
+void ifstate_activate(struct ifstate *r, const struct conf *c,
+		      uint32_t ext_index)
+{
+	r->active = ifstate_select(r, c->external_selection, 0);
+	for (size_t i = 0; i < r->ext_n && ext_index; i++)
+		if ((uint32_t)r->ext[i].ifindex == ext_index)
+			r->active = i;
 }
 
 const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
-	return &r->ext[0];
+	return &r->ext[r->active];
 }
 
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)

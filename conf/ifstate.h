@@ -17,6 +17,7 @@
 
 /* An external interface. */
 struct ifstate_ext {
+	char name[IF_NAMESIZE];
 	int ifindex;		/* 0: there is no such interface now */
 	struct addr addr;	/* the address in rules, or ADDR_NONE */
 	struct addr forced_ip;	/* reported to clients; ADDR_NONE: @addr is */
@@ -29,6 +30,10 @@ struct ifstate {
 	/* the enabled external interfaces of the configuration, in its order */
 	struct ifstate_ext ext[CONF_EXTERNALS_MAX];
 	size_t ext_n;
+	size_t active;		/* index of the one that mappings use */
+	int internet_out;	/* ifindex by which the router's own packets
+				 * reach the Internet. 0: not known, or there is
+				 * only one external interface */
 	/* First the addresses of internal interfaces that are up, of both
 	 * families, link-local ones included; those of one interface are
 	 * adjacent, its primary addresses first. Then the networks behind
@@ -71,8 +76,33 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
 			   int ifindex, struct addr forced_ip,
 			   struct addr route);
 
-/** ifstate_external - the first external interface; all zeros if there is none.
- * Callers that handle one interface use this. */
+/**
+ * ifstate_select - choose the external interface that mappings use. Pure.
+ * @by:    external-selection
+ * @active: index of the one that is used now
+ *
+ * Only an interface that is up, has a carrier and an address can be chosen.
+ * Of those, CONF_SELECT_ROUTE chooses the one by which the router's own packets
+ * reach the Internet, and CONF_SELECT_PRIORITY the first one. If packets use none
+ * of them, @active stays if it can be chosen, else it is the first that can; if
+ * none can, @active stays.
+ *
+ * Return: an index of @ext
+ */
+size_t ifstate_select(const struct ifstate *, enum conf_selection by,
+		      size_t active);
+
+/** ifstate_activate - set @active, in the monitor: to the interface that the
+ * engine has chosen, @ext_index, if it is an external one; else to
+ * ifstate_select()'s choice. */
+void ifstate_activate(struct ifstate *, const struct conf *,
+		      uint32_t ext_index);
+
+/** ifstate_is_usable - can mappings use this external interface? */
+bool ifstate_is_usable(const struct ifstate_ext *);
+
+/** ifstate_external - the active external interface: @active of the state,
+ * which is 0 until the caller has chosen. All zeros if there is none. */
 const struct ifstate_ext *ifstate_external(const struct ifstate *);
 
 /** ifstate_usable - the address for DNAT, SNAT and hairpin rules. ADDR_NONE if

@@ -41,6 +41,7 @@ static bool next_sync(struct brokerclient *p, struct broker_req *ret)
 		p->refresh_due = false;
 		p->sync_table = p->sync_slot = 0;
 		ret->verb = BROKER_REFRESH;
+		ret->ext_index = (uint32_t)p->ext_index;
 		return true;
 	}
 	rule = next_rule(p);
@@ -146,8 +147,9 @@ void brokerclient_pump(struct brokerclient *p)
 	loop_fd_mod(p->loop, &p->chan, p->holds ? POLLIN | POLLOUT : POLLIN);
 }
 
-void brokerclient_sync(struct brokerclient *p)
+void brokerclient_sync(struct brokerclient *p, int ext_index)
 {
+	p->ext_index = ext_index;
 	p->refresh_due = true;
 	brokerclient_pump(p);
 }

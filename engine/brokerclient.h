@@ -37,6 +37,7 @@ struct brokerclient {
 	bool holds;
 	unsigned in_flight;		/* not answered yet */
 	bool refresh_due, syncing;
+	int ext_index;			/* goes with the next refresh */
 	uint16_t sync_table, sync_slot;	/* the next rule of a sync */
 	uint16_t op_table;	/* of the last op that was sent */
 	uint32_t link_due;		/* BROKER_LINK_UP or _DOWN, 0: none */
@@ -65,8 +66,9 @@ void brokerclient_pump(struct brokerclient *);
 
 /** brokerclient_sync - ask the monitor to read the interfaces again, then send
  * it all tables as a whole, before waiting ops. No op is sent before the first
- * sync, or the monitor would think that it is the whole table. */
-void brokerclient_sync(struct brokerclient *);
+ * sync, or the monitor would think that it is the whole table.
+ * @ext_index: of the active external interface; 0: it is not there now */
+void brokerclient_sync(struct brokerclient *, int ext_index);
 
 /** brokerclient_verify - ask for the firewall to be verified and repaired. Two
  * calls before the request is sent make one request, with one answer. */

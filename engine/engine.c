@@ -360,7 +360,7 @@ static void op_status(void *arg, struct ctl_status *ret)
 	ret->no_address = why_no_address(e);
 	ret->ext_private = ifstate_external(&e->ifwatch.ifstate)->is_private;
 	str_copy(ret->ext_if, sizeof(ret->ext_if),
-		 str_z(conf_external(&e->conf)->name));
+		 str_z(ifstate_external(&e->ifwatch.ifstate)->name));
 	record_status(&e->record, ret);
 	services_status(&e->services, ret);
 	uplink_status(&e->uplink, ret);

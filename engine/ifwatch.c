@@ -62,7 +62,7 @@ static struct addr find_ext(struct ifwatch *f)
 
 	f->igd->map->upstream_only = e->is_private && f->conf->refuse_private;
 	if (f->uplink) {
-		uplink_follow(f->uplink, e, conf_external(f->conf)->name);
+		uplink_follow(f->uplink, e);
 		if (uplink_answers(f->uplink))
 			return uplink_ext(f->uplink, ours);
 		/* Another address would begin PCP's epoch anew. */
@@ -91,12 +91,11 @@ static void update_wan(struct ifwatch *f)
 	wan->admin_up = e->up;
 	/* somebody else took it up again */
 	if (e->up && !f->igd->link_busy)
-		f->igd->internet_off = false;
+		f->igd->internet_off = f->igd->link_off = false;
 	wan->link_up = e->up && e->running;
 	if (moved || connected != wanip_connected(f->igd))
 		wan->since_ms = connected_since(f);
-	wan->up_bps = wan->down_bps =
-		netif_speed_bps(conf_external(f->conf)->name);
+	wan->up_bps = wan->down_bps = netif_speed_bps(e->name);
 	if (f->conf->up_bps)
 		wan->up_bps = f->conf->up_bps;
 	if (f->conf->down_bps)
@@ -106,7 +105,7 @@ static void update_wan(struct ifwatch *f)
 static void log_external(const struct ifwatch *f)
 {
 	const struct ifstate_ext *e = ifstate_external(&f->ifstate);
-	const char *name = conf_external(f->conf)->name;
+	const char *name = e->name;
 	struct addr ext = f->igd->map->ext;
 
 	if (f->uplink && uplink_searches(f->uplink))
@@ -235,7 +234,25 @@ static void sync_if_due(struct ifwatch *f)
 		return;
 	f->sync_due = false;
 	f->synced = true;
-	brokerclient_sync(f->brokerclient);
+	brokerclient_sync(f->brokerclient,
+			  ifstate_external(&f->ifstate)->ifindex);
+}
+
+/* A link that a control point has taken down stays the active one, or the next
+ * one would connect the LAN again. */
+static void choose_external(struct ifwatch *f, struct ifstate *r)
+{
+	const uint64_t now_ms = loop_now_ms(f->loop);
+	const bool stay = f->igd->link_busy || f->igd->link_off;
+	const uint64_t due_ms = extchoice_make(&f->choice, r,
+					       f->conf->external_selection,
+					       stay, now_ms);
+
+	if (due_ms == UINT64_MAX)
+		loop_timer_del(f->loop, &f->choose);
+	else
+		loop_timer_set(f->loop, &f->choose,
+			       due_ms > now_ms ? due_ms - now_ms : 0);
 }
 
 /* Read the state, and adapt to what changed. */
@@ -250,6 +267,7 @@ static int read_state(struct ifwatch *f)
 		log_err("interfaces cannot be read: %s", strerror(-err));
 		return err;
 	}
+	choose_external(f, &r);
 	changed = !f->was_read || memcmp(&r, &f->ifstate, sizeof(r)) != 0;
 	if (changed)
 		f->repeats = 0;
@@ -349,6 +367,11 @@ static void on_settle(struct loop_timer *t)
 	refresh(f);
 }
 
+static void on_choose(struct loop_timer *t)
+{
+	refresh(LOOP_OWNER(t, struct ifwatch, choose));
+}
+
 static void on_netlink(struct loop_fd *w, short revents)
 {
 	struct ifwatch *f = LOOP_OWNER(w, struct ifwatch, netlink);
@@ -370,6 +393,7 @@ int ifwatch_open(struct ifwatch *f)
 {
 	check_kept(f->kept);
 	f->settle.cb = on_settle;
+	f->choose.cb = on_choose;
 	f->opened_ms = loop_now_ms(f->loop);
 	loop_fd_init(&f->netlink, netif_open(), on_netlink);
 	if (f->netlink.fd < 0)

@@ -14,6 +14,7 @@
 #include "conf/conf.h"
 #include "igd/igd.h"
 #include "engine/brokerclient.h"
+#include "engine/extchoice.h"
 #include "conf/ifstate.h"
 #include "ipc/engine_kept.h"
 #include "engine/services.h"
@@ -32,6 +33,8 @@ struct ifwatch {
 
 	struct loop_fd netlink;	/* private, down to port */
 	struct loop_timer settle;
+	struct loop_timer choose;	/* the active interface may change */
+	struct extchoice choice;
 	bool settling;		/* a change waits for the timer */
 	bool repeat;		/* send the table again, even if the state has
 				 * not changed */

@@ -476,8 +476,7 @@ static bool is_asked(const struct uplink *u, const struct ifstate_ext *x)
 	       (u->conf->ask_upstream != CONF_ASK_AUTO || x->is_private);
 }
 
-void uplink_follow(struct uplink *u, const struct ifstate_ext *x,
-		   const char *ifname)
+void uplink_follow(struct uplink *u, const struct ifstate_ext *x)
 {
 	const bool was_off = u->up.state == UPSTREAM_OFF;
 	struct addr gateway = { .family = ADDR_NONE };
@@ -489,9 +488,9 @@ void uplink_follow(struct uplink *u, const struct ifstate_ext *x,
 		close_socket(u, &u->pmp);
 	} else if (u->pmp.fd < 0 || !addr_equal(gateway, u->gateway) ||
 		   !addr_equal(x->addr, u->client) ||
-		   strcmp(ifname, u->ifname)) {
+		   strcmp(x->name, u->ifname)) {
 		load_nonce(u);
-		str_copy(u->ifname, sizeof(u->ifname), str_z(ifname));
+		str_copy(u->ifname, sizeof(u->ifname), str_z(x->name));
 		u->client = x->addr;
 		u->gateway = gateway;
 		close_socket(u, &u->ssdp);

@@ -47,9 +47,8 @@ struct uplink {
 int uplink_open(struct uplink *u);
 
 /** uplink_follow - the external interface may have changed: find its gateway,
- * and ask it if ask-upstream says so. @ifname: its name */
-void uplink_follow(struct uplink *, const struct ifstate_ext *,
-		   const char *ifname);
+ * and ask it if ask-upstream says so. */
+void uplink_follow(struct uplink *, const struct ifstate_ext *);
 
 /** uplink_ext - the external address that clients are told. @ours: without an
  * upstream (ifstate_reported()); ADDR_NONE stays */

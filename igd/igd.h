@@ -90,6 +90,7 @@ struct igd {
 
 	/* private: link.c */
 	bool link_busy, link_to_up;
+	bool link_off;		/* a control point has taken it down */
 	bool internet_off;	/* EnabledForInternet is 0 */
 	bool link_sets_internet;	/* the change in progress sets it */
 	struct igd_wait *link_waits;	/* NULL: nobody */

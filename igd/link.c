@@ -45,6 +45,8 @@ void link_done(struct igd *igd, enum nat_err err)
 
 	igd->link_busy = false;
 	igd->link_waits = NULL;
+	if (err == NAT_OK)
+		igd->link_off = !igd->link_to_up;
 	if (err == NAT_OK && igd->link_sets_internet)
 		igd->internet_off = !igd->link_to_up;
 	if (w)

@@ -15,7 +15,7 @@
 #include <stdint.h>
 #include "map/nat_rule.h"
 
-#define BROKER_VERSION 7	/* raise it with every change of a record */
+#define BROKER_VERSION 8	/* raise it with every change of a record */
 
 enum broker_verb {
 	BROKER_SET = 1,	  /* rule: as NAT_SET, also to renew it; answered */
@@ -26,7 +26,8 @@ enum broker_verb {
 			   * monitor's policy forbids, or that it could not
 			   * check; sync again later */
 	BROKER_REFRESH,	  /* read the interfaces again and drop a sync that is
-			   * half received; a new sync follows; answered */
+			   * half received; a new sync follows; answered.
+			   * ext_index: the active external interface */
 	BROKER_LINK_UP,	  /* the external link; answered */
 	BROKER_LINK_DOWN,
 	BROKER_VERIFY,	/* verify the firewall now; answered */
@@ -58,6 +59,8 @@ struct broker_req {
 	uint32_t verb;		/* enum broker_verb */
 	struct nat_op_id id;	/* of a SET or DEL; else zero */
 	struct nat_rule rule;	/* zero if the verb has none */
+	uint32_t ext_index;	/* of BROKER_REFRESH: 0 if none is there; of
+				 * other requests: zero */
 };
 
 struct broker_rep {
@@ -72,7 +75,7 @@ struct broker_rep {
 	uint64_t packets;	/* BROKER_PACKETS; else zero */
 };
 
-_Static_assert(sizeof(struct broker_req) == 56 &&
+_Static_assert(sizeof(struct broker_req) == 60 &&
 	       sizeof(struct broker_rep) == 72, "no padding: they are sent");
 
 #endif

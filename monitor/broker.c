@@ -44,6 +44,7 @@ static void note_nets_left(struct broker *g, size_t left)
 static int read_env(struct broker *g, struct natfw_env *env)
 {
 	const struct conf *c = g->conf;
+	const struct ifstate_ext *ext;
 	struct ifstate r;
 	int err = ifstate_read(c, &r);
 
@@ -51,11 +52,13 @@ static int read_env(struct broker *g, struct natfw_env *env)
 		log_err("cannot read the interfaces: %s", strerror(-err));
 		return err;
 	}
+	ifstate_activate(&r, c, g->ext_index);
+	ext = ifstate_external(&r);
 	ifstate_policy(&r, c, &g->policy);
 	memset(env, 0, sizeof(*env));
-	memcpy(env->ext_if, conf_external(c)->name, IF_NAMESIZE);
-	env->ext = ifstate_usable(ifstate_external(&r), c);
-	env->ext_index = (uint32_t)ifstate_external(&r)->ifindex;
+	memcpy(env->ext_if, ext->name, IF_NAMESIZE);
+	env->ext = ifstate_usable(ext, c);
+	env->ext_index = (uint32_t)ext->ifindex;
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	env->ipv6 = c->ipv6;
@@ -512,6 +515,7 @@ static int handle_request(struct broker *g, int fd, struct broker_batch *b,
 		return answer_synced(fd, req, res, (enum nat_ip6)g->told_ip6);
 	case BROKER_REFRESH:
 		drop_sync(g);	/* one begins or restarts */
+		g->ext_index = req->ext_index;
 		res = broker_refresh(g) ? NAT_EFAIL : NAT_OK;
 		return answer_send(fd, req, res, false);
 	case BROKER_LINK_UP:

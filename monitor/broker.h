@@ -34,7 +34,10 @@ struct broker {
 	struct natfw fw;
 	struct policy policy;
 	size_t nets_left;		/* that do not fit into natfw_env */
+	uint32_t ext_index;		/* of the active external interface, as
+					 * the engine has chosen; 0: none */
 	struct route_set routes;	/* of the link that we took down */
+	char down[IF_NAMESIZE];		/* its name; empty: there is none */
 	struct nat_rule *staged;	/* the sync in progress */
 	size_t staged_n, pinholes_staged;	/* of all kinds; of these */
 	size_t pinholes_max;		/* 0: there can be none */

@@ -12,22 +12,52 @@ static bool may_log(struct broker *g)
 	return enginelog_may(&g->rate, g->now_ms);
 }
 
+/* The link that was taken down is taken up again, although another one may be
+ * the active one since. */
+static const struct ifstate_ext *link_to_set(const struct broker *g,
+					  const struct ifstate *r, bool up)
+{
+	for (size_t i = 0; i < r->ext_n; i++)
+		if (up && !strcmp(r->ext[i].name, g->down))
+			return &r->ext[i];
+	return ifstate_external(r);
+}
+
+/* Save the routes before the link goes down. One that is down has none any
+ * more: keep those that were saved when it went down. */
+static int save(struct broker *g, const struct ifstate_ext *ext, bool up)
+{
+	int err;
+
+	if (up || !ext->up)
+		return 0;
+	err = route_save(ext->ifindex, &g->routes);
+	if (!err)
+		memcpy(g->down, ext->name, sizeof(g->down));
+	return err;
+}
+
 enum nat_err extlink_set(struct broker *g, bool up)
 {
-	const char *name = conf_external(g->conf)->name;
 	const char *word = up ? "up" : "down";
+	const struct ifstate_ext *ext;
+	const char *name;
 	struct ifstate r;
-	int err = 0;
+	int err;
 
 	if (!g->conf->allow_disable_external)
 		return NAT_EREFUSED;
-	if (!up)
-		err = ifstate_read(g->conf, &r);
-	/* A link that is down has no routes any more, so keep the routes that
-	 * were saved when it went down. */
-	if (!up && !err && ifstate_external(&r)->up)
-		err = route_save(ifstate_external(&r)->ifindex,
-				 &g->routes);
+	err = ifstate_read(g->conf, &r);
+	if (err) {
+		if (may_log(g))
+			log_err("cannot read the interfaces: %s",
+				strerror(-err));
+		return NAT_EFAIL;
+	}
+	ifstate_activate(&r, g->conf, g->ext_index);
+	ext = link_to_set(g, &r, up);
+	name = ext->name;
+	err = save(g, ext, up);
 	if (!err)
 		err = netif_set_up(name, up);
 	if (err) {
@@ -45,5 +75,6 @@ enum nat_err extlink_set(struct broker *g, bool up)
 		log_warn("cannot restore some routes over %s: %s", name,
 			 strerror(-err));
 	memset(&g->routes, 0, sizeof(g->routes));
+	memset(g->down, 0, sizeof(g->down));
 	return NAT_OK;
 }

@@ -376,9 +376,9 @@ static int apply(struct monitor *m)
 		log_warn("%s: upnp, nat-pmp and pcp are all no: no program can "
 			 "open a port; set one of them to yes", m->path);
 	if (m->conf->upnp && m->conf->allow_disable_external)
-		log_warn("any host of the LAN may take %s down: set "
-			 "allow-disable-external-interface = no to forbid it",
-			 conf_external(m->conf)->name);
+		log_warn("any host of the LAN may take the external interface "
+			 "down: set allow-disable-external-interface = no to "
+			 "forbid it");
 	/* Report first, because a firewall tool may be slow. */
 	report_state(&m->report, STATUS_SERVING, &m->broker);
 	err = open_forkserver(m);

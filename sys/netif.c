@@ -427,7 +427,8 @@ int netif_open(void)
 	struct sockaddr_nl groups = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
-			     RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE,
+			     RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
+			     RTMGRP_IPV4_RULE,
 	};
 	int fd = netlink_open(NETLINK_ROUTE), err;
 
@@ -438,8 +439,9 @@ int netif_open(void)
 	return err;
 }
 
-/* Of routes only default ones matter, for route_source(): a router that runs
- * OSPF or BGP changes the others all the time. */
+/* Of routes only those matter that may lead to the whole Internet, or to a half
+ * of it, as VPNs add them: a router that runs OSPF or BGP changes the others all
+ * the time. */
 static bool is_change(struct nl_span s)
 {
 	const struct nlmsghdr *h = netlink_next_msg(&s);
@@ -450,7 +452,7 @@ static bool is_change(struct nl_span s)
 	if (h->nlmsg_type != RTM_NEWROUTE && h->nlmsg_type != RTM_DELROUTE)
 		return true;
 	r = netlink_body(h, sizeof(*r));
-	return r && r->rtm_dst_len == 0;
+	return r && r->rtm_dst_len <= 1;
 }
 
 bool netif_drain(int fd)

@@ -66,7 +66,7 @@ struct netif_counters {
 
 /**
  * netif_open - open a netlink socket that receives changes of links, of
- * addresses of both families and of IPv4 default routes.
+ * addresses of both families, of IPv4 default routes and of IPv4 routing rules.
  *
  * Non-blocking, close-on-exec. Return: the descriptor, or -errno
  */

@@ -267,6 +267,13 @@ int route_out(struct addr to, int *ret_ifindex)
 	return err;
 }
 
+int route_internet(void)
+{
+	int ifindex;
+
+	return route_out(addr_ip4(ANYWHERE_IP), &ifindex) ? 0 : ifindex;
+}
+
 int route_source(int ifindex, struct addr *ret)
 {
 	struct lookup_answer a;

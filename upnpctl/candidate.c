@@ -144,7 +144,7 @@ bool candidate_waits(const struct conf *c, struct conf_error *why)
  * text for this fault */
 static bool explain(const struct confedit *e, struct conf_error *why)
 {
-	const struct conf_iface *external = NULL;
+	unsigned externals = 0;
 	static struct conf *c;
 
 	CMD_LARGE(c);
@@ -156,14 +156,13 @@ static bool explain(const struct confedit *e, struct conf_error *why)
 			return true;
 		if (f->disabled || f->type == CONF_INTERNAL)
 			continue;
-		if (external) {
-			set_error(why, "%s would be a second external "
-				  "interface, after %s; disable or remove one: "
+		if (++externals > CONF_EXTERNALS_MAX) {
+			set_error(why, "%s would be more than %d external "
+				  "interfaces; disable or remove one: "
 				  "interfaces disable %s", f->name,
-				  external->name, external->name);
+				  CONF_EXTERNALS_MAX, f->name);
 			return true;
 		}
-		external = f;
 	}
 	if (!c->nft_table[0] == !c->nft_chain[0])
 		return false;

@@ -462,9 +462,6 @@ def test_interfaces_add_appends_a_section(ctl):
      '"a/b" cannot be an interface; '),
     (["interfaces", "add", "interface=ether1", "type=internal"],
      "interface ether1 exists already; change it with interfaces set"),
-    (["interfaces", "add", "interface=x", "type=external", "disabled=no"],
-     "x would be a second external interface, after ether1; disable or "
-     "remove one: interfaces disable ether1"),
     (["interfaces", "print", "where"], "where needs a term, "),
     (["interfaces", "print", "where", "mtu=1"],
      'interfaces have no property "mtu"; they have interface, type, '),

@@ -49,11 +49,15 @@ static struct nat_op_id ping;	/* the last one */
 int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->ext_n = 1;
+	ret->ext_n = 2;
+	memcpy(ret->ext[0].name, "wan0", sizeof("wan0"));
 	ret->ext[0].ifindex = 2;
 	if (ext_ip)
 		ret->ext[0].addr = addr_ip4(ext_ip);
 	ret->ext[0].up = true;
+	ret->ext[1] = ret->ext[0];
+	memcpy(ret->ext[1].name, "wan1", sizeof("wan1"));
+	ret->ext[1].ifindex = 4;
 	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
 							24 } };
 	ret->net_n = 1;
@@ -62,7 +66,15 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 
 const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
-	return &r->ext[0];
+	return &r->ext[r->active];
+}
+
+void ifstate_activate(struct ifstate *r, const struct conf *c,
+		      uint32_t ext_index)
+{
+	for (size_t i = 0; i < r->ext_n; i++)
+		if ((uint32_t)r->ext[i].ifindex == ext_index)
+			r->active = i;
 }
 
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
@@ -109,7 +121,8 @@ bool ports_set(const uint64_t field[1024], uint16_t port)
 
 int netif_set_up(const char *name, bool up)
 {
-	CHECK(conf.allow_disable_external && !strcmp(name, "wan0"));
+	CHECK(conf.allow_disable_external);
+	CHECK(!strcmp(name, "wan0") || !strcmp(name, "wan1"));
 	return 0;
 }
 

@@ -66,7 +66,7 @@ static void check_conf(const struct conf *c)
 	CHECK(c->mapping_n <= CONF_MAPPINGS_MAX);
 	for (size_t i = 0; i < c->mapping_n; i++)
 		check_mapping(c, &c->mapping[i]);
-	CHECK(external <= 1);
+	CHECK(external <= CONF_EXTERNALS_MAX);
 	CHECK(!external == !conf_external(c));
 	CHECK(c->max_lease >= 1 && c->max_lease <= PM_LEASE_MAX_S);
 	CHECK(c->absent_timeout <= ABSENT_MAX_S);

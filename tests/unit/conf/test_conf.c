@@ -310,8 +310,10 @@ static const struct bad bad[] = {
 	 "f:3: forced-ip is \"2001:db8::1\"; it takes an IPv4 address"},
 	{"[interface a]\ntype = external\nforced-ip = 224.0.0.1\n",
 	 "f:3: forced-ip is \"224.0.0.1\""},
-	{"[interface a]\ntype = external\n[interface b]\ntype = external\n",
-	 "f:3: a second external interface, after a on line 1"},
+	{"[interface a]\ntype = external\n[interface b]\ntype = external\n"
+	 "[interface c]\ntype = external\n[interface d]\ntype = external\n"
+	 "[interface e]\ntype = external\n",
+	 "f:9: there are more than 4 external interfaces; disable some"},
 	{"[interface a]\ntype = external\nnetwork = 10.0.0.0/8\n",
 	 "f:1: interface a has a network but is external"},
 	{"[interface a]\ntype = internal\nnetwork = 10.0.0.0/8\n"

@@ -14,6 +14,7 @@
 #include "conf/ifstate.h"
 #include "sys/route.h"
 
+#define N(a) (sizeof(a) / sizeof((a)[0]))
 #define IP(a, b, c, d) ((uint32_t)(a) << 24 | (b) << 16 | (c) << 8 | (d))
 
 static struct netif_table kernel;
@@ -21,6 +22,7 @@ static struct conf conf;
 static struct ifstate ifstate;
 static int fault;
 static struct addr route;	/* source of the default route */
+static int internet_out;	/* where it leads */
 
 /* Return the links in the order of @names, as netif.h requires. */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret)
@@ -45,6 +47,11 @@ int route_source(int ifindex, struct addr *ret)
 		return -ENETUNREACH;
 	*ret = route;
 	return 0;
+}
+
+int route_internet(void)
+{
+	return internet_out;
 }
 
 int route_is_local(struct addr a, int master)
@@ -293,6 +300,83 @@ static void test_missing_interfaces_have_no_address(void **state)
 	assert_int_equal(ifstate.net_n, 0);
 }
 
+static void give_second_uplink(void)
+{
+	conf.iface[3] = (struct conf_iface){ "wan1", CONF_EXTERNAL };
+	conf.iface_n = 4;
+	kernel.link[3] = (struct netif_link){ "wan1", 5, true, true, true };
+	kernel.link_n = 4;
+	kernel.addr[kernel.addr_n++] = at(5, "wan1", IP(44, 55, 66, 1), 24);
+	internet_out = 5;
+}
+
+static void test_all_external_interfaces_are_read(void **state)
+{
+	give_second_uplink();
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_int_equal(ifstate.ext_n, 2);
+	assert_string_equal(ifstate.ext[0].name, "wan0");
+	assert_string_equal(ifstate.ext[1].name, "wan1");
+	assert_int_equal(ifstate.ext[1].ifindex, 5);
+	assert_int_equal(addr_to_ip4(ifstate.ext[1].addr), IP(44, 55, 66, 1));
+	assert_int_equal(ifstate.internet_out, 5);
+	assert_int_equal(ifstate.net_n, 3);
+	assert_ptr_equal(ifstate_external(&ifstate), EXT);
+	ifstate_activate(&ifstate, &conf, 0);	/* by the route */
+	assert_int_equal(ifstate.active, 1);
+	ifstate_activate(&ifstate, &conf, 2);
+	assert_int_equal(ifstate.active, 0);
+	ifstate_activate(&ifstate, &conf, 3);	/* lan0 */
+	assert_int_equal(ifstate.active, 1);
+	assert_ptr_equal(ifstate_external(&ifstate), &ifstate.ext[1]);
+}
+
+/* Works @n: 'n' is down, 'c' has no carrier, 'a' no address. */
+static size_t selected(const char *works, int out, enum conf_selection by,
+		       size_t active)
+{
+	struct ifstate s = { .ext_n = strlen(works), .internet_out = out };
+
+	for (size_t i = 0; i < s.ext_n; i++) {
+		s.ext[i].ifindex = (int)i + 1;
+		s.ext[i].up = works[i] != 'n';
+		s.ext[i].running = works[i] != 'c';
+		if (works[i] != 'a')
+			s.ext[i].addr = addr_ip4(IP(11, 22, 33, 1));
+	}
+	return ifstate_select(&s, by, active);
+}
+
+static void test_active_external_interface(void **state)
+{
+	static const struct {
+		const char *works;
+		int out;
+		size_t active, by_route, by_priority;
+	} row[] = {
+		{ "ww", 1, 0, 0, 0 }, { "ww", 2, 0, 1, 0 },
+		{ "ww", 1, 1, 0, 0 }, { "ww", 2, 1, 1, 0 },
+		/* no route, or one over another interface */
+		{ "ww", 0, 0, 0, 0 }, { "ww", 9, 1, 1, 0 },
+		/* the one with the route cannot be used */
+		{ "nw", 1, 0, 1, 1 }, { "cw", 1, 0, 1, 1 },
+		{ "aw", 1, 0, 1, 1 }, { "wc", 2, 1, 0, 0 },
+		{ "nww", 1, 2, 2, 1 }, { "nww", 0, 0, 1, 1 },
+		/* none can */
+		{ "nc", 1, 1, 1, 1 }, { "ca", 2, 0, 0, 0 }, { "n", 1, 0, 0, 0 },
+		{ "w", 0, 0, 0, 0 },
+	};
+
+	for (size_t i = 0; i < N(row); i++) {
+		assert_int_equal(selected(row[i].works, row[i].out,
+					  CONF_SELECT_ROUTE, row[i].active),
+				 row[i].by_route);
+		assert_int_equal(selected(row[i].works, row[i].out,
+					  CONF_SELECT_PRIORITY, row[i].active),
+				 row[i].by_priority);
+	}
+}
+
 static void test_private_external_address_may_be_refused(void **state)
 {
 	kernel.addr[1].net.addr = addr_ip4(IP(100, 64, 1, 1));
@@ -438,6 +522,8 @@ int main(void)
 		T(test_networks_follow_the_state_of_the_interface),
 		T(test_disabled_or_down_interface_is_not_served),
 		T(test_missing_interfaces_have_no_address),
+		T(test_all_external_interfaces_are_read),
+		T(test_active_external_interface),
 		T(test_private_external_address_may_be_refused),
 		T(test_reported_address_needs_a_carrier),
 		T(test_choice_of_the_external_address),

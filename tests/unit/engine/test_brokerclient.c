@@ -204,13 +204,15 @@ static void test_sync_waits_for_ops_in_flight(void **state)
 	add(1);
 	brokerclient_pump(&line);
 	set = next();
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	add(2);
 	brokerclient_pump(&line);
 	assert_int_equal(next().verb, 0);	/* SET 1 is in flight */
 	reply(&set, NAT_OK);
 	loop_step(loop, 0);
-	assert_int_equal(next().verb, BROKER_REFRESH);
+	req = next();
+	assert_int_equal(req.verb, BROKER_REFRESH);
+	assert_int_equal(req.ext_index, 3);
 	req = next();
 	assert_int_equal(req.verb, BROKER_SYNC_RULE);
 	assert_int_equal(req.rule.ext_port, 1);
@@ -226,7 +228,7 @@ static void test_sync_omits_disabled_mappings(void **state)
 
 	assert_int_equal(portmap_restore(pm, &off, 0), PM_DONE);
 	assert_int_equal(portmap_restore(pm, &on, 0), PM_DONE);
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().rule.ext_port, 2);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
@@ -246,7 +248,7 @@ static void test_sync_has_the_rules_in_force(void **state)
 	assert_int_equal(portmap_reconfirm(pm, portmap_at(pm, 1), &slot),
 			 PM_STARTED);
 	assert_int_equal(portmap_resume(pm, portmap_at(pm, 0)), PM_STARTED);
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().rule.ext_port, 2);
 	assert_int_equal(next().rule.ext_port, 3);
@@ -300,7 +302,7 @@ static void test_sync_under_back_pressure(void **state)
 
 		assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
 	}
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_true(line.holds);
 	for (int round = 0; round < 1000 && !end; round++) {
 		while ((req = next()).verb) {
@@ -400,7 +402,7 @@ static void test_two_verify_requests_are_sent_as_one(void **state)
 	};
 	struct broker_req req;
 
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	brokerclient_verify(&line);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
@@ -417,7 +419,7 @@ static void test_two_verify_requests_are_sent_as_one(void **state)
 /* So every mapping is in force when the monitor reports that we serve. */
 static void test_serving_is_sent_after_the_table(void **state)
 {
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	brokerclient_serving(&line, true);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
@@ -442,7 +444,7 @@ static void test_no_op_is_sent_before_the_first_sync(void **state)
 	reply(&req, NAT_OK);
 	loop_step(loop, 0);
 	assert_int_equal(next().verb, 0);
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	assert_int_equal(next().verb, BROKER_SYNC_END);
 	assert_int_equal(next().verb, BROKER_SET);
@@ -491,7 +493,7 @@ static void test_ping_is_answered_inside_a_table(void **state)
 		r = request(port, true);
 		assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
 	}
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_true(line.holds);	/* there is no room for the answer */
 	ping(5);
 	do {
@@ -559,7 +561,7 @@ static void test_a_sync_has_both_tables(void **state)
 
 	assert_int_equal(portmap_restore(pm, &r, 0), PM_DONE);
 	assert_int_equal(portmap_restore(holes, &hole, 0), PM_DONE);
-	brokerclient_sync(&line);
+	brokerclient_sync(&line, 3);
 	assert_int_equal(next().verb, BROKER_REFRESH);
 	req = next();
 	assert_int_equal(req.verb, BROKER_SYNC_RULE);

@@ -27,6 +27,7 @@
 #define IP(a, b, c, d) \
 	((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (c) << 8 | (d))
 #define WAN	IP(203, 0, 113, 7)
+#define WAN1	IP(198, 51, 100, 7)
 #define LAN0	IP(192, 168, 88, 1)
 #define LAN1	IP(10, 0, 0, 1)
 #define HOST(n)	IP(192, 168, 88, n)
@@ -40,6 +41,7 @@ static struct {
 	int far;		/* the other end of the netlink socket */
 	bool news;		/* its messages are changes */
 	uint64_t speed_bps;
+	int internet_out;
 	uint32_t route_ip;	/* source of the default route; 0: none */
 	uint32_t hidden_ip;	/* the router's, but in no list; 0: none */
 } kernel;
@@ -77,11 +79,15 @@ int netif_read(const char *const *names, size_t n, struct netif_table *ret)
 
 int route_source(int ifindex, struct addr *ret)
 {
-	assert_int_equal(ifindex, 2);
-	if (!kernel.route_ip)
+	if (ifindex != 2 || !kernel.route_ip)
 		return -ENETUNREACH;
 	*ret = addr_ip4(kernel.route_ip);
 	return 0;
+}
+
+int route_internet(void)
+{
+	return kernel.internet_out;
 }
 
 int route_gateway(int ifindex, struct addr *ret)
@@ -96,7 +102,7 @@ int route_is_local(struct addr a, int master)
 
 uint64_t netif_speed_bps(const char *name)
 {
-	assert_string_equal(name, "wan0");
+	assert_memory_equal(name, "wan", 3);
 	return kernel.speed_bps;
 }
 
@@ -254,9 +260,12 @@ bool brokerclient_flow(struct brokerclient *c, const struct nat_rule *rule)
 	return false;
 }
 
-void brokerclient_sync(struct brokerclient *c)
+static int synced_by;	/* index of the active external interface */
+
+void brokerclient_sync(struct brokerclient *c, int ext_index)
 {
 	assert_ptr_equal(c, &client);
+	synced_by = ext_index;
 	note("sync");
 }
 
@@ -908,6 +917,81 @@ static void test_default_route_chooses_the_external_address(void **state)
 				      "wan0\n"), 1);
 }
 
+static void give_second_uplink(void)
+{
+	conf.iface[3] = (struct conf_iface){ "wan1", CONF_EXTERNAL };
+	conf.iface_n = 4;
+	kernel.t.link[3] = (struct netif_link){ "wan1", 5, true, true, true };
+	kernel.t.link_n = 4;
+	add_addr(5, "wan1", WAN1, 24);
+	kernel.internet_out = 2;
+}
+
+static void test_mappings_follow_the_default_route(void **state)
+{
+	give_second_uplink();
+	begin();
+	assert_ip(map.ext, WAN);
+	assert_int_equal(synced_by, 2);
+	kernel.internet_out = 5;
+	change();
+	CALLS("events http ssdp sync");
+	assert_ip(map.ext, WAN1);
+	assert_int_equal(synced_by, 5);
+	assert_int_equal(logged_count("<6>wan1 is the active external interface "
+				      "now, instead of wan0\n"), 1);
+	assert_int_equal(logged_count("<6>external address 198.51.100.7 on "
+				      "wan1\n"), 1);
+	kernel.t.link[3].running = false;
+	change();
+	assert_ip(map.ext, WAN);
+	assert_int_equal(synced_by, 2);
+}
+
+/* The route alternates: mappings are moved less often, but in the end to the
+ * right interface. */
+static void test_a_route_that_flaps_is_followed_slowly(void **state)
+{
+	unsigned moves = 0;
+
+	give_second_uplink();
+	begin();
+	for (int i = 0; i < 40; i++) {
+		struct addr before = map.ext;
+
+		kernel.internet_out = i % 2 ? 2 : 5;
+		change();
+		moves += !addr_equal(before, map.ext);
+		calls[0] = '\0';
+	}
+	assert_int_equal(moves, EXTERNAL_MOVES);
+	assert_int_equal(logged_count("changes are enough for now"), 1);
+	kernel.internet_out = 5;
+	change();
+	assert_ip(map.ext, WAN);
+	pass(EXTERNAL_MOVE_MS);
+	assert_ip(map.ext, WAN1);
+}
+
+/* A control point disconnects the LAN: another uplink must not connect it. */
+static void test_terminated_link_stays_the_active_one(void **state)
+{
+	give_second_uplink();
+	begin();
+	igd.link_off = true;
+	kernel.t.link[0].up = kernel.t.link[0].running = false;
+	kernel.internet_out = 5;
+	change();
+	assert_int_equal(synced_by, 2);
+	assert_no_ip(map.ext);
+	/* somebody takes it up again */
+	kernel.t.link[0].up = kernel.t.link[0].running = true;
+	change();
+	assert_false(igd.link_off);
+	change();
+	assert_ip(map.ext, WAN1);
+}
+
 static void test_private_external_address_causes_a_warning(void **state)
 {
 	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
@@ -1370,6 +1454,9 @@ int main(void)
 		TEST(test_speed_is_that_of_the_link_unless_configured),
 		TEST(test_forced_ip_replaces_an_existing_address),
 		TEST(test_default_route_chooses_the_external_address),
+		TEST(test_mappings_follow_the_default_route),
+		TEST(test_a_route_that_flaps_is_followed_slowly),
+		TEST(test_terminated_link_stays_the_active_one),
 		TEST(test_private_external_address_causes_a_warning),
 		TEST(test_private_external_address_can_be_refused),
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),

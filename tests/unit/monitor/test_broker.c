@@ -39,6 +39,7 @@ static unsigned batches;
 static size_t batch_size;
 static int tool_fails;
 
+static size_t more_externals;	/* 1: there is wan1 as well */
 static size_t more_nets, routed_nets;	/* the last ones are routed */
 
 /* [2001:db8:1::@host] */
@@ -53,10 +54,18 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->ext_n = 1;
+	memcpy(ret->ext[0].name, "wan0", sizeof("wan0"));
 	ret->ext[0].ifindex = 2;
 	if (ext_ip)
 		ret->ext[0].addr = addr_ip4(ext_ip);
 	ret->ext[0].up = link_state;
+	if (more_externals) {
+		ret->ext_n = 2;
+		ret->ext[1] = ret->ext[0];
+		memcpy(ret->ext[1].name, "wan1", sizeof("wan1"));
+		ret->ext[1].ifindex = 5;
+		ret->ext[1].addr = addr_ip4(EXT + 1);
+	}
 	ret->net[0] = (struct netif_addr){ 3, "lan0", { addr_ip4(ROUTER),
 							24 } };
 	ret->net[1] = (struct netif_addr){ 3, "lan0", { lan6(0), 64 } };
@@ -78,7 +87,15 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 
 const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
-	return &r->ext[0];
+	return &r->ext[r->active];
+}
+
+void ifstate_activate(struct ifstate *r, const struct conf *c,
+		      uint32_t ext_index)
+{
+	for (size_t i = 0; i < r->ext_n; i++)
+		if ((uint32_t)r->ext[i].ifindex == ext_index)
+			r->active = i;
 }
 
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
@@ -172,8 +189,11 @@ static void step(char what)
 	steps[n] = what;
 }
 
+static char link_name[IF_NAMESIZE];	/* that was taken up or down */
+
 int netif_set_up(const char *name, bool up)
 {
+	strcpy(link_name, name);
 	step(up ? 'u' : 'd');
 	link_state = up;
 	return 0;
@@ -182,7 +202,7 @@ int netif_set_up(const char *name, bool up)
 /* The routes of this kernel: one, whose content is 7. */
 int route_save(int ifindex, struct route_set *ret)
 {
-	assert_int_equal(ifindex, 2);
+	assert_true(ifindex == 2 || ifindex == 5);
 	step('s');
 	if (save_fails)
 		return save_fails;
@@ -438,6 +458,18 @@ static int req(uint32_t verb, struct nat_rule r)
 	send_request(verb, r);
 	assert_int_equal(broker_serve(&broker, monitor), 0);
 	return answer();
+}
+
+static void refresh_by(uint32_t ext_index)
+{
+	struct broker_req req = {
+		.version = BROKER_VERSION, .verb = BROKER_REFRESH,
+		.ext_index = ext_index,
+	};
+
+	assert_int_equal(send(engine, &req, sizeof(req), 0), sizeof(req));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
 }
 
 /* Serve until no request waits, as the monitor's loop does. */
@@ -973,6 +1005,41 @@ static void test_link_is_taken_down_only_if_allowed(void **state)
 	assert_false(link_state);
 	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
 	assert_true(link_state);
+}
+
+/* The engine says which external interface is the active one; another number
+ * than that of an external interface means nothing. */
+static void test_engine_chooses_among_the_external_interfaces(void **state)
+{
+	more_externals = 1;
+	refresh_by(5);
+	assert_string_equal(broker.fw.env.ext_if, "wan1");
+	assert_int_equal(broker.fw.env.ext_index, 5);
+	assert_int_equal(addr_to_ip4(broker.fw.env.ext), EXT + 1);
+	refresh_by(3);		/* lan0 */
+	assert_string_equal(broker.fw.env.ext_if, "wan0");
+	refresh_by(5);
+	refresh_by(0);
+	assert_string_equal(broker.fw.env.ext_if, "wan0");
+	assert_int_equal(addr_to_ip4(broker.fw.env.ext), EXT);
+	more_externals = 0;
+}
+
+/* Another interface has become the active one since. */
+static void test_the_link_that_was_taken_down_is_taken_up(void **state)
+{
+	conf.allow_disable_external = true;
+	more_externals = 1;
+	refresh_by(2);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(link_name, "wan0");
+	refresh_by(5);
+	assert_int_equal(req(BROKER_LINK_UP, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(link_name, "wan0");
+	assert_true(link_state);
+	assert_int_equal(req(BROKER_LINK_DOWN, (struct nat_rule){ 0 }), NAT_OK);
+	assert_string_equal(link_name, "wan1");
+	more_externals = 0;
 }
 
 /* Routes are saved before the link goes down, and restored once it is up. */
@@ -1993,6 +2060,8 @@ int main(void)
 		T(test_routed_networks_are_never_left_out),
 		T(test_sync_larger_than_the_table_is_cut),
 		T(test_link_is_taken_down_only_if_allowed),
+		T(test_engine_chooses_among_the_external_interfaces),
+		T(test_the_link_that_was_taken_down_is_taken_up),
 		T(test_link_keeps_its_routes),
 		T(test_reload_keeps_the_saved_routes),
 		T(test_failures_with_routes_are_reported),

@@ -668,8 +668,8 @@ static void test_a_risky_setting_is_logged(void **unused)
 {
 	put_conf("allow-disable-external-interface = yes");
 	assert_int_equal(monitor(NULL, false), 0);
-	assert_int_equal(logged_count("<4>any host of the LAN may take wan0 "
-				      "down"), 1);
+	assert_int_equal(logged_count("<4>any host of the LAN may take the "
+				      "external interface down"), 1);
 }
 
 static void fail_start(const char *want_calls, const char *fault)

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 #include "upnpctl/candidate.h"
 
+#define EXT_NAMED(name) "[interface " name "]\ntype = external\n"
 #define EXT "[interface wan0]\ntype = external\n"
 #define INT "[interface lan0]\ntype = internal\n"
 #define ON "enabled = yes\n"
@@ -59,9 +60,10 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 	static const struct {
 		const char *text, *why;
 	} t[] = {
-		{ EXT "[interface wan1]\ntype = external\n",
-		  "wan1 would be a second external interface, after wan0; "
-		  "disable or remove one: interfaces disable wan0" },
+		{ EXT EXT_NAMED("wan1") EXT_NAMED("wan2") EXT_NAMED("wan3")
+		  EXT_NAMED("wan4"),
+		  "wan4 would be more than 4 external interfaces; disable or "
+		  "remove one: interfaces disable wan4" },
 		{ INT "forced-ip = 1.2.3.4\n",
 		  "interface lan0 is internal and has a forced-ip; only the "
 		  "external one may have it" },
