@@ -245,7 +245,8 @@ static void batch_do(struct natfw *fw, const struct nat_op *op, size_t n,
 static bool may_differ(struct natfw *fw)
 {
 	return fw->dirty ||
-	       (writers_have_legacy(fw) && writers_changed(fw, NULL)) ||
+	       (!fw->legacy_fresh && writers_have_legacy(fw) &&
+		writers_changed(fw, NULL)) ||
 	       (fw->unsure && writers_own(fw, fw->mappings.rule,
 					  kernel_n(fw)) != 0);
 }
@@ -257,6 +258,7 @@ void natfw_batch(struct natfw *fw, const struct nat_op *op, size_t n,
 
 	if (writers_translator(fw) && may_differ(fw))
 		fw->dirty = true;
+	fw->legacy_fresh = false;
 	if (!writers_translator(fw) || (fw->dirty && kernel_sync(fw))) {
 		for (size_t i = 0; i < n; i++)
 			ret[i] = NAT_EFAIL;

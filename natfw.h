@@ -169,6 +169,9 @@ struct natfw {
 	 * were compared with them, or after we changed them; see writers_changed() */
 	struct ipt_print legacy;
 	void *legacy_buf;	/* NATFW_LEGACY_MAX bytes */
+	bool legacy_fresh;	/* writers_changed() found no change after the
+				 * ops had come: the owner may set it for one
+				 * natfw_batch() */
 	bool dirty;		/* kernel and tables may differ: sync is due */
 	bool held;		/* the kernel holds what an earlier run left:
 				 * only natfw_sync() and natfw_batch() end it */

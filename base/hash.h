@@ -25,4 +25,13 @@
  */
 uint64_t hash_add(uint64_t h, const void *p, size_t n);
 
+/**
+ * hash_words - the same for much data: eight bytes a step, which is several
+ * times as fast. It is another hash, and depends on the machine's byte order.
+ *
+ * Two calls give the same as one over both parts if the first part is a
+ * multiple of eight bytes.
+ */
+uint64_t hash_words(uint64_t h, const void *p, size_t n);
+
 #endif

@@ -347,6 +347,7 @@ static int batch_flush(struct broker *g, int fd, struct broker_batch *b)
 	flows_room(&g->flows, b->n, g->now_ms);
 	for (size_t i = 0; i < b->n; i++)
 		flows_note(&g->flows, natfw_lookup(&g->fw, &b->op[i].rule));
+	g->fw.legacy_fresh = b->fresh;
 	natfw_batch(&g->fw, b->op, b->n, b->err);
 	b->flushed++;
 	flows_end(&g->flows, g->now_ms);
@@ -382,7 +383,8 @@ static int batch_add(struct broker *g, int fd, struct broker_batch *b,
 {
 	enum nat_err err;
 
-	if (!b->polled && broker_poll(g))
+	b->fresh = !b->polled && !broker_poll(g);
+	if (!b->polled && !b->fresh)
 		verify_now(g);
 	b->polled = true;
 	err = check(g, b, req);

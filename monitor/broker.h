@@ -19,6 +19,8 @@ struct broker_batch {
 	unsigned flushed;	/* kernel changes, if all of them succeeded */
 	bool turn_over;		/* no further request in this turn */
 	bool polled;		/* broker_poll() was called in this turn */
+	bool fresh;		/* ... after the last request had come, and
+				 * found no change */
 	struct nat_op op[NAT_BATCH_MAX];
 	struct nat_op_id id[NAT_BATCH_MAX];
 	enum nat_err err[NAT_BATCH_MAX];

@@ -57,8 +57,8 @@ static int add_entries(struct ipt_print *p, const struct family *f,
 		memcpy(&next, at + f->next, sizeof(next));
 		if (next < f->size || next > n)
 			return -EBADMSG;
-		p->hash = hash_add(p->hash, at, f->counters);
-		p->hash = hash_add(p->hash, at + f->size, next - f->size);
+		p->hash = hash_words(p->hash, at, f->counters);
+		p->hash = hash_words(p->hash, at + f->size, next - f->size);
 	}
 	return 0;
 }
@@ -74,7 +74,7 @@ static int add_table(struct ipt_print *p, int fd, const struct family *f,
 	str_copy(info.name, sizeof(info.name), name);
 	if (getsockopt(fd, f->level, f->info, &info, &len))
 		return -errno;
-	p->hash = hash_add(p->hash, &info, sizeof(info));
+	p->hash = hash_words(p->hash, &info, sizeof(info));
 	p->entries += info.num_entries;
 	if (info.size > n - HEAD)
 		return 0;

@@ -1139,6 +1139,23 @@ static void test_changed_legacy_iptables_is_verified_first(void **state)
 	assert_false(broker_poll(&broker));
 }
 
+/* The backend need not look again if no other request has come since. */
+static void test_one_request_needs_one_look_at_legacy_iptables(void **state)
+{
+	assert_int_equal(req(BROKER_SET, rule(8080)), NAT_OK);
+	assert_true(broker.batch.fresh);
+	assert_false(broker.fw.legacy_fresh);	/* only for that batch */
+	send_request(BROKER_SET, rule(8081));
+	send_request(BROKER_SET, rule(8082));
+	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(answer(), NAT_OK);
+	assert_int_equal(answer(), NAT_OK);
+	assert_false(broker.batch.fresh);
+	broker.fw.legacy.hash++;
+	assert_int_equal(req(BROKER_SET, rule(8083)), NAT_OK);
+	assert_false(broker.batch.fresh);
+}
+
 /* Legacy iptables is flushed, restored and verified, and flushed again: the
  * second flush was once taken for the first. */
 static void test_same_change_of_legacy_iptables_is_noticed_again(void **state)
@@ -2067,6 +2084,7 @@ int main(void)
 		T(test_failures_with_routes_are_reported),
 		T(test_verify_reports_repairs_and_failures),
 		T(test_changed_legacy_iptables_is_verified_first),
+		T(test_one_request_needs_one_look_at_legacy_iptables),
 		T(test_serving_is_kept_until_the_owner_clears_it),
 		T(test_rules_stay_if_nobody_can_be_served),
 		T(test_leftovers_stay_if_nobody_can_be_served),

@@ -649,6 +649,7 @@ static struct {
 	int open_rc[RULESET_KINDS], sync_rc[RULESET_KINDS];
 	int stale;			/* number of syncs that find a change */
 	unsigned reads, closes;
+	unsigned looks;			/* at legacy iptables */
 	uint64_t cpu_us;		/* for the last reading */
 	char log[256];			/* what the writers did */
 	enum ruleset_kind plain;
@@ -664,6 +665,7 @@ struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 {
 	assert_non_null(buf);
 	assert_int_equal(n, NATFW_LEGACY_MAX);
+	here.looks++;
 	if (family == AF_INET6)
 		return here.legacy6;
 	assert_int_equal(family, AF_INET);
@@ -1154,6 +1156,27 @@ static void test_changed_legacy_tables_are_compared_first(void **state)
 	natfw_done(&fw);
 }
 
+/* To read large tables takes longer than the rest of a batch. */
+static void test_owner_may_have_looked_at_legacy_tables(void **state)
+{
+	const struct nat_op op = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_iptables_legacy);
+	here.looks = 0;
+	assert_int_equal(one(&fw, op), NAT_OK);
+	assert_int_equal(here.looks, 1);
+	fw.legacy_fresh = true;
+	here.legacy.hash++;
+	assert_int_equal(one(&fw, op), NAT_OK);
+	assert_int_equal(here.looks, 1);
+	here.log[0] = 0;
+	assert_int_equal(one(&fw, op), NAT_OK);	/* for one batch only */
+	assert_string_equal(here.log, "sync iptables-legacy*;");
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
 /* A notice has come. Our own rules are compared at once, without those of the
  * administrator, of which there may be thousands. */
 static void test_own_rules_are_compared_after_a_notice(void **state)
@@ -1622,6 +1645,7 @@ int main(void)
 		T(test_first_reading_must_be_complete),
 		T(test_lost_chain_is_looked_at_again),
 		T(test_changed_legacy_tables_are_compared_first),
+		T(test_owner_may_have_looked_at_legacy_tables),
 		T(test_own_rules_are_compared_after_a_notice),
 		T(test_interrupted_comparison_is_made_again),
 		T(test_no_success_while_own_rules_cannot_be_compared),
