@@ -12,6 +12,7 @@
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      static binaries for other machines (tools/cross.mk)
 # make size       check their sizes
+# make small      the smallest build; tools/parts.mk has its options
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
 # test-cross, soak, bench, openwrt, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
@@ -72,6 +73,11 @@ ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 V	?=
 quiet	= $(if $(V),,@printf '  %-4s %s\n' $(1) $(2);)
 
+.DEFAULT_GOAL = all
+
+# Defines LEFT_OUT: files of parts that this build does not have.
+include tools/parts.mk
+
 # ---- libraries: one per folder, in the order of the layers (tests/layers.py).
 # A library uses only those after it in this list. A file in the root folder
 # belongs to the library of its subject.
@@ -85,7 +91,8 @@ ROOT_natfw	= natfw.c
 # FILTER chooses one of these.
 OTHER_sys	= $(filter-out $(UNLISTED),$(wildcard sys/unlisted_*.c))
 
-lib_src	= $(filter-out $(OTHER_$(1)),$(wildcard $(1)/*.c)) $(ROOT_$(1))
+lib_src	= $(filter-out $(OTHER_$(1)) $(LEFT_OUT),$(wildcard \
+	  $(1)/*.c)) $(ROOT_$(1))
 lib_obj	= $(patsubst %.c,$(OBJS)/%.o,$(call lib_src,$(1)))
 # The archives of library $(1) and of those after it.
 from	= $(if $(2),$(if $(filter $(1),$(firstword $(2))),$(2),$(call \
@@ -94,7 +101,7 @@ archives = $(patsubst %,$(OBJS)/%.a,$(call from,$(1),$(LIBS)))
 
 OBJ	= $(OBJS)/upnpd.o $(foreach l,$(LIBS),$(call lib_obj,$(l)))
 
-all: $(BUILD)/upnpd $(BUILD)/upnpctl
+all: $(BUILD)/upnpd $(if $(filter UPNPCTL,$(WITHOUT)),,$(BUILD)/upnpctl)
 
 $(BUILD)/upnpd: $(OBJ) $(LINK_SCRIPT)
 	$(call quiet,LD,$@)$(CC) $(ALLLDFLAGS) -o $@ $(OBJ)
@@ -136,7 +143,8 @@ $(BUILD)/gen/seccomp_nr.h: sys/seccomp.c
 
 # ---- unit tests: tests/unit/FOLDER/test_NAME.c is linked with the library of
 # its folder and those below. make unit-NAME runs one.
-UNIT_SRC = $(sort $(wildcard tests/unit/*/test_*.c))
+UNIT_SRC = $(filter-out $(LEFT_OUT),$(sort $(wildcard \
+	   tests/unit/*/test_*.c)))
 UNITS	= $(patsubst test_%.c,%,$(notdir $(UNIT_SRC)))
 
 # Functions that a test replaces, to count the calls or to make them fail.
@@ -170,7 +178,8 @@ $(BUILD)/tests/test_seccomp: $(OBJS)/sys/unlisted_deny.o
 $(BUILD)/tests/test_unlisted_trap: $(OBJS)/sys/unlisted_trap.o
 
 define unit_rule
-$(BUILD)/tests/test_$(2): $(OBJS)/$(1:.c=.o) $(call archives,$(3))
+$(BUILD)/tests/test_$(2): $(OBJS)/$(1:.c=.o) $(PARTS_FULL) \
+		$(call archives,$(3))
 	@mkdir -p $$(@D)
 	$$(call quiet,LD,$$@)$$(CC) $$(ALLLDFLAGS) $$(L_$(2)) -o $$@ \
 		$$(filter %.o,$$^) $$(filter %.a,$$^) -lcmocka
@@ -259,7 +268,7 @@ test:
 
 test-rest:
 	tools/install-test-deps all
-	$(MAKE) -j"$$(nproc)" all fuzzers static-lab $(LAB_BINS)
+	$(MAKE) -j"$$(nproc)" all small fuzzers static-lab $(LAB_BINS)
 	$(MAKE) fuzz-replay openwrt
 	$(LAB_RUN) -m 'not core and not clients'
 
@@ -308,7 +317,7 @@ cli: all
 LAB_UPNPD = $(if $(filter deny,$(FILTER)),upnpd-end,upnpd)
 LAB_BINS = $(BUILD)/$(LAB_UPNPD) $(BUILD)/tests/rogue
 LAB_RUN	= UPNPD="$${UPNPD:-$(abspath $(BUILD))/$(LAB_UPNPD)}" tests/netns/run
-lab: all static-lab $(LAB_BINS)
+lab: all small static-lab $(LAB_BINS)
 	$(LAB_RUN) -m 'not clients'
 
 $(BUILD)/upnpd-end: $(filter-out %/unlisted_deny.o,$(OBJ)) \
@@ -322,6 +331,7 @@ $(OBJS)/end/unlisted_trap.o: sys/unlisted_trap.c $(BUILD)/gen/sysname.h
 
 # The same under ASan and UBSan.
 lab-san:
+	$(MAKE) small
 	$(MAKE) BUILD=$(BUILD)/san SAN=address,undefined all \
 		$(BUILD)/san/tests/rogue
 	LAB_SAN=1 UPNPD=$(abspath $(BUILD))/san/upnpd tests/netns/run \

@@ -521,7 +521,10 @@ static const struct natfw_backend *choose(const struct natfw_env *env,
 		*ret_why = choices[i].why;
 		return choices[i].be;
 	}
-	*ret_why = "neither nf_tables nor iptables was found";
+	*ret_why = ipt_tool_built() ?
+		"neither nf_tables nor iptables was found" :
+		"the kernel has no nf_tables, and this upnpd was built without "
+		"iptables";
 	return NULL;
 }
 

@@ -26,6 +26,7 @@
 #include "sys/rlimits.h"
 #include "base/str.h"
 #include "conf/conf.h"
+#include "conf/parts.h"
 #include "engine/engine.h"
 #include "monitor/monitor.h"
 #include "upnpctl/upnpctl.h"
@@ -56,6 +57,20 @@ static int report_option(const char *arg)
 	fputs(arg, stderr);
 	fputs("\n", stderr);
 	return usage(stderr);
+}
+
+/* Return: the exit status */
+static int print_version(void)
+{
+	const char *without = parts_without();
+
+	fputs("upnpd " UPNPD_VERSION, stdout);
+	if (*without) {
+		fputs(" without ", stdout);
+		fputs(without, stdout);
+	}
+	fputs("\n", stdout);
+	return 0;
 }
 
 /* Return: -1 to continue, else the exit status. */
@@ -89,8 +104,7 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->debug = true;
 			break;
 		case 'V':
-			fputs("upnpd " UPNPD_VERSION "\n", stdout);
-			return 0;
+			return print_version();
 		case 'h':
 			return usage(stdout);
 		case ':':

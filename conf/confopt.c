@@ -12,6 +12,7 @@
 #include "base/wr.h"
 #include "conf/confline.h"
 #include "conf/confopt.h"
+#include "conf/parts.h"
 
 #define QUOTE_MAX 64	/* bytes of a bad value repeated in a message */
 
@@ -429,9 +430,12 @@ enum confopt_kind confopt_kind(const struct confopt *o)
 	return types[o->type].kind;
 }
 
+/* Only options with the value no have presets that need a part. */
 const char *confopt_default(const struct confopt *o)
 {
-	return o->preset;
+	struct wr none = wr_init(NULL, 0);
+
+	return parts_lack(o->name, str_z(o->preset), &none) ? "no" : o->preset;
 }
 
 void confopt_defaults(bool of_iface, void *base)
@@ -441,7 +445,7 @@ void confopt_defaults(bool of_iface, void *base)
 
 	for (size_t i = 0; (o = confopt_at(of_iface, i)); i++)
 		if (*o->preset)
-			confopt_set(o, str_z(o->preset), base, &none);
+			confopt_set(o, str_z(confopt_default(o)), base, &none);
 }
 
 struct str confopt_current(const struct confopt *o, struct str v)
@@ -455,7 +459,14 @@ int confopt_set(const struct confopt *o, struct str v, void *base,
 		struct wr *why)
 {
 	bool holds = confline_holds(v), cut = v.n > QUOTE_MAX;
+	char lack[160];
+	struct wr w = wr_init_cut(lack, sizeof(lack));
 
+	if (parts_lack(o->name, v, &w)) {
+		wr_fmt(why, "%s is \"%.*s\", %s", o->name, STR_F(v),
+		       wr_cstr(&w));
+		return -EINVAL;
+	}
 	if (holds && types[o->type].set(o, v, (char *)base + o->offset))
 		return 0;
 	wr_fmt(why, "%s is \"", o->name);

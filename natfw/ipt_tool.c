@@ -4,11 +4,9 @@
  * Never does: change or list a table.
  * Runs in: any
  */
-#include <fcntl.h>
 #include <string.h>
 #include "base/limits.h"
 #include "base/str.h"
-#include "sys/fileio.h"
 #include "sys/proc.h"
 #include "natfw/ipt_tool.h"
 
@@ -82,15 +80,12 @@ const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind, bool ip6)
 	return known[ip6][kind];
 }
 
-bool ipt_tool_has_table(const char *table, bool ip6)
+bool ipt_tool_built(void)
 {
-	char buf[256];
-	struct str rest, name;
+	return true;
+}
 
-	fileio_read(AT_FDCWD, ip6 ? "/proc/net/ip6_tables_names" :
-		    "/proc/net/ip_tables_names", 0, buf, sizeof(buf), &rest);
-	while (str_cut(&rest, '\n', &name))
-		if (table ? str_eq(name, str_z(table)) : name.n > 0)
-			return true;
+bool ipt_tool_unused(bool ip6)
+{
 	return false;
 }

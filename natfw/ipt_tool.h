@@ -33,6 +33,14 @@ enum ruleset_kind ipt_tool_plain(void);
  */
 const struct ipt_tool *ipt_tool_of(enum ruleset_kind, bool ip6);
 
+/** ipt_tool_built - has this upnpd the iptables backend (BACKENDS of make)? If
+ * not, ipt_tool_of() finds nothing. */
+bool ipt_tool_built(void);
+
+/** ipt_tool_unused - is a program that saves tables of the nft variant
+ * installed, which this upnpd was built not to use? */
+bool ipt_tool_unused(bool ip6);
+
 /** ipt_tool_has_table - has the kernel this table of legacy iptables, or of
  * ip6tables? Asks no tool, because a tool would load the table's module.
  * @table: NULL: any */

@@ -26,6 +26,12 @@ static bool needs_tool(const struct ruleset *rs, uint32_t table)
 	return false;
 }
 
+static const char *remedy(const char *install)
+{
+	return ipt_tool_built() ? install :
+	       "build upnpd with BACKENDS=\"netlink iptables\"";
+}
+
 /* Without the program, nobody here saves and restores the table, so it is like
  * any other of nf_tables. Return: as ruleset_ipt_read() */
 static int read_ipt_table(struct ruleset *rs, uint32_t table)
@@ -39,10 +45,12 @@ static int read_ipt_table(struct ruleset *rs, uint32_t table)
 	if (!tool) {
 		/* with ip6tables missing, mappings work all the same */
 		if (needed && !ip6)
-			ruleset_incomplete(rs, "install iptables",
+			ruleset_incomplete(rs, remedy("install iptables"),
 					   "the matches of iptables in table %s"
 					   " are unknown", t->name);
-		t->kind = RULESET_NATIVE;
+		/* iptables-save would save an accept of ours without its set */
+		if (!ipt_tool_unused(ip6))
+			t->kind = RULESET_NATIVE;
 	} else if (needed) {
 		rc = ruleset_ipt_read(rs, RULESET_IPT_NFT, t->family,
 				      tool->save, t->name);
@@ -87,7 +95,8 @@ static void read_legacy(struct ruleset *rs, bool ip6)
 			return;
 		}
 		if (!tool) {
-			ruleset_incomplete(rs, "install iptables-legacy",
+			ruleset_incomplete(rs,
+					   remedy("install iptables-legacy"),
 					   "table %s of iptables-legacy cannot "
 					   "be listed", tables[i]);
 			return;

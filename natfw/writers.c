@@ -24,12 +24,13 @@ static const struct natfw_backend *const backends[RULESET_KINDS] = {
 	[RULESET_IPT_LEGACY] = &natfw_iptables_legacy,
 };
 
-/* Can accepts be written into chains of that kind? Netlink needs no tool, and
- * whether the kernel can translate does not matter. */
+/* Can accepts be written into chains of that kind? Netlink, unless it was left
+ * out of the build, needs no tool, and whether the kernel can translate does not
+ * matter. */
 static bool has_writer(const struct natfw *fw, enum ruleset_kind kind, bool ip6)
 {
 	if (kind == RULESET_NATIVE)
-		return true;
+		return backends[kind]->open;
 	return ip6 ? ipt_tool_of(kind, true) != NULL :
 		     backends[kind]->usable(&fw->env);
 }
@@ -217,10 +218,17 @@ static void put_missing(const struct natfw *fw, size_t place, struct wr *why)
 {
 	const struct place *at = &fw->places->at[place];
 
+	enum ruleset_kind kind = kind_at(fw, place);
+
 	ruleset_chain_name(fw->rules, at->chain, why);
-	wr_fmt(why, " drops it, and %s%s-restore is not installed",
-	       at->family == ADDR_IP6 ? "ip6tables-" : "iptables-",
-	       kind_at(fw, place) == RULESET_IPT_NFT ? "nft" : "legacy");
+	if (kind == RULESET_NATIVE)
+		wr_z(why, " drops it, and upnpd was built without netlink");
+	else if (!ipt_tool_built())
+		wr_z(why, " drops it, and upnpd was built without iptables");
+	else
+		wr_fmt(why, " drops it, and %s%s-restore is not installed",
+		       at->family == ADDR_IP6 ? "ip6tables-" : "iptables-",
+		       kind == RULESET_IPT_NFT ? "nft" : "legacy");
 }
 
 /* Nobody knows what a table drops that cannot be read. */

@@ -14,18 +14,21 @@ ZSH	= share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
 # The service files name the path of the installed program.
 PLACED	= sed 's,/usr/sbin/,$(PREFIX)/sbin/,g'
 
-install: all
+install: all $(if $(filter UPNPCTL,$(WITHOUT)),,install-upnpctl)
 	install -D -m 755 $(BUILD)/upnpd $(TO)/sbin/upnpd
-	ln -sf upnpd $(TO)/sbin/upnpctl
 	install -D -m 644 man/upnpd.8 $(TO)/share/man/man8/upnpd.8
-	install -D -m 644 man/upnpctl.8 $(TO)/share/man/man8/upnpctl.8
 	install -D -m 644 man/upnpd.conf.5 $(TO)/share/man/man5/upnpd.conf.5
+	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
+
+install-upnpctl: all
+	install -d $(TO)/sbin
+	ln -sf upnpd $(TO)/sbin/upnpctl
+	install -D -m 644 man/upnpctl.8 $(TO)/share/man/man8/upnpctl.8
 	install -D -m 644 dist/completion/upnpctl.bash \
 		$(TO)/share/bash-completion/completions/upnpctl
 	install -D -m 644 dist/completion/upnpctl.zsh $(TO)/$(ZSH)/_upnpctl
 	install -D -m 644 dist/completion/upnpctl.fish \
 		$(TO)/share/fish/vendor_completions.d/upnpctl.fish
-	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
 
 # systemd-sysusers makes the user, at the next boot or when run by hand.
 install-systemd: install
@@ -63,4 +66,4 @@ deb-root:
 	rm -rf $(DESTDIR)
 	$(MAKE) install-systemd
 
-.PHONY: install install-systemd install-openrc uninstall deb deb-root
+.PHONY: install install-upnpctl install-systemd install-openrc uninstall deb deb-root

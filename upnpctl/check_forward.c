@@ -146,11 +146,19 @@ static void report_tool(struct check *c, const struct side *side,
 {
 	char text[TEXT_MAX];
 
-	check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and upnpd "
-		     "cannot add its accept rule there, because %s is not "
-		     "installed\n"
-		     "Install %s, or remove those rules",
-		     put_chain(c, chain, text), side->what, tool, tool);
+	put_chain(c, chain, text);
+	if (ipt_tool_built())
+		check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and "
+			     "upnpd cannot add its accept rule there, because "
+			     "%s is not installed\n"
+			     "Install %s, or remove those rules",
+			     text, side->what, tool, tool);
+	else
+		check_report(c, CHECK_PROBLEM, "%s drops packets to %s, and "
+			     "upnpd cannot add its accept rule there, because "
+			     "it was built without iptables\n"
+			     "Build it with BACKENDS=\"netlink iptables\", or "
+			     "remove those rules", text, side->what);
 }
 
 /* Report chains of iptables for which its tool is missing. */

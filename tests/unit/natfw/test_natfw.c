@@ -778,6 +778,16 @@ const struct ipt_tool *ipt_tool_of(enum ruleset_kind kind, bool ip6)
 	return here.tool6 ? &tool : NULL;
 }
 
+bool ipt_tool_unused(bool ip6)
+{
+	return false;
+}
+
+bool ipt_tool_built(void)
+{
+	return true;
+}
+
 enum ruleset_kind ipt_tool_plain(void)
 {
 	return here.plain;
