@@ -14,7 +14,7 @@
 # make size       check their sizes
 # make small      the smallest build; tools/parts.mk has its options
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
-# test-cross, soak, bench, openwrt, clean.
+# test-cross, soak, bench, bench-instructions, openwrt, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER: what a system call does that is not on the engine's list. deny: it
 # fails; log: it fails and is logged (to debug); end: it ends the engine (to
@@ -434,6 +434,21 @@ bench: all $(BENCH_TOOLS) $(BUILD)/floor $(BUILD)/echo
 	$(MAKE) static
 	+$(STATIC_MAKE) $(BUILD)/static/floor
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
+
+# Count the instructions of some requests, and compare them with those in
+# bench/instructions.txt; RECORD=1 writes that file. As root, with valgrind. The
+# objects are those of the static build, linked without LTO, because the
+# functions of instructions.c replace some.
+RECORD	?=
+$(BUILD)/instructions: $(OBJS)/bench/instructions.o $(LIBS:%=$(OBJS)/%.a)
+	$(call quiet,LD,$@)$(CC) -static -no-pie -fno-lto -Wl,--gc-sections $(call wrap,loop_run \
+		loop_new jail_shut caps_cut supervisor_open supervisor_start \
+		getrandom time) -o $@ $^
+
+bench-instructions:
+	+$(STATIC_MAKE) $(BUILD)/static/instructions
+	bench/instructions.py $(if $(RECORD),--record)
+.PHONY: bench-instructions
 
 # ---- OpenWrt: tests of the package, its scripts and firewalls, with stand-ins
 # for OpenWrt's tools. As root.
