@@ -250,8 +250,10 @@ static int wait_for_start(int fd, pid_t daemon_pid)
 	while (n < 0 && errno == EINTR);
 	if (n > 0 && !text[0])
 		return 0;
-	if (n > 0)
-		fprintf(stderr, "upnpd: %.*s", (int)n, text);
+	if (n > 0) {
+		fputs("upnpd: ", stderr);
+		fwrite(text, 1, (size_t)n, stderr);
+	}
 	if (waitpid(daemon_pid, &status, 0) == daemon_pid && WIFEXITED(status))
 		return WEXITSTATUS(status);
 	fputs("upnpd: a signal ended the daemon before it was ready\n",

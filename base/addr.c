@@ -263,17 +263,68 @@ static void write_link(struct wr *w, struct addr a)
 		wr_fmt(w, i ? ":%02x" : "%02x", a.byte[i]);
 }
 
+static void write_ip4(struct wr *w, const uint8_t *byte)
+{
+	for (size_t i = 0; i < 4; i++) {
+		if (i)
+			wr_ch(w, '.');
+		wr_u64(w, byte[i]);
+	}
+}
+
+#define GROUPS 8	/* of 16 bits each, in an IPv6 address */
+
+static unsigned group(struct addr a, size_t i)
+{
+	return (unsigned)(a.byte[2 * i] << 8 | a.byte[2 * i + 1]);
+}
+
+/* The first one of the longest runs of zero groups, if it has two or more of
+ * them (RFC 5952 4.2). Return: its length, else 0 */
+static size_t longest_zeros(struct addr a, size_t *ret_at)
+{
+	size_t best = 1, run = 0;
+
+	for (size_t i = 0; i < GROUPS; i++) {
+		run = group(a, i) ? 0 : run + 1;
+		if (run > best) {
+			best = run;
+			*ret_at = i + 1 - run;
+		}
+	}
+	return best > 1 ? best : 0;
+}
+
+static void write_ip6(struct wr *w, struct addr a)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+	size_t at = GROUPS, zeros = longest_zeros(a, &at);
+
+	if (memcmp(a.byte, mapped, sizeof(mapped)) == 0) {
+		wr_z(w, "::ffff:");
+		write_ip4(w, a.byte + sizeof(mapped));
+		return;
+	}
+	for (size_t i = 0; i < GROUPS; i++) {
+		if (i == at) {
+			wr_z(w, i + zeros < GROUPS ? ":" : "::");
+			i += zeros - 1;
+			continue;
+		}
+		wr_fmt(w, i ? ":%x" : "%x", group(a, i));
+	}
+}
+
 void addr_write(struct wr *w, struct addr a)
 {
-	char text[ADDR_TEXT_MAX];
-
 	if (a.family == ADDR_LINK)
 		write_link(w, a);
 	else if (!addr_is_set(a))
 		wr_ch(w, a.family == ADDR_ANY ? '*' : '-');
-	else if (inet_ntop(a.family == ADDR_IP4 ? AF_INET : AF_INET6, a.byte,
-			   text, sizeof(text)))
-		wr_z(w, text);
+	else if (a.family == ADDR_IP4)
+		write_ip4(w, a.byte);
+	else
+		write_ip6(w, a);
 }
 
 void addr_net_write(struct wr *w, const struct addr_net *net)

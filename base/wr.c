@@ -5,7 +5,7 @@
  */
 #include "base/wr.h"
 
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct wr wr_init(char *buf, size_t cap)
@@ -93,48 +93,155 @@ void wr_xml(struct wr *w, struct str s)
 		w->len = start;
 }
 
-void wr_u64(struct wr *w, uint64_t v)
+/* ---- printf: less than libc's, and without what it needs for each call ---- */
+
+/* A va_list in a struct, because only so can its address be passed on. */
+struct args {
+	va_list ap;
+};
+
+/* What stands between '%' and the letter. */
+struct conversion {
+	char pad;		/* ' ' or '0' */
+	char size;		/* 'i' int, 'l' long, 'L' long long, 'z' size_t */
+	unsigned width;
+	size_t most;		/* bytes of a string */
+};
+
+static uint64_t take_unsigned(struct args *a, char size)
+{
+	switch (size) {
+	case 'l':
+		return va_arg(a->ap, unsigned long);
+	case 'L':
+		return va_arg(a->ap, unsigned long long);
+	case 'z':
+		return va_arg(a->ap, size_t);
+	default:
+		return va_arg(a->ap, unsigned);
+	}
+}
+
+static int64_t take_signed(struct args *a, char size)
+{
+	switch (size) {
+	case 'l':
+		return va_arg(a->ap, long);
+	case 'L':
+		return va_arg(a->ap, long long);
+	default:
+		return va_arg(a->ap, int);
+	}
+}
+
+static void put_number(struct wr *w, const struct conversion *c, uint64_t v,
+		       unsigned base, bool minus)
 {
 	char text[20];		/* UINT64_MAX has 20 digits */
-	size_t i = sizeof(text);
+	size_t i = sizeof(text), n;
 
 	do {
-		text[--i] = (char)('0' + v % 10);
-		v /= 10;
+		text[--i] = "0123456789abcdef"[v % base];
+		v /= base;
 	} while (v > 0);
+	if (minus && c->pad == '0')
+		wr_ch(w, '-');
+	for (n = sizeof(text) - i + minus; n < c->width; n++)
+		wr_ch(w, c->pad);
+	if (minus && c->pad == ' ')
+		wr_ch(w, '-');
 	wr_str(w, (struct str){ text + i, sizeof(text) - i });
 }
 
-/* The text fills the room or is longer. vsnprintf() has written its NUL in the
- * place of the last byte that fits, so format the text again. */
-static void __attribute__((format(printf, 3, 0)))
-fill_room(struct wr *w, size_t room, const char *fmt, va_list ap)
+void wr_u64(struct wr *w, uint64_t v)
 {
-	char text[WR_FMT_MAX];
-	int n = vsnprintf(text, sizeof(text), fmt, ap);
+	static const struct conversion plain = { .pad = ' ' };
 
-	wr_str(w, (struct str){ text, (size_t)n < sizeof(text) ?
-				      (size_t)n : sizeof(text) - 1 });
-	w->over |= (size_t)n > room;
+	put_number(w, &plain, v, 10, false);
+}
+
+static unsigned read_digits(const char **f)
+{
+	unsigned n = 0;
+
+	for (; **f >= '0' && **f <= '9'; (*f)++)
+		n = n * 10 + (unsigned)(**f - '0');
+	return n;
+}
+
+/* Return: the letter behind the flag, sizes and numbers at @f */
+static const char *read_conversion(const char *f, struct args *a,
+				   struct conversion *ret)
+{
+	*ret = (struct conversion){ *f == '0' ? '0' : ' ', 'i', 0, SIZE_MAX };
+	ret->width = read_digits(&f);
+	if (f[0] == '.' && f[1] == '*') {
+		ret->most = (size_t)va_arg(a->ap, int);
+		f += 2;
+	} else if (*f == '.') {
+		f++;
+		ret->most = read_digits(&f);
+	}
+	for (; *f == 'l' || *f == 'z'; f++)
+		ret->size = ret->size == 'l' ? 'L' : *f;
+	return f;
+}
+
+/* @f: behind the '%'. Return: behind the letter */
+static const char *convert(struct wr *w, const char *f, struct args *a)
+{
+	struct conversion c;
+	const char *z;
+	int64_t v;
+
+	f = read_conversion(f, a, &c);
+	switch (*f) {
+	case 's':
+		z = va_arg(a->ap, const char *);
+		wr_str(w, (struct str){ z, c.most == SIZE_MAX ? strlen(z) :
+					   strnlen(z, c.most) });
+		break;
+	case 'c':
+		wr_ch(w, (char)va_arg(a->ap, int));
+		break;
+	case 'd':
+		v = take_signed(a, c.size);
+		put_number(w, &c, v < 0 ? 0 - (uint64_t)v : (uint64_t)v, 10,
+			   v < 0);
+		break;
+	case 'u':
+		put_number(w, &c, take_unsigned(a, c.size), 10, false);
+		break;
+	case 'x':
+		put_number(w, &c, take_unsigned(a, c.size), 16, false);
+		break;
+	case '%':
+		wr_ch(w, '%');
+		break;
+	default:		/* not known: see wr.h */
+		abort();
+	}
+	return f + 1;
 }
 
 void wr_vfmt(struct wr *w, const char *fmt, va_list ap)
 {
-	size_t room = w->cap - w->len;
-	va_list again;
-	int n;
+	const size_t start = w->len;
+	struct args a;
+	size_t n;
 
-	if (w->over)
-		return;
-	va_copy(again, ap);
-	n = vsnprintf(w->buf + w->len, room, fmt, ap);
-	if (n >= 0 && (size_t)n < room)
-		w->len += (size_t)n;
-	else if (n >= 0 && ((size_t)n == room || w->cut))
-		fill_room(w, room, fmt, again);
-	else
-		w->over = true;
-	va_end(again);
+	va_copy(a.ap, ap);
+	while (*fmt && !w->over) {
+		n = strcspn(fmt, "%");
+		wr_str(w, (struct str){ fmt, n });
+		fmt += n;
+		if (*fmt)
+			fmt = convert(w, fmt + 1, &a);
+	}
+	va_end(a.ap);
+	/* All or nothing, as in every other write. */
+	if (w->over && !w->cut)
+		w->len = start;
 }
 
 void wr_fmt(struct wr *w, const char *fmt, ...)

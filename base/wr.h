@@ -50,10 +50,9 @@ void wr_u64(struct wr *w, uint64_t v);
  * from 0x80 on are unchanged. */
 void wr_xml(struct wr *w, struct str s);
 
-/* The longest text of wr_fmt() that exactly fills its room, or is cut. */
-#define WR_FMT_MAX 4608		/* PATH_MAX and a sentence around it */
-
-/** wr_fmt - printf; @fmt is a literal. */
+/** wr_fmt - printf; @fmt is a literal. Of what printf knows: %% %c, %s also with
+ * a precision, and %d %u %x with l, ll or z and with a width, also from 0.
+ * Anything else aborts (tests/layers.py looks for it). */
 void wr_fmt(struct wr *w, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Check the layers: which folder may use which, by #include lines and by the
-symbols of the object files; and that an exported name leads to its file.
+symbols of the object files; that an exported name leads to its file; and that
+no text has a conversion that wr_fmt() lacks.
 
 usage: layers.py BUILD-DIRECTORY, from the top of the tree
 """
@@ -59,6 +60,18 @@ def include_faults(files):
                 continue
             if not may_use(folder_of(file[:-2]), folder_of(header)):
                 yield f"{file} includes {header}.h, which is not below it"
+
+
+def format_faults(files):
+    """wr_fmt() knows less than printf (wr.h), and the compiler checks only
+    what printf knows."""
+    comment = re.compile(r"/\*.*?\*/", re.S)
+    known = re.compile(r"%(%|(\.(\*|\d+))?s|c|0?\d*(ll?|z)?[dux])")
+    for file in files:
+        text = comment.sub("", pathlib.Path(file).read_text())
+        for literal in re.findall(r'"((?:[^"\\\n]|\\.)*)"', text):
+            if re.search(r"%[-+ #.*\d]*[a-zA-Z]", known.sub("", literal)):
+                yield f'{file}: wr_fmt() has no such conversion: "{literal}"'
 
 
 def same_name_faults(files):
@@ -142,8 +155,8 @@ def main():
              for s in defined}
     uses = {name: {owner[s] for s in needed if s in owner} - {name}
             for name, (_, needed) in objects.items()}
-    faults = [*include_faults(files), *same_name_faults(files),
-              *name_faults(objects)]
+    faults = [*include_faults(files), *format_faults(files),
+              *same_name_faults(files), *name_faults(objects)]
     faults += [f"{name} uses {other}, which is not below it"
                for name, others in uses.items() for other in others
                if not may_use(folder_of(name), folder_of(other))]

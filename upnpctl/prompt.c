@@ -182,8 +182,11 @@ static void print_offers(const struct prompt *p, const struct offers *o)
 	}
 	if (!o->n)
 		out_str(STR("  Enter runs the command\n"));
-	else if (!p->line.at)
-		out_fmt("  %-*s  leave the prompt\n", (int)width, "quit");
+	if (o->n && !p->line.at) {
+		out_str(STR("  "));
+		out_pad(STR("quit"), width);
+		out_str(STR("  leave the prompt\n"));
+	}
 	out_flush();
 }
 

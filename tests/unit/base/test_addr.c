@@ -375,6 +375,29 @@ static void test_hosts_of_urls(void **state)
 	}
 }
 
+/* ---- as libc writes them ------------------------------------------------ */
+
+/* Each choice of groups that are zero, but that of an IPv4-compatible address,
+ * of which libcs differ. */
+static void test_as_inet_ntop(void **state)
+{
+	char want[INET6_ADDRSTRLEN];
+
+	for (unsigned mask = 4; mask < 256; mask++) {
+		uint8_t byte[16] = { 0 };
+
+		for (unsigned i = 0; i < 8; i++)
+			if (mask >> (7 - i) & 1)
+				byte[2 * i + i % 2] = (uint8_t)(0xa0 >> i);
+		assert_non_null(inet_ntop(AF_INET6, byte, want, sizeof(want)));
+		assert_string_equal(addr_text(addr_ip6(byte)).text, want);
+	}
+	assert_string_equal(addr_text(addr_ip4(0xc0a80100)).text,
+			    "192.168.1.0");
+	assert_string_equal(addr_text(addr_ip4(0xffffffff)).text,
+			    "255.255.255.255");
+}
+
 /* ---- link-layer addresses ------------------------------------------ */
 
 static void test_link_layer_addresses(void **state)
@@ -420,6 +443,7 @@ static void test_texts_that_are_no_link_layer_address(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_as_inet_ntop),
 		cmocka_unit_test(test_link_layer_addresses),
 		cmocka_unit_test(
 			test_texts_that_are_no_link_layer_address),

@@ -117,6 +117,9 @@ static void fmt_writes_as_printf(void **state)
 	SAME("%x %llx", 0xdeadbeefu, ULLONG_MAX);
 	SAME("%02u:%02u %04u %08x %02x", 7u, 123u, 42u, 0xabcu, 0u);
 	SAME("[%5u][%1u]", 42u, 42u);
+	SAME("[%4d][%04d][%2d]", -42, -42, -42);
+	SAME("%08zx %zu %ld", (size_t)0xabc, (size_t)0, -1L);
+	SAME("%0100d", 1);
 }
 
 /* An unterminated string with a precision is not read beyond it. */
