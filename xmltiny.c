@@ -12,6 +12,8 @@
  * Runs in: engine
  */
 #include "xmltiny.h"
+
+#include <string.h>
 #include "base/utf8.h"
 #include "base/wr.h"
 
@@ -28,9 +30,15 @@ static bool skip_literal(struct str *in, struct str lit)
 /* Return: offset of @mark; in.n if it does not occur */
 static size_t find(struct str in, struct str mark)
 {
-	for (size_t i = 0; i < in.n; i++)
-		if (in.p[i] == mark.p[0] && str_starts(str_skip(in, i), mark))
-			return i;
+	const char *p = in.n ? memchr(in.p, mark.p[0], in.n) : NULL;
+
+	while (p) {
+		size_t at = (size_t)(p - in.p);
+
+		if (str_starts(str_skip(in, at), mark))
+			return at;
+		p = memchr(p + 1, mark.p[0], in.n - at - 1);
+	}
 	return in.n;
 }
 
@@ -292,6 +300,9 @@ static bool skip_misc(struct xml *x)
 	for (;;) {
 		if (!x->depth)
 			skip_space(&x->in);
+		/* most of what follows is a tag or a text */
+		if (x->in.n < 2 || (x->in.p[1] != '!' && x->in.p[1] != '?'))
+			return true;
 		if (skip_literal(&x->in, STR("<!--"))) {
 			if (!read_until(&x->in, STR("-->"), &rest))
 				return false;

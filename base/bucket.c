@@ -23,7 +23,7 @@ static struct bucket *find(struct buckets *bs, struct addr source,
 	uint32_t least = UINT32_MAX, used;
 
 	for (struct bucket *b = bs->at; b < bs->at + BUCKETS_MAX; b++) {
-		used = used_now(bs, b, now_ms);
+		used = b->used_milli ? used_now(bs, b, now_ms) : 0;
 		if (used && addr_equal(b->source, source))
 			return b;
 		if (used < least) {

@@ -232,7 +232,8 @@ void wr_vfmt(struct wr *w, const char *fmt, va_list ap)
 
 	va_copy(a.ap, ap);
 	while (*fmt && !w->over) {
-		n = strcspn(fmt, "%");
+		for (n = 0; fmt[n] && fmt[n] != '%';)
+			n++;
 		wr_str(w, (struct str){ fmt, n });
 		fmt += n;
 		if (*fmt)

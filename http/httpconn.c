@@ -180,14 +180,16 @@ static struct httpconn_client *find_client(struct httpconn_pool *all,
 {
 	struct httpconn_client *place = all->client;
 
-	for (size_t i = 0; i <= HTTP_CONNS_MAX; i++) {
-		struct httpconn_client *at = &all->client[i];
+	for (size_t i = 0; i < all->top; i++) {
+		const struct httpconn *c = &all->slot[i];
 
-		if (!at->held[SHARE_SLOTS])
-			place = at;
-		else if (addr_equal(at->share, share))
-			return at;
+		if (c->state != CONN_FREE &&
+		    addr_equal(c->client->share, share))
+			return c->client;
 	}
+	/* there is one more than there can be connections */
+	while (place->held[SHARE_SLOTS])
+		place++;
 	*place = (struct httpconn_client){ .share = share };
 	return place;
 }
