@@ -28,6 +28,10 @@
 struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_index;	/* its index; 0: not known */
+	/* by which the Internet's IPv6 hosts reach the LAN, if that is another
+	 * one; empty: @ext_if */
+	char ext6_if[IF_NAMESIZE];
+	uint32_t ext6_index;
 	struct addr ext;	/* the interface's own address (IPv4);
 				 * ADDR_NONE: the kernel holds none of our
 				 * mappings */

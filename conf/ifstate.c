@@ -157,7 +157,9 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 		if (!c->iface[i].disabled)
 			add_routed(ret, c, &c->iface[i], l++);
 	if (ret->ext_n > 1)
-		ret->internet_out = route_internet();
+		ret->internet_out = route_internet(ADDR_IP4);
+	if (ret->ext_n > 1 && c->ipv6)
+		ret->internet6_out = route_internet(ADDR_IP6);
 	return 0;
 }
 
@@ -197,6 +199,14 @@ void ifstate_activate(struct ifstate *r, const struct conf *c,
 const struct ifstate_ext *ifstate_external(const struct ifstate *r)
 {
 	return &r->ext[r->active];
+}
+
+const struct ifstate_ext *ifstate_external6(const struct ifstate *r)
+{
+	for (size_t i = 0; i < r->ext_n && r->internet6_out; i++)
+		if (r->ext[i].ifindex == r->internet6_out)
+			return &r->ext[i];
+	return ifstate_external(r);
 }
 
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)

@@ -31,9 +31,9 @@ struct ifstate {
 	struct ifstate_ext ext[CONF_EXTERNALS_MAX];
 	size_t ext_n;
 	size_t active;		/* index of the one that mappings use */
-	int internet_out;	/* ifindex by which the router's own packets
-				 * reach the Internet. 0: not known, or there is
-				 * only one external interface */
+	/* ifindex by which the router's own packets reach the Internet, of
+	 * IPv4 and IPv6. 0: not known, or there is one external interface */
+	int internet_out, internet6_out;
 	/* First the addresses of internal interfaces that are up, of both
 	 * families, link-local ones included; those of one interface are
 	 * adjacent, its primary addresses first. Then the networks behind
@@ -83,9 +83,9 @@ struct addr ifstate_choose(const struct netif_addr *addr, size_t n,
  *
  * Only an interface that is up, has a carrier and an address can be chosen.
  * Of those, CONF_SELECT_ROUTE chooses the one by which the router's own packets
- * reach the Internet, and CONF_SELECT_PRIORITY the first one. If packets use none
- * of them, @active stays if it can be chosen, else it is the first that can; if
- * none can, @active stays.
+ * reach the Internet, and CONF_SELECT_PRIORITY the first one. If packets use
+ * none of them, @active stays if it can be chosen, else it is the first that
+ * can; if none can, @active stays.
  *
  * Return: an index of @ext
  */
@@ -104,6 +104,11 @@ bool ifstate_is_usable(const struct ifstate_ext *);
 /** ifstate_external - the active external interface: @active of the state,
  * which is 0 until the caller has chosen. All zeros if there is none. */
 const struct ifstate_ext *ifstate_external(const struct ifstate *);
+
+/** ifstate_external6 - the external interface that pinholes use: the one of the
+ * IPv6 default route, as a tunnel beside the IPv4 uplink; without one, the
+ * active one. */
+const struct ifstate_ext *ifstate_external6(const struct ifstate *);
 
 /** ifstate_usable - the address for DNAT, SNAT and hairpin rules. ADDR_NONE if
  * there is none, or if it is private, private-external-address = refuse and

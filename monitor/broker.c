@@ -44,7 +44,7 @@ static void note_nets_left(struct broker *g, size_t left)
 static int read_env(struct broker *g, struct natfw_env *env)
 {
 	const struct conf *c = g->conf;
-	const struct ifstate_ext *ext;
+	const struct ifstate_ext *ext, *ext6;
 	struct ifstate r;
 	int err = ifstate_read(c, &r);
 
@@ -54,11 +54,14 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	}
 	ifstate_activate(&r, c, g->ext_index);
 	ext = ifstate_external(&r);
+	ext6 = ifstate_external6(&r);
 	ifstate_policy(&r, c, &g->policy);
 	memset(env, 0, sizeof(*env));
 	memcpy(env->ext_if, ext->name, IF_NAMESIZE);
 	env->ext = ifstate_usable(ext, c);
 	env->ext_index = (uint32_t)ext->ifindex;
+	memcpy(env->ext6_if, ext6->name, IF_NAMESIZE);
+	env->ext6_index = (uint32_t)ext6->ifindex;
 	env->hairpin = c->hairpin;
 	env->masquerade = c->masquerade;
 	env->ipv6 = c->ipv6;

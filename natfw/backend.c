@@ -119,6 +119,18 @@ bool backend_same(struct backend_tally a, struct backend_tally b)
 
 /* ---- addresses for printf ------------------------------------------ */
 
+const char *backend_ext_if(const struct natfw_env *env, uint8_t family)
+{
+	return family == ADDR_IP6 && *env->ext6_if ? env->ext6_if :
+						     env->ext_if;
+}
+
+uint32_t backend_ext_index(const struct natfw_env *env, uint8_t family)
+{
+	return family == ADDR_IP6 && *env->ext6_if ? env->ext6_index :
+						     env->ext_index;
+}
+
 struct backend_text backend_net(const struct netif_addr *net)
 {
 	struct backend_text ret = { "" };

@@ -91,6 +91,13 @@ struct backend_text {
 	char z[sizeof("255.255.255.255/32")];
 };
 
+/** backend_ext_if - the name of the external interface for ADDR_IP4 or ADDR_IP6;
+ * borrowed from @env */
+const char *backend_ext_if(const struct natfw_env *env, uint8_t family);
+
+/** backend_ext_index - its index; 0: not known */
+uint32_t backend_ext_index(const struct natfw_env *env, uint8_t family);
+
 /** backend_net - "192.168.88.0/24". Its .z lives until the end of the full
  * expression. */
 struct backend_text backend_net(const struct netif_addr *net);

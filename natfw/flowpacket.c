@@ -5,6 +5,7 @@
  * Runs in: monitor, upnpctl
  */
 #include <string.h>
+#include "natfw/backend.h"
 #include "natfw/flowpacket.h"
 
 static void set_if(char *dst, const char *name)
@@ -26,7 +27,8 @@ struct walk_packet flowpacket_first(const struct natfw_env *env,
 	const uint8_t family = net->net.addr.family;
 	struct walk_packet p = {
 		.family = family, .proto = proto,
-		.iif_index = from ? (uint32_t)from->ifindex : env->ext_index,
+		.iif_index = from ? (uint32_t)from->ifindex :
+				    backend_ext_index(env, family),
 		.oif_index = (uint32_t)net->ifindex,
 		.src = from ? from->net : flowpacket_internet(family),
 		.dst = net->net,
@@ -37,7 +39,7 @@ struct walk_packet flowpacket_first(const struct natfw_env *env,
 		p.ct_status = IPS_DST_NAT;
 		p.orig_dst = env->ext;
 	}
-	set_if(p.iif, from ? from->ifname : env->ext_if);
+	set_if(p.iif, from ? from->ifname : backend_ext_if(env, family));
 	set_if(p.oif, net->ifname);
 	return p;
 }

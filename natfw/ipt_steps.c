@@ -123,7 +123,7 @@ static const struct ipt_text_step sync_nat[] = {
  * way between internal networks, nor from one that is not configured. */
 static void put_guard6(const struct ipt_text *t, struct wr *w)
 {
-	const char *ext_if = t->fw->env.ext_if;
+	const char *ext_if = backend_ext_if(&t->fw->env, ADDR_IP6);
 
 	wr_fmt(w, "-A " IPT_ACCEPT_CHAIN " ! -i %s -m conntrack --ctdir"
 	       " ORIGINAL -j RETURN\n"

@@ -6,6 +6,7 @@
  */
 #include <string.h>
 #include "base/str.h"
+#include "natfw/backend.h"
 #include "natfw/nl_place.h"
 
 /* ---- tables -------------------------------------------------------- */
@@ -160,8 +161,9 @@ static bool fits_interfaces(const struct natfw *fw,
 		return has_name(in, p->ifname, false) && !out;
 	if (!has_name(out, p->ifname, false))
 		return false;
-	return p->family == ADDR_IP6 ? has_name(in, fw->env.ext_if, false) :
-	       has_name(in, p->hairpin ? fw->env.ext_if : "", true);
+	if (p->family == ADDR_IP6)
+		return has_name(in, backend_ext_if(&fw->env, ADDR_IP6), false);
+	return has_name(in, p->hairpin ? fw->env.ext_if : "", true);
 }
 
 /* One of the rules that a place needs. */

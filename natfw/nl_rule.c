@@ -42,7 +42,7 @@ static void put_conditions6(struct nlmsg *m, const struct natfw_env *env,
 			    bool to)
 {
 	if (to)
-		nl_put_if(m, NFT_META_IIFNAME, env->ext_if);
+		nl_put_if(m, NFT_META_IIFNAME, backend_ext_if(env, ADDR_IP6));
 	if (*p->ifname)
 		nl_put_if(m, to ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 			  p->ifname);
@@ -428,7 +428,7 @@ void nl_rule_put_count6(struct nfnl_batch *b, const struct natfw_env *env,
 {
 	struct nl_put r = nl_put_rule(b, &nl_map_own6, FORWARD, NL_PUT_APPEND);
 
-	nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
+	nl_put_if(r.m, NFT_META_IIFNAME, backend_ext_if(env, ADDR_IP6));
 	nl_put_key(r.m, set, true);
 	nl_put_lookup(r.m, set->name, 0, false);
 	nl_put_end(r, NULL);

@@ -503,16 +503,18 @@ void place_incoming(const struct natfw_env *env, const struct nat_rule *rule,
 		    struct walk_packet *ret)
 {
 	const bool pinhole = rule->kind == NAT_PINHOLE;
+	const uint8_t family = pinhole ? ADDR_IP6 : ADDR_IP4;
 
 	*ret = (struct walk_packet){
-		.family = pinhole ? ADDR_IP6 : ADDR_IP4, .proto = rule->proto,
-		.iif_index = env->ext_index, .src = peer_of(rule),
+		.family = family, .proto = rule->proto,
+		.iif_index = backend_ext_index(env, family), .src = peer_of(rule),
 		.dst = one_host(pinhole ? rule->client : env->ext),
 		.sport = rule->remote_port,
 		.dport = nat_rule_port(rule),
 		.ct_state = WALK_STATE_NEW, .to_router = !pinhole,
 	};
-	str_copy(ret->iif, sizeof(ret->iif), str_z(env->ext_if));
+	str_copy(ret->iif, sizeof(ret->iif),
+		 str_z(backend_ext_if(env, family)));
 }
 
 /* The packet in the forward chains: of a mapping after DNAT. */

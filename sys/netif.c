@@ -422,13 +422,17 @@ const struct netif_addr *netif_first_addr(const struct netif_table *t,
 
 /* ---- changes ----------------------------------------------------------- */
 
+/* linux/rtnetlink.h has no name for it as a bit. */
+#define RULE6_GROUP (1u << (RTNLGRP_IPV6_RULE - 1))
+
 int netif_open(void)
 {
 	struct sockaddr_nl groups = {
 		.nl_family = AF_NETLINK,
 		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR |
 			     RTMGRP_IPV6_IFADDR | RTMGRP_IPV4_ROUTE |
-			     RTMGRP_IPV4_RULE,
+			     RTMGRP_IPV4_RULE | RTMGRP_IPV6_ROUTE |
+			     RULE6_GROUP,
 	};
 	int fd = netlink_open(NETLINK_ROUTE), err;
 
@@ -439,9 +443,9 @@ int netif_open(void)
 	return err;
 }
 
-/* Of routes only those matter that may lead to the whole Internet, or to a half
- * of it, as VPNs add them: a router that runs OSPF or BGP changes the others all
- * the time. */
+/* Of routes only those matter that lead to the whole Internet, or to a half of
+ * it, as VPNs add them: a router that runs OSPF or BGP changes the others all the
+ * time. */
 static bool is_change(struct nl_span s)
 {
 	const struct nlmsghdr *h = netlink_next_msg(&s);

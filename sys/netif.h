@@ -65,8 +65,8 @@ struct netif_counters {
 };
 
 /**
- * netif_open - open a netlink socket that receives changes of links, of
- * addresses of both families, of IPv4 default routes and of IPv4 routing rules.
+ * netif_open - open a netlink socket that receives changes of links, and of
+ * addresses, default routes and routing rules of both families.
  *
  * Non-blocking, close-on-exec. Return: the descriptor, or -errno
  */

@@ -197,6 +197,9 @@ int route_restore(const struct route_set *set)
 /* The address of a.root-servers.net, as an example of an address in the
  * Internet: a router reaches it only by its default route. */
 #define ANYWHERE_IP 0xc6290004u
+static const uint8_t anywhere6[16] = {
+	0x20, 0x01, 0x05, 0x03, 0xba, 0x3e, [13] = 2, [15] = 0x30,
+};
 
 struct lookup {
 	struct nlmsghdr h;
@@ -267,11 +270,13 @@ int route_out(struct addr to, int *ret_ifindex)
 	return err;
 }
 
-int route_internet(void)
+int route_internet(uint8_t family)
 {
+	const struct addr to = family == ADDR_IP6 ? addr_ip6(anywhere6) :
+						    addr_ip4(ANYWHERE_IP);
 	int ifindex;
 
-	return route_out(addr_ip4(ANYWHERE_IP), &ifindex) ? 0 : ifindex;
+	return route_out(to, &ifindex) ? 0 : ifindex;
 }
 
 int route_source(int ifindex, struct addr *ret)

@@ -77,9 +77,10 @@ void route_add(struct route_set *set, const struct nlmsghdr *h, int ifindex);
 int route_out(struct addr to, int *ret_ifindex);
 
 /** route_internet - find the interface by which the router's own packets reach
- * the Internet: as route_out(), to an address that only a default route, or one
- * of two halves, leads to. 0: there is none, or it is not known */
-int route_internet(void);
+ * the Internet, of @family, ADDR_IP4 or ADDR_IP6: as route_out(), to an address
+ * that only a default route, or a half of one, leads to. 0: there is none, or it
+ * is not known */
+int route_internet(uint8_t family);
 
 /**
  * route_source - find the IPv4 source address of packets that the router sends

@@ -98,6 +98,20 @@ static void fill_external(struct check *c)
 				   c->ext->forced_ip, route);
 }
 
+/* As ifstate_external6(): pinholes may use another interface. */
+static void fill_external6(struct check *c)
+{
+	const int out = route_internet(ADDR_IP6);
+	const struct conf_iface *f = out ? check_report_iface(c, out) : NULL;
+
+	memcpy(c->fw6.ext_if, c->fw.ext_if, sizeof(c->fw6.ext_if));
+	c->fw6.ext_index = c->fw.ext_index;
+	if (!f || f->type != CONF_EXTERNAL)
+		return;
+	memcpy(c->fw6.ext_if, f->name, sizeof(c->fw6.ext_if));
+	c->fw6.ext_index = (uint32_t)out;
+}
+
 /* Fill in the environment of the rules, as the monitor does. */
 static void fill_env(struct check *c)
 {
@@ -105,8 +119,7 @@ static void fill_env(struct check *c)
 
 	if (c->ext)
 		fill_external(c);
-	memcpy(c->fw6.ext_if, fw->ext_if, sizeof(fw->ext_if));
-	c->fw6.ext_index = fw->ext_index;
+	fill_external6(c);
 	c->fw6.ipv6 = c->conf.ipv6;
 	fw->hairpin = c->conf.hairpin;
 	fw->masquerade = c->conf.masquerade;

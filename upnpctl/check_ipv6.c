@@ -135,11 +135,21 @@ static void report_no_route(struct check *c, int err)
 			     "the provider's IPv6 runs", strerror(-err));
 }
 
-/* A route by an interface that is not configured is that of a tunnel, and
- * pinholes work there. */
+static void report_other_route(struct check *c, int out)
+{
+	char name[IF_NAMESIZE];
+
+	if (if_indextoname((unsigned)out, name))
+		check_report(c, CHECK_PROBLEM, "the IPv6 route to the Internet "
+			     "uses %s, which is not configured: no pinhole lets "
+			     "packets from there in\n"
+			     "upnpctl interfaces add interface=%s "
+			     "type=external disabled=no", name, name);
+}
+
 static void check_route(struct check *c)
 {
-	const char *name = c->ext->name;
+	const char *name = c->fw6.ext_if;
 	const struct conf_iface *f;
 	int out, err = internet_out(&out);
 
@@ -148,7 +158,9 @@ static void check_route(struct check *c)
 		return;
 	}
 	f = check_report_iface(c, out);
-	if (f && f->type == CONF_INTERNAL)
+	if (!f)
+		report_other_route(c, out);
+	else if (f->type == CONF_INTERNAL)
 		check_report(c, CHECK_PROBLEM, "the IPv6 route to the Internet "
 			     "uses %s, which is configured as internal: no "
 			     "pinhole lets packets from there in\n"

@@ -77,6 +77,11 @@ void ifstate_activate(struct ifstate *r, const struct conf *c,
 			r->active = i;
 }
 
+const struct ifstate_ext *ifstate_external6(const struct ifstate *r)
+{
+	return &r->ext[r->ext_n - 1];
+}
+
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
 	return e->addr;

@@ -22,7 +22,7 @@ static struct conf conf;
 static struct ifstate ifstate;
 static int fault;
 static struct addr route;	/* source of the default route */
-static int internet_out;	/* where it leads */
+static int internet_out, internet6_out;	/* where it leads, of each family */
 
 /* Return the links in the order of @names, as netif.h requires. */
 int netif_read(const char *const *names, size_t n, struct netif_table *ret)
@@ -49,9 +49,9 @@ int route_source(int ifindex, struct addr *ret)
 	return 0;
 }
 
-int route_internet(void)
+int route_internet(uint8_t family)
 {
-	return internet_out;
+	return family == ADDR_IP6 ? internet6_out : internet_out;
 }
 
 int route_is_local(struct addr a, int master)
@@ -331,7 +331,26 @@ static void test_all_external_interfaces_are_read(void **state)
 	assert_ptr_equal(ifstate_external(&ifstate), &ifstate.ext[1]);
 }
 
-/* Works @n: 'n' is down, 'c' has no carrier, 'a' no address. */
+/* IPv4 by one uplink, IPv6 by a tunnel. */
+static void test_pinholes_follow_the_ipv6_route(void **state)
+{
+	give_second_uplink();
+	internet_out = 2;
+	internet6_out = 5;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_ptr_equal(ifstate_external(&ifstate), EXT);
+	assert_ptr_equal(ifstate_external6(&ifstate), &ifstate.ext[1]);
+	internet6_out = 3;	/* lan0 */
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_ptr_equal(ifstate_external6(&ifstate), EXT);
+	conf.ipv6 = false;
+	internet6_out = 5;
+	assert_int_equal(ifstate_read(&conf, &ifstate), 0);
+	assert_ptr_equal(ifstate_external6(&ifstate), EXT);
+	internet6_out = 0;
+}
+
+/* @works: 'n' is down, 'c' has no carrier, 'a' no address; 'w' works. */
 static size_t selected(const char *works, int out, enum conf_selection by,
 		       size_t active)
 {
@@ -524,6 +543,7 @@ int main(void)
 		T(test_missing_interfaces_have_no_address),
 		T(test_all_external_interfaces_are_read),
 		T(test_active_external_interface),
+		T(test_pinholes_follow_the_ipv6_route),
 		T(test_private_external_address_may_be_refused),
 		T(test_reported_address_needs_a_carrier),
 		T(test_choice_of_the_external_address),

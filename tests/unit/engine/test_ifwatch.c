@@ -85,9 +85,9 @@ int route_source(int ifindex, struct addr *ret)
 	return 0;
 }
 
-int route_internet(void)
+int route_internet(uint8_t family)
 {
-	return kernel.internet_out;
+	return family == ADDR_IP4 ? kernel.internet_out : 0;
 }
 
 int route_gateway(int ifindex, struct addr *ret)

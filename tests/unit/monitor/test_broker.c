@@ -98,6 +98,11 @@ void ifstate_activate(struct ifstate *r, const struct conf *c,
 			r->active = i;
 }
 
+const struct ifstate_ext *ifstate_external6(const struct ifstate *r)
+{
+	return &r->ext[r->ext_n - 1];
+}
+
 struct addr ifstate_usable(const struct ifstate_ext *e, const struct conf *c)
 {
 	return e->addr;
@@ -1018,6 +1023,9 @@ static void test_engine_chooses_among_the_external_interfaces(void **state)
 	assert_int_equal(addr_to_ip4(broker.fw.env.ext), EXT + 1);
 	refresh_by(3);		/* lan0 */
 	assert_string_equal(broker.fw.env.ext_if, "wan0");
+	/* pinholes have an interface of their own */
+	assert_string_equal(broker.fw.env.ext6_if, "wan1");
+	assert_int_equal(broker.fw.env.ext6_index, 5);
 	refresh_by(5);
 	refresh_by(0);
 	assert_string_equal(broker.fw.env.ext_if, "wan0");
