@@ -128,6 +128,7 @@ static void on_answer(void *arg, const struct broker_rep *rep)
 		 * control point has asked for the opposite */
 		ifwatch_refresh(&e->ifwatch);
 		link_done(&e->igd, err);
+		e->record.kept->link_off = e->igd.link_off;
 		services_mark_dirty(&e->services);
 		return;
 	case BROKER_PACKETS:

@@ -91,7 +91,8 @@ static void update_wan(struct ifwatch *f)
 	wan->admin_up = e->up;
 	/* somebody else took it up again */
 	if (e->up && !f->igd->link_busy)
-		f->igd->internet_off = f->igd->link_off = false;
+		f->igd->internet_off = f->igd->link_off =
+			f->kept->link_off = false;
 	wan->link_up = e->up && e->running;
 	if (moved || connected != wanip_connected(f->igd))
 		wan->since_ms = connected_since(f);
@@ -248,6 +249,7 @@ static void choose_external(struct ifwatch *f, struct ifstate *r)
 					       f->conf->external_selection,
 					       stay, now_ms);
 
+	memcpy(f->kept->active, f->choice.name, sizeof(f->kept->active));
 	if (due_ms == UINT64_MAX)
 		loop_timer_del(f->loop, &f->choose);
 	else
@@ -382,16 +384,22 @@ static void on_netlink(struct loop_fd *w, short revents)
 	loop_timer_set(f->loop, &f->settle, SETTLE_MS);
 }
 
-/* Clients are told the address while the upstream is searched for. */
-static void check_kept(struct engine_kept *k)
+/* Clients are told the address while the upstream is searched for. A link that a
+ * control point has taken down stays the active one. */
+static void adopt_kept(struct ifwatch *f)
 {
+	struct engine_kept *k = f->kept;
+
 	if (k->ext.family != ADDR_IP4 || !addr_is_host(k->ext))
 		k->ext = (struct addr){ .family = ADDR_NONE };
+	k->active[sizeof(k->active) - 1] = '\0';
+	memcpy(f->choice.name, k->active, sizeof(f->choice.name));
+	f->igd->link_off = k->link_off;
 }
 
 int ifwatch_open(struct ifwatch *f)
 {
-	check_kept(f->kept);
+	adopt_kept(f);
 	f->settle.cb = on_settle;
 	f->choose.cb = on_choose;
 	f->opened_ms = loop_now_ms(f->loop);

@@ -13,6 +13,8 @@
 #ifndef IPC_ENGINE_KEPT_H
 #define IPC_ENGINE_KEPT_H
 
+#include <net/if.h>
+#include <stdbool.h>
 #include "base/addr.h"
 #include "base/limits.h"
 #include "map/nat_rule.h"
@@ -41,6 +43,8 @@ struct engine_kept {
 				 * or it has crashed */
 	struct addr ext;	/* the external address, and since when there */
 	uint64_t ext_since_ms;	/* has been a connection; 0: there is none */
+	char active[IF_NAMESIZE];	/* the active external interface */
+	bool link_off;		/* a control point has taken it down */
 	uint32_t update_id;	/* map.update_id */
 	uint32_t refused[REFUSALS];	/* refusal_counts.n */
 	struct rulecounts decided;

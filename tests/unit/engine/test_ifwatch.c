@@ -992,6 +992,27 @@ static void test_terminated_link_stays_the_active_one(void **state)
 	assert_ip(map.ext, WAN1);
 }
 
+static void test_terminated_link_stays_for_the_next_engine(void **state)
+{
+	const int far = kernel.far;
+
+	give_second_uplink();
+	kernel.internet_out = 5;
+	kernel.t.link[0].up = kernel.t.link[0].running = false;
+	kept.link_off = true;
+	memset(kept.active, 'x', sizeof(kept.active));
+	memcpy(kept.active, "wan0", sizeof("wan0"));
+	loop_fd_del(loop, &watch.netlink);
+	close(watch.netlink.fd);
+	assert_int_equal(ifwatch_open(&watch), 0);
+	close(far);
+	ifwatch_refresh(&watch);
+	assert_true(igd.link_off);
+	assert_int_equal(synced_by, 2);
+	assert_no_ip(map.ext);
+	assert_string_equal(kept.active, "wan0");
+}
+
 static void test_private_external_address_causes_a_warning(void **state)
 {
 	kernel.t.addr[0].net.addr = addr_ip4(IP(100, 64, 0, 9));
@@ -1416,7 +1437,8 @@ static void test_no_protocol_is_on(void **state)
 
 static void test_open_fails_without_netlink(void **state)
 {
-	struct ifwatch w = { .conf = &conf, .loop = loop, .kept = &kept };
+	struct ifwatch w = { .conf = &conf, .loop = loop, .kept = &kept,
+			     .igd = &igd };
 
 	kernel.open_err = -EMFILE;
 	assert_int_equal(ifwatch_open(&w), -EMFILE);
@@ -1457,6 +1479,7 @@ int main(void)
 		TEST(test_mappings_follow_the_default_route),
 		TEST(test_a_route_that_flaps_is_followed_slowly),
 		TEST(test_terminated_link_stays_the_active_one),
+		TEST(test_terminated_link_stays_for_the_next_engine),
 		TEST(test_private_external_address_causes_a_warning),
 		TEST(test_private_external_address_can_be_refused),
 		TEST(test_mappings_of_a_network_that_moved_are_suspended),
