@@ -253,7 +253,7 @@ static void op_stored(void *arg, const struct pm_entry *m)
 	/* a change without an op has no answer, which would set the timer */
 	loop_timer_set(e->loop, &e->tick, 0);
 	e->record.kept->update_id = e->map.update_id;
-	services_mark_dirty(&e->services);
+	services_stored(&e->services, m);
 }
 
 static void op_gone(void *arg, const struct nat_rule *rule)

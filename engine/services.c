@@ -216,6 +216,13 @@ void services_address(struct services *s)
 	pmp_address(s->pmp);
 }
 
+void services_stored(struct services *s, const struct pm_entry *e)
+{
+	if (s->pmp)
+		pmp_stored(s->pmp, e);
+	services_mark_dirty(s);
+}
+
 void services_flow(struct services *s, const struct nat_rule *rule)
 {
 	struct nat_rule asked = *rule;

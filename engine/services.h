@@ -86,6 +86,9 @@ void services_put(const struct services_at *at, struct wr *);
  * by NAT-PMP and PCP. */
 void services_address(struct services *);
 
+/** services_stored - a mapping has changed: its client may have to be told. */
+void services_stored(struct services *, const struct pm_entry *);
+
 /** services_flow - BROKER_FLOW was answered. @rule: its external port is that of
  * the flow; 0: there is none */
 void services_flow(struct services *, const struct nat_rule *rule);

@@ -441,6 +441,11 @@ void pmp_address(struct pmp *s)
 	pmpupdate_begin(&s->update);
 }
 
+void pmp_stored(struct pmp *s, const struct pm_entry *e)
+{
+	pmpupdate_stored(&s->update, e);
+}
+
 bool pmp_serves(const struct pmp *s)
 {
 	return ifsock_port(&s->socks) != 0;

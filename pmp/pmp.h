@@ -67,6 +67,10 @@ int pmp_ifaces(struct pmp *, const struct netif_addr *at, size_t n);
  * mappings (RFC 6886 3.2.1, RFC 6887 14). */
 void pmp_address(struct pmp *);
 
+/** pmp_stored - a mapping has changed: if the upstream has assigned another port
+ * to it, its client of PCP gets an update (RFC 6887 14.2). */
+void pmp_stored(struct pmp *, const struct pm_entry *);
+
 /**
  * pmp_flow - the answer to ask_flow().
  * @rule: as it was asked

@@ -34,6 +34,7 @@ void pmpupdate_note(struct pmpupdate *u, const struct pmpask *a, uint16_t port,
 	u->client[slot] = (struct pmpupdate_client){
 		.nonce = a->msg.nonce, .ip = addr_to_ip4(a->source),
 		.rule = hash_of(&a->made), .port = port,
+		.told = portmap_entry(u->map->pm, slot)->told_port,
 		.sock = (uint8_t)sock, .third_party = a->msg.third_party,
 		.prefer_failure = a->msg.prefer_failure,
 		.filter = a->msg.filter != PMPMSG_KEEP,
@@ -92,6 +93,7 @@ static bool send_one(struct pmpupdate *u, size_t slot)
 		*c = (struct pmpupdate_client){ .port = 0 };
 		return false;
 	}
+	c->told = e->told_port;
 	update(u, c, e);
 	return true;
 }
@@ -118,15 +120,41 @@ static void on_timer(struct loop_timer *t)
 		return;
 	}
 	u->next = 0;
-	if (++u->round < PMP_UPDATE_N)
+	if (++u->round < PMP_UPDATE_N) {
 		loop_timer_set(u->loop, t, (uint64_t)PMP_UPDATE_MS <<
 					   (u->round - 1));
+		return;
+	}
+	for (size_t i = 0; i < u->client_n; i++)
+		u->client[i].due = false;
+}
+
+static void begin_rounds(struct pmpupdate *u)
+{
+	u->round = 0;
+	u->next = 0;
+	loop_timer_set(u->loop, &u->timer, 0);
+}
+
+void pmpupdate_stored(struct pmpupdate *u, const struct pm_entry *e)
+{
+	uint16_t slot = PM_NONE;
+	struct pmpupdate_client *c;
+
+	if (e->rule.kind == NAT_PORTMAP)
+		slot = portmap_find(u->map->pm, &e->rule);
+	if (slot >= u->client_n)	/* PM_NONE as well */
+		return;
+	c = &u->client[slot];
+	if (!c->port || c->told == e->told_port ||
+	    c->rule != hash_of(&e->rule) || !addr_is_set(u->map->ext))
+		return;
+	c->due = true;
+	begin_rounds(u);
 }
 
 void pmpupdate_begin(struct pmpupdate *u)
 {
-	u->round = 0;
-	u->next = 0;
 	if (!addr_is_set(u->map->ext)) {
 		loop_timer_del(u->loop, &u->timer);
 		return;
@@ -134,7 +162,7 @@ void pmpupdate_begin(struct pmpupdate *u)
 	for (size_t i = 0; i < u->client_n; i++)
 		if (u->client[i].port)
 			u->client[i].due = true;
-	loop_timer_set(u->loop, &u->timer, 0);
+	begin_rounds(u);
 }
 
 bool pmpupdate_init(struct pmpupdate *u)

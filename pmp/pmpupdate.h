@@ -23,7 +23,7 @@ struct pmpupdate_client {
 	struct pm_nonce nonce;
 	uint32_t ip;		/* its source */
 	uint32_t rule;		/* a hash of the mapping's rule */
-	uint16_t port;
+	uint16_t port, told;	/* of its source; external, as it was told */
 	uint8_t sock;		/* the index of the socket that was asked */
 	bool third_party : 1, prefer_failure : 1, filter : 1;
 	bool due : 1;		/* an update is to be sent */
@@ -65,6 +65,11 @@ void pmpupdate_note(struct pmpupdate *, const struct pmpask *a, uint16_t port,
 /** pmpupdate_forget - the socket @sock is about to be closed: an update must not
  * leave from another address than the one that was asked. */
 void pmpupdate_forget(struct pmpupdate *, size_t sock);
+
+/** pmpupdate_stored - a mapping has changed. If its client was told another
+ * external port, as when the upstream assigns a new one, send it an update as
+ * well. */
+void pmpupdate_stored(struct pmpupdate *, const struct pm_entry *);
 
 /** pmpupdate_begin - the external address has changed: send the updates,
  * PMP_UPDATE_N times. Without an external address, nothing is sent. */

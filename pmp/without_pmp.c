@@ -21,6 +21,10 @@ void pmp_address(struct pmp *p)
 {
 }
 
+void pmp_stored(struct pmp *p, const struct pm_entry *e)
+{
+}
+
 void pmp_flow(struct pmp *p, const struct nat_rule *rule, uint16_t ext_port)
 {
 }

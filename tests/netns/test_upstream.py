@@ -18,7 +18,8 @@ from daemon import Upnpd, upnpc
 from gateway import UPNPCTL
 from lab import (EXT_IP, HOST_IP, OUT_IP, blocked, in_time, listener, reaches,
                  wait_until)
-from pmp import NETWORK_FAILURE, NO_NETWORK, Pmp, SUCCESS
+from pmp import (MAP, NETWORK_FAILURE, NO_NETWORK, PcpReply, Pmp, SUCCESS,
+                 nonce)
 from test_igd2 import Igd2
 from upnp import Igd, error_of
 
@@ -294,6 +295,26 @@ def test_other_port(chain):
             found = pmp.pcp_map("TCP", 5001, 40003)
             assert (found.result, found.ext, found.ext_ip) == \
                 (SUCCESS, 50505, EXT_IP)
+
+
+def test_upstream_assigns_another_port_later(chain):
+    """It restarts, and has given the port to somebody else: the client of PCP is
+    told (RFC 6887 14.2)."""
+    moved = []
+
+    def other(q, a):
+        return [gateway.default(q, port=50505)
+                if len(q) == 60 and moved else a]
+    with fake(chain, answer=other) as gateway, Pmp(chain.lan1) as pmp:
+        wait_answers(ours(chain))
+        mine = nonce()
+        assert pmp.pcp_map("TCP", 8000, 40000, nonce=mine).ext == 40000
+        moved.append(True)
+        gateway.epoch = 3
+        Igd2(chain.lan1).any(40001, 8001)   # the answer shows the epoch
+        told = PcpReply(pmp.receive())
+        assert (told.opcode, told.result, told.nonce, told.port, told.ext,
+                told.ext_ip) == (MAP, SUCCESS, mine, 8000, 50505, EXT_IP)
 
 
 def test_upstream_that_falls_silent(chain):

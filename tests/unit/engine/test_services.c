@@ -155,6 +155,10 @@ void pmp_address(struct pmp *p)
 	note("address");
 }
 
+void pmp_stored(struct pmp *p, const struct pm_entry *e)
+{
+}
+
 void pmp_flow(struct pmp *p, const struct nat_rule *r, uint16_t port)
 {
 	assert_ptr_equal(p, PMP);
