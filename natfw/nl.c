@@ -6,8 +6,8 @@
  *
  *   table ip upnpd   maps  forward_to    proto . port -> client . port
  *                          forward_from  the same, for one remote host
- *                          forward_from_port  for one port of it; made when
- *                                        the first mapping needs it
+ *                          forward_from_port  for one port of it; both are
+ *                                        made when a mapping needs them
  *                          leave_as      client . proto . port -> ext . port
  *                    and the two nat chains that look them up;
  *                    the set count, with a counter for each client's socket,
@@ -98,7 +98,7 @@ static void put_change(void *arg, const struct nl_change *c)
 /* The sets that the ops need, and that are not there yet. */
 struct new_sets {
 	unsigned pinholes;	/* a bit for each: nl_map_pinhole() */
-	bool from_port;
+	unsigned from;		/* likewise: nl_map_from() */
 };
 
 static struct new_sets new_sets(const struct nl *st,
@@ -113,22 +113,23 @@ static struct new_sets new_sets(const struct nl *st,
 			continue;
 		if (op->rule.kind == NAT_PINHOLE)
 			ret.pinholes |= 1u << nl_map_pinhole(&op->rule);
-		else if (op->rule.remote_port)
-			ret.from_port = batch->own;
+		else if (batch->own)
+			ret.from |= nl_map_from(&op->rule);
 	}
 	ret.pinholes &= ~st->pinholes;
-	ret.from_port &= !st->from_port;
+	ret.from &= ~st->from;
 	return ret;
 }
 
 static void put_new_sets(struct nfnl_batch *b, const struct natfw *fw,
+			 const struct nl *st,
 			 const struct nl_change_batch *batch,
 			 const struct new_sets *new)
 {
 	const struct nl_foreign what = { false, new->pinholes };
 
-	if (new->from_port)
-		nl_rule_put_from_port(b, &fw->env);
+	if (new->from)
+		nl_rule_put_from(b, &fw->env, st->from, new->from);
 	if (!new->pinholes)
 		return;
 	if (batch->own6)
@@ -147,7 +148,7 @@ static int try_apply(struct natfw *fw, struct nl *st,
 	int rc;
 
 	nl_state_begin(st, &to.b);
-	put_new_sets(&to.b, fw, batch, new);
+	put_new_sets(&to.b, fw, st, batch, new);
 	for (size_t i = 0; i < batch->n; i++)
 		nl_change_each(batch, i, put_change, &to);
 	rc = nl_state_commit(st, &to.b);
@@ -189,8 +190,8 @@ static int nl_apply(struct natfw *fw, struct natfw_writer *w,
 	if (rc)
 		return rc;
 	st->pinholes |= new.pinholes;
-	st->from_port |= new.from_port;
-	return new.pinholes || new.from_port ? nl_state_record(fw, st) : 0;
+	st->from |= new.from;
+	return new.pinholes || new.from ? nl_state_record(fw, st) : 0;
 }
 
 /* ---- verify -------------------------------------------------------- */

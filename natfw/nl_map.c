@@ -112,6 +112,14 @@ const struct nl_map *nl_map_forward(const struct nat_rule *r)
 						      NL_MAP_FORWARD_TO];
 }
 
+unsigned nl_map_from(const struct nat_rule *r)
+{
+	const struct nl_map *map = nl_map_forward(r);
+
+	return map == &nl_map_table[NL_MAP_FORWARD_TO] ? 0 :
+	       1u << (map - &nl_map_table[NL_MAP_FROM]);
+}
+
 /* ---- elements ------------------------------------------------------ */
 
 static size_t len_of(enum nl_map_part part)

@@ -48,11 +48,13 @@ struct nl_map {
 
 enum {
 	/* in our own table */
-	NL_MAP_FORWARD_TO, NL_MAP_FORWARD_FROM, NL_MAP_LEAVE_AS, NL_MAP_COUNT,
+	NL_MAP_FORWARD_TO, NL_MAP_LEAVE_AS, NL_MAP_COUNT,
 	NL_MAP_OWN_N,
-	/* in our own table as well, made when the first mapping needs it, so
-	 * that other routers do not look up a map more for each new flow */
-	NL_MAP_FORWARD_FROM_PORT = NL_MAP_OWN_N,
+	/* In our own table as well, each made when the first mapping needs it,
+	 * so that other routers do not look up a map more for each new flow.
+	 * The later one matches more closely: its rule stands before. */
+	NL_MAP_FROM = NL_MAP_OWN_N,
+	NL_MAP_FORWARD_FROM = NL_MAP_FROM, NL_MAP_FORWARD_FROM_PORT,
 	NL_MAP_ACCEPT,		/* in foreign tables */
 	/* The sets of pinholes, in foreign tables and, with counters, in
 	 * nl_map_own6. Each has an exact key, so a lookup takes the same time
@@ -65,11 +67,16 @@ enum {
 enum { NL_MAP_BY_PORT = 1, NL_MAP_BY_HOST = 2, NL_MAP_BY_REMOTE_PORT = 4 };
 
 #define NL_MAP_PINHOLES	(NL_MAP__MAX - NL_MAP_PINHOLE)
+#define NL_MAP_FROMS	(NL_MAP_ACCEPT - NL_MAP_FROM)
 
 extern const struct nl_map nl_map_table[NL_MAP__MAX];
 
 /** nl_map_forward - the map that forwards packets to this rule's client. */
 const struct nl_map *nl_map_forward(const struct nat_rule *);
+
+/** nl_map_from - the map of a mapping for one remote host, as a bit: 1 is
+ * NL_MAP_FROM. Return: 0 if it is for any */
+unsigned nl_map_from(const struct nat_rule *);
 
 /** nl_map_pinhole - the number of a pinhole's set, from 0 to NL_MAP_PINHOLES -
  * 1. */

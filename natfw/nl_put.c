@@ -182,13 +182,13 @@ void nl_put_addr(struct nlmsg *m, uint32_t at, struct addr a)
 	nl_put_net(m, at, &(struct addr_net){ a, 32 });
 }
 
-void nl_put_dnat(struct nlmsg *m)
+void nl_put_dnat(struct nlmsg *m, bool is)
 {
 	const uint32_t none = 0;
 
 	PUT_EXPR(m, "ct", NFTA_CT_KEY, NFT_CT_STATUS, NFTA_CT_DREG, REG);
 	put_mask(m, IPS_DST_NAT);	/* in host order */
-	put_cmp(m, NFT_CMP_NEQ, &none, sizeof(none));
+	put_cmp(m, is ? NFT_CMP_NEQ : NFT_CMP_EQ, &none, sizeof(none));
 }
 
 void nl_put_orig_dst(struct nlmsg *m, struct addr a)
@@ -261,7 +261,7 @@ struct nl_put nl_put_rule(struct nfnl_batch *b, const struct nl_table *t,
 			    t->family);
 	nlmsg_name(r.m, NFTA_RULE_TABLE, t->name);
 	nlmsg_name(r.m, NFTA_RULE_CHAIN, chain);
-	if (before != NL_PUT_APPEND && before != NL_PUT_FIRST) {
+	if (before != NL_PUT_APPEND) {
 		before = htobe64(before);
 		nlmsg_put(r.m, NFTA_RULE_POSITION, &before, sizeof(before));
 	}

@@ -28,13 +28,9 @@ struct nl_put {
 	size_t list;
 };
 
-/* Where in its chain a rule goes: at the end, or at the head, instead of before
- * a handle. */
-#define NL_PUT_APPEND	0
-#define NL_PUT_FIRST	UINT64_MAX
+#define NL_PUT_APPEND	0	/* at the end, instead of before a handle */
 
-/** nl_put_rule - begin a rule. @before: a handle, NL_PUT_APPEND or
- * NL_PUT_FIRST */
+/** nl_put_rule - begin a rule. @before: a handle or NL_PUT_APPEND */
 struct nl_put nl_put_rule(struct nfnl_batch *, const struct nl_table *,
 			  const char *chain, uint64_t before);
 
@@ -61,8 +57,8 @@ void nl_put_net(struct nlmsg *, uint32_t at, const struct addr_net *);
 /** nl_put_addr - it is this address. */
 void nl_put_addr(struct nlmsg *, uint32_t at, struct addr);
 
-/** nl_put_dnat - the flow was translated by DNAT. */
-void nl_put_dnat(struct nlmsg *);
+/** nl_put_dnat - the flow was translated by DNAT, or (@is: false) was not. */
+void nl_put_dnat(struct nlmsg *, bool is);
 
 /** nl_put_orig_dst - the flow's first packet was to this address. */
 void nl_put_orig_dst(struct nlmsg *, struct addr);

@@ -26,7 +26,7 @@ static void put_conditions(struct nlmsg *m, const struct natfw_env *env,
 	if (*p->ifname)
 		nl_put_if(m, to ? NFT_META_OIFNAME : NFT_META_IIFNAME,
 			  p->ifname);
-	nl_put_dnat(m);
+	nl_put_dnat(m, true);
 	if (p->proto)
 		nl_put_byte(m, NFT_META_L4PROTO, p->proto);
 	if (nfnl_family(t->family) != NFPROTO_IPV4)
@@ -109,7 +109,7 @@ bool nl_rule_table(const struct nlmsghdr *h, struct nl_table *ret)
 
 /* nft's numbers of its types; the kernel only stores them. */
 enum { TYPE_IPV4_ADDR = 7, TYPE_IPV6_ADDR = 8, TYPE_INET_PROTO = 12,
-       TYPE_INET_SERVICE = 13, TYPE_IFNAME = 41, TYPE_BITS = 6 };
+       TYPE_INET_SERVICE = 13, TYPE_BITS = 6 };
 
 /* A concatenation's type has six bits for each part. */
 static uint32_t type_of(const enum nl_map_part *part)
@@ -178,56 +178,6 @@ void nl_rule_flush_set(struct nfnl_batch *b, const struct nl_table *at,
 	nfnl_close_msg(b);
 }
 
-/* ---- the interfaces that mapped packets come in by ------------------ */
-
-/* The set is anonymous: the kernel fills in a number. */
-#define NAMELESS	"__set%d"
-
-static void put_name_elem(struct nlmsg *m, const char *name)
-{
-	char whole[IF_NAMESIZE] = "";
-	size_t elem = nlmsg_nest(m, NFTA_LIST_ELEM);
-
-	memcpy(whole, name, strnlen(name, sizeof(whole) - 1));
-	nl_put_data(m, NFTA_SET_ELEM_KEY, whole, sizeof(whole));
-	nlmsg_unnest(m, elem);
-}
-
-/* Return: its id */
-static uint32_t put_in_set(struct nfnl_batch *b, const struct nl_table *own,
-			   const struct natfw_env *env)
-{
-		/* for nft: the names are in host order */
-	static const uint8_t byte_order[] = { 0, 4, 1, 0, 0, 0 };
-	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_NEWSET, NLM_F_CREATE,
-					own->family);
-	uint32_t id = m->seq;
-	size_t list;
-
-	nlmsg_name(m, NFTA_SET_TABLE, own->name);
-	nlmsg_name(m, NFTA_SET_NAME, NAMELESS);
-	nlmsg_u32(m, NFTA_SET_FLAGS, NFT_SET_ANONYMOUS | NFT_SET_CONSTANT);
-	nlmsg_u32(m, NFTA_SET_KEY_TYPE, TYPE_IFNAME);
-	nlmsg_u32(m, NFTA_SET_KEY_LEN, IF_NAMESIZE);
-	nlmsg_u32(m, NFTA_SET_ID, id);
-	nlmsg_put(m, NFTA_SET_USERDATA, byte_order, sizeof(byte_order));
-	nfnl_close_msg(b);
-
-	m = nfnl_open_msg(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE,
-			  own->family);
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_TABLE, own->name);
-	nlmsg_name(m, NFTA_SET_ELEM_LIST_SET, NAMELESS);
-	nlmsg_u32(m, NFTA_SET_ELEM_LIST_SET_ID, id);
-	list = nlmsg_nest(m, NFTA_SET_ELEM_LIST_ELEMENTS);
-	put_name_elem(m, env->ext_if);
-	for (size_t i = 0; i < env->net_n; i++)
-		if (env->net[i].net.addr.family == ADDR_IP4)
-			put_name_elem(m, env->net[i].ifname);
-	nlmsg_unnest(m, list);
-	nfnl_close_msg(b);
-	return id;
-}
-
 /* ---- our own table ------------------------------------------------- */
 
 static void put_own(struct nfnl_batch *b, const struct nl_table *own, int type,
@@ -291,48 +241,67 @@ static void put_translation(struct nlmsg *m, const struct nl_map *map, bool to)
 	nl_put_nat(m, to ? NFT_NAT_DNAT : NFT_NAT_SNAT);
 }
 
-/* Forward what a host outside sends. @before: as for nl_put_rule() */
-static void put_forward_from(struct nfnl_batch *b, const struct nl_table *own,
-			     const struct natfw_env *env,
-			     const struct nl_map *map, uint64_t before)
+/* Forward what comes in by that interface to our external address. Few of the
+ * packets of the LAN are to it, so that decides first. */
+static void put_forward(struct nfnl_batch *b, const struct nl_table *own,
+			const struct natfw_env *env, const char *ifname,
+			const struct nl_map *map)
 {
-	struct nl_put r = nl_put_rule(b, own, PRE, before);
+	struct nl_put r = nl_put_rule(b, own, PRE, NL_PUT_APPEND);
 
-	nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
 	nl_put_addr(r.m, NL_PUT_DADDR, env->ext);
+	nl_put_if(r.m, NFT_META_IIFNAME, ifname);
 	put_translation(r.m, map, true);
 	nl_put_end(r, NULL);
 }
 
-static void put_forward(struct nfnl_batch *b, const struct nl_table *own,
-			const struct natfw_env *env)
+/* Is it the first network of IPv4 on its interface? */
+static bool is_new_if(const struct natfw_env *env, size_t net)
 {
-	struct nl_put r;
-	uint32_t in = 0;
-
-	put_forward_from(b, own, env, &nl_map_table[NL_MAP_FORWARD_FROM],
-			 NL_PUT_APPEND);
-	/* nft writes a single interface in another form */
-	if (env->hairpin && env->net_n)
-		in = put_in_set(b, own, env);
-	r = nl_put_rule(b, own, PRE, NL_PUT_APPEND);
-	if (in) {
-		nl_put_meta(r.m, NFT_META_IIFNAME);
-		nl_put_lookup(r.m, NAMELESS, in, false);
-	} else {
-		nl_put_if(r.m, NFT_META_IIFNAME, env->ext_if);
-	}
-	nl_put_addr(r.m, NL_PUT_DADDR, env->ext);
-	put_translation(r.m, &nl_map_table[NL_MAP_FORWARD_TO], true);
-	nl_put_end(r, NULL);
+	for (size_t i = 0; i <= net; i++)
+		if (env->net[i].net.addr.family == ADDR_IP4 &&
+		    !strcmp(env->net[i].ifname, env->net[net].ifname))
+			return i == net;
+	return false;
 }
 
-void nl_rule_put_from_port(struct nfnl_batch *b, const struct natfw_env *env)
+/* The chain has no rules. With hairpin there is a rule for each interface: a
+ * set of them would be one lookup more for each new flow. @from: the maps that
+ * exist, a bit for each (nl_map_from()) */
+static void put_prerouting(struct nfnl_batch *b, const struct nl_table *own,
+			   const struct natfw_env *env, unsigned from)
 {
-	const struct nl_map *map = &nl_map_table[NL_MAP_FORWARD_FROM_PORT];
+	const struct nl_map *to = &nl_map_table[NL_MAP_FORWARD_TO];
 
-	nl_rule_put_set(b, &nl_map_own, map, false);
-	put_forward_from(b, &nl_map_own, env, map, NL_PUT_FIRST);
+	for (unsigned i = NL_MAP_FROMS; i-- > 0;)
+		if (from & 1u << i)
+			put_forward(b, own, env, env->ext_if,
+				    &nl_map_table[NL_MAP_FROM + i]);
+	put_forward(b, own, env, env->ext_if, to);
+	for (size_t i = 0; env->hairpin && i < env->net_n; i++)
+		if (is_new_if(env, i))
+			put_forward(b, own, env, env->net[i].ifname, to);
+}
+
+static void clear_chain(struct nfnl_batch *b, const struct nl_table *own,
+			const char *chain)
+{
+	struct nlmsg *m = nfnl_open_msg(b, NFT_MSG_DELRULE, 0, own->family);
+
+	nlmsg_name(m, NFTA_RULE_TABLE, own->name);
+	nlmsg_name(m, NFTA_RULE_CHAIN, chain);
+	nfnl_close_msg(b);
+}
+
+void nl_rule_put_from(struct nfnl_batch *b, const struct natfw_env *env,
+		      unsigned old, unsigned new)
+{
+	for (unsigned i = 0; i < NL_MAP_FROMS; i++)
+		if (new & 1u << i)
+			nl_rule_put_set(b, &nl_map_own,
+					&nl_map_table[NL_MAP_FROM + i], false);
+	clear_chain(b, &nl_map_own, PRE);
+	put_prerouting(b, &nl_map_own, env, old | new);
 }
 
 static void put_leave(struct nfnl_batch *b, const struct nl_table *own,
@@ -345,15 +314,26 @@ static void put_leave(struct nfnl_batch *b, const struct nl_table *own,
 	nl_put_end(r, NULL);
 }
 
-/* Without a verdict: the lookup counts, and the packet goes on. */
-static void put_count(struct nfnl_batch *b, const struct nl_table *own,
-		      bool to)
+/* The lookup counts. Each packet of the router comes here, so one that no DNAT
+ * has translated is not looked up, and others once. An accept ends this chain
+ * alone. */
+static void put_count(struct nfnl_batch *b, const struct nl_table *own)
 {
+	const struct nl_map *map = &nl_map_table[NL_MAP_COUNT];
 	struct nl_put r = nl_put_rule(b, own, FORWARD, NL_PUT_APPEND);
 
-	nl_put_dnat(r.m);
-	nl_put_key(r.m, &nl_map_table[NL_MAP_COUNT], to);
-	nl_put_lookup(r.m, NL_MAP_COUNT_SET, 0, false);
+	nl_put_dnat(r.m, false);
+	nl_put_accept(r.m);
+	nl_put_end(r, NULL);
+	r = nl_put_rule(b, own, FORWARD, NL_PUT_APPEND);
+	nl_put_answer(r.m);
+	nl_put_key(r.m, map, false);
+	nl_put_lookup(r.m, map->name, 0, false);
+	nl_put_accept(r.m);
+	nl_put_end(r, NULL);
+	r = nl_put_rule(b, own, FORWARD, NL_PUT_APPEND);
+	nl_put_key(r.m, map, true);
+	nl_put_lookup(r.m, map->name, 0, false);
 	nl_put_end(r, NULL);
 }
 
@@ -373,7 +353,7 @@ static void put_net(struct nfnl_batch *b, const struct nl_table *own,
 		nl_put_if(r.m, NFT_META_OIFNAME, net->ifname);
 		nl_put_net(r.m, NL_PUT_SADDR, &net->net);
 		nl_put_net(r.m, NL_PUT_DADDR, &env->net[to].net);
-		nl_put_dnat(r.m);
+		nl_put_dnat(r.m, true);
 		nl_put_orig_dst(r.m, env->ext);
 		nl_put_masquerade(r.m);
 		nl_put_end(r, NULL);
@@ -400,29 +380,24 @@ void nl_rule_put_table(struct nfnl_batch *b, const struct nl_table *own,
 	for (size_t i = 0; i < sizeof(chains) / sizeof(*chains); i++)
 		put_chain(b, own, &chains[i]);
 	if (addr_is_set(env->ext)) {
-		put_forward(b, own, env);
+		put_prerouting(b, own, env, 0);
 		put_leave(b, own, env);
 	}
 	for (size_t i = 0; i < env->net_n; i++)
 		if (env->net[i].net.addr.family == ADDR_IP4)
 			put_net(b, own, env, i);
-	put_count(b, own, true);
-	put_count(b, own, false);
+	put_count(b, own);
 }
 
 void nl_rule_put_own6(struct nfnl_batch *b)
 {
-	struct nlmsg *m;
-
 	put_own(b, &nl_map_own6, NFT_MSG_NEWTABLE, NLM_F_CREATE);
 	put_chain(b, &nl_map_own6, FORWARD_CHAIN);
-	m = nfnl_open_msg(b, NFT_MSG_DELRULE, 0, nl_map_own6.family);
-	nlmsg_name(m, NFTA_RULE_TABLE, nl_map_own6.name);
-	nlmsg_name(m, NFTA_RULE_CHAIN, FORWARD);
-	nfnl_close_msg(b);
+	clear_chain(b, &nl_map_own6, FORWARD);
 }
 
-/* Without a verdict, as put_count(). Only what comes in is counted. */
+/* Without a verdict: a packet may be in several sets. Only what comes in is
+ * counted. */
 void nl_rule_put_count6(struct nfnl_batch *b, const struct natfw_env *env,
 			const struct nl_map *set)
 {

@@ -25,10 +25,11 @@
 void nl_rule_put_table(struct nfnl_batch *, const struct nl_table *t,
 		       const struct natfw_env *, bool count);
 
-/** nl_rule_put_from_port - make the map for mappings with a remote port, and
- * the rule that looks it up before the other maps. Our own table must exist,
- * without them, and env->ext must be set. */
-void nl_rule_put_from_port(struct nfnl_batch *, const struct natfw_env *);
+/** nl_rule_put_from - make the maps @new for mappings for one remote host, a
+ * bit for each (nl_map_from()), and the rules that look up these and those that
+ * exist, @old. Our own table must exist, and env->ext must be set. */
+void nl_rule_put_from(struct nfnl_batch *, const struct natfw_env *,
+		      unsigned old, unsigned new);
 
 /** nl_rule_delete_table - delete it; no error if it is missing. */
 void nl_rule_delete_table(struct nfnl_batch *, const struct nl_table *t);

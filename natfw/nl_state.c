@@ -88,8 +88,9 @@ void nl_state_each_set(const struct natfw_writer *w, nl_state_set_fn fn,
 
 	for (size_t i = 0; w->translates && i < NL_MAP_OWN_N; i++)
 		fn(arg, &nl_map_own, &nl_map_table[i]);
-	if (w->translates && st->from_port)
-		fn(arg, &nl_map_own, &nl_map_table[NL_MAP_FORWARD_FROM_PORT]);
+	for (unsigned i = 0; w->translates && i < NL_MAP_FROMS; i++)
+		if (st->from & 1u << i)
+			fn(arg, &nl_map_own, &nl_map_table[NL_MAP_FROM + i]);
 	if (w->translates && st->counts)
 		each_pinhole_set(st, &nl_map_own6, fn, arg);
 	for (size_t t = 0; t < st->tables.n; t++) {

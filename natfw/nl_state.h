@@ -26,8 +26,8 @@ struct nl {
 					 * put there */
 	unsigned pinholes;		/* a bit for each of their sets that
 					 * exists: nl_map_pinhole() */
-	bool from_port;			/* our table has the map for mappings
-					 * with a remote port, and its rule */
+	unsigned from;			/* likewise, nl_map_from(), with its
+					 * rule in our table */
 	bool counts;			/* our table of IPv6 has the sets of
 					 * pinholes as well */
 	bool altered;			/* and somebody else changed it */

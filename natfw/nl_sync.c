@@ -57,8 +57,8 @@ static int put_all(struct nfnl_batch *b, const struct sync *s)
 		nl_rule_put_table(b, &nl_map_own, &s->fw->env, s->count);
 	else
 		nl_rule_delete_table(b, &nl_map_own);
-	if (st->from_port)
-		nl_rule_put_from_port(b, &s->fw->env);
+	if (st->from)
+		nl_rule_put_from(b, &s->fw->env, 0, st->from);
 	rc = nl_pinhole_sync(b, &st->sock, s->fw,
 			     s->w->translates ? st->pinholes : 0, s->how);
 	if (rc)
@@ -136,12 +136,13 @@ static int failed(struct sync *s, const struct nfnl_batch *b, int err)
 	return 1;
 }
 
-static bool has_remote_port(const struct sync *s)
+static unsigned from_maps(const struct sync *s)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (s->rule[i].remote_port)
-			return true;
-	return false;
+	unsigned maps = 0;
+
+	for (size_t i = 0; s->w->translates && i < s->n; i++)
+		maps |= nl_map_from(&s->rule[i]);
+	return maps;
 }
 
 static int try_sync(struct sync *s)
@@ -154,7 +155,7 @@ static int try_sync(struct sync *s)
 		nl_place_tables(s->fw, s->refused, &st->tables);
 		st->pinholes = nl_pinhole_sets(s->fw);
 	}
-	st->from_port = s->w->translates && has_remote_port(s);
+	st->from = from_maps(s);
 	st->counts = s->how != NL_PINHOLE_OMIT;
 	nl_state_begin(st, &b);
 	rc = put_all(&b, s);

@@ -31,6 +31,7 @@ def listing(lab):
 def fill(lab, upnpd):
     """Elements in each map, and two mappings that lead to one socket."""
     igd = Igd(lab.lan1)
+    igd.add(40002, "TCP", 8002, remote=OUT2_IP)
     Ctl(lab, upnpd)("mappings", "add", "protocol=tcp", "external-port=40004",
                     f"to={HOST_IP}:8004", f"remote-host={OUT2_IP}:5000",
                     "lease=1h")
@@ -38,7 +39,6 @@ def fill(lab, upnpd):
     igd.add(40001, "TCP", 8000)
     igd.add(40000, "UDP", 65535)
     igd.add(65535, "UDP", 1024)
-    igd.add(40002, "TCP", 8002, remote=OUT2_IP)
     igd.add(40003, "TCP", 8003)
     igd.delete(40003)
 
@@ -49,10 +49,6 @@ table ip upnpd {{
         type inet_proto . inet_service : ipv4_addr . inet_service
         elements = {{ 6 . 40000 : {host} . 8000, 6 . 40001 : {host} . 8000,
             17 . 40000 : {host} . 65535, 17 . 65535 : {host} . 1024 }}
-    }}
-    map forward_from {{
-        type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
-        elements = {{ {peer} . 6 . 40002 : {host} . 8002 }}
     }}
     map leave_as {{
         type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
@@ -67,6 +63,10 @@ table ip upnpd {{
         counter
         elements = {{ {sockets} }}
     }}
+    map forward_from {{
+        type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service
+        elements = {{ {peer} . 6 . 40002 : {host} . 8002 }}
+    }}
     map forward_from_port {{
         type ipv4_addr . inet_proto . inet_service . inet_service : \
             ipv4_addr . inet_service
@@ -74,13 +74,12 @@ table ip upnpd {{
     }}
     chain prerouting {{
         type nat hook prerouting priority 1000
-        iifname "wan0" ip daddr {ext} dnat ip addr . port to \
+        ip daddr {ext} iifname "wan0" dnat ip addr . port to \
             ip saddr . meta l4proto . th dport . th sport \
             map @forward_from_port
-        iifname "wan0" ip daddr {ext} dnat ip addr . port to \
+        ip daddr {ext} iifname "wan0" dnat ip addr . port to \
             ip saddr . meta l4proto . th dport map @forward_from
-        iifname {comes_in} ip daddr {ext} dnat ip addr . port to \
-            meta l4proto . th dport map @forward_to
+        {forward_to}
     }}
     chain postrouting {{
         type nat hook postrouting priority 95
@@ -90,14 +89,18 @@ table ip upnpd {{
     }}
     chain forward {{
         type filter hook forward priority 1000
-        ct status dnat ip daddr . meta l4proto . th dport @count
-        ct status dnat ip saddr . meta l4proto . th sport @count
+        ct status ! dnat accept
+        ct direction reply ip saddr . meta l4proto . th sport @count accept
+        ip daddr . meta l4proto . th dport @count
     }}
 }}
 """
 SOCKETS = ", ".join(f"{HOST_IP} . {socket}" for socket in
                     ("6 . 8000", "17 . 65535", "17 . 1024", "6 . 8002",
                      "6 . 8004"))
+FORWARD_TO = """ip daddr {ext} iifname "{comes_in}" \
+            dnat ip addr . port to meta l4proto . th dport map @forward_to
+        """
 HAIRPIN = """oifname "lan0" ip saddr 192.168.88.0/24 \
             ip daddr 192.168.88.0/24 ct status dnat \
             ct original ip daddr {ext} masquerade
@@ -124,7 +127,9 @@ def as_text(chain, options):
              "sockets": SOCKETS}
     hairpin, masquerade = "hairpin" in options, "masquerade" in options
     text = OWN_TABLE.format(
-        comes_in='{ "wan0", "lan0" }' if hairpin else '"wan0"',
+        forward_to="".join(
+            FORWARD_TO.format(comes_in=name, **words)
+            for name in (("wan0", "lan0") if hairpin else ("wan0",))),
         of_networks=(HAIRPIN.format(**words) if hairpin else "") +
         (MASQUERADE if masquerade else ""), **words)
     if chain:

@@ -167,6 +167,7 @@ def test_lookup_by_remote_port_is_made_when_needed(lab, ctl):
                                "prerouting")
         return [line for line in table.split("\n") if "@" in line]
 
+    assert len(rules()) == 1
     add(ctl, "TCP", OUT2_IP)
     assert len(rules()) == 2
     add(ctl, "TCP", f"{OUT2_IP}:5000")

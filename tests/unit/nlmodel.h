@@ -373,8 +373,6 @@ static inline void model_elements(const struct nlmsghdr *h, struct wr *log)
 	const struct path set = path_of(h);
 	const struct rtattr *a;
 
-	if (strstr(set.z, "__set"))	/* the interfaces of one rule */
-		return;
 	assert_non_null(model_object(NFT(NEWSET), set.z));
 	while ((a = netlink_next_attr(&list)))
 		model_element(set.z, (struct nl_span){ (const char *)(a + 1),
@@ -443,7 +441,8 @@ static inline int model_del_set(const struct nlmsghdr *h)
 /* All rules of our chain. */
 static inline int model_clear(const char *chain)
 {
-	assert_string_equal(chain, "ip6 upnpd forward");
+	assert_true(!strcmp(chain, "ip6 upnpd forward") ||
+		    !strcmp(chain, "ip upnpd prerouting"));
 	for (size_t i = model.object_n; i-- > 0;)
 		if (model.object[i].h.nlmsg_type == NFT(NEWRULE) &&
 		    !strcmp(path_of(&model.object[i].h).z, chain))

@@ -100,14 +100,14 @@ static struct object *rule_in(const char *chain)
 #define ELEMENTS \
 	"add ip upnpd forward_to { 6 . 80 : 192.168.88.2 . 8080 }\n" \
 	"add ip upnpd forward_to { 6 . 81 : 192.168.88.2 . 8080 }\n" \
-	"add ip upnpd forward_from" \
-	" { 198.51.100.9 . 17 . 53 : 192.168.88.3 . 5353 }\n" \
 	"add ip upnpd leave_as" \
 	" { 192.168.88.3 . 17 . 5353 : 203.0.113.7 . 53 }\n" \
 	"add ip upnpd leave_as" \
 	" { 192.168.88.2 . 6 . 8080 : 203.0.113.7 . 81 }\n" \
 	"add ip upnpd count { 192.168.88.3 . 17 . 5353 }\n" \
-	"add ip upnpd count { 192.168.88.2 . 6 . 8080 }\n"
+	"add ip upnpd count { 192.168.88.2 . 6 . 8080 }\n" \
+	"add ip upnpd forward_from" \
+	" { 198.51.100.9 . 17 . 53 : 192.168.88.3 . 5353 }\n"
 
 static void test_sync_adds_the_elements_of_each_rule(void **state)
 {
@@ -118,6 +118,7 @@ static void test_sync_adds_the_elements_of_each_rule(void **state)
 	assert_int_equal(model_rules("ip upnpd prerouting", "forward_from"), 1);
 	assert_int_equal(model_rules("ip upnpd prerouting", "forward_to"), 1);
 	assert_int_equal(model_rules("ip upnpd postrouting", "leave_as"), 1);
+	assert_int_equal(model_rules("ip upnpd forward", "ct"), 2);
 	assert_int_equal(model_rules("ip upnpd forward", "count"), 2);
 	assert_int_equal(natfw_verify(&fw), 0);
 	end(&fw);
@@ -133,7 +134,8 @@ static void test_sync_follows_the_environment(void **state)
 	begin(&fw);
 	fw.env.hairpin = fw.env.masquerade = true;
 	assert_int_equal(natfw_move(&fw, &fw.env), 0);
-	assert_int_equal(model_rules("ip upnpd prerouting", "__set%d"), 1);
+	assert_int_equal(model_rules("ip upnpd prerouting", "forward_to"), 3);
+	assert_int_equal(model_rules("ip upnpd prerouting", "lan1"), 1);
 	assert_int_equal(model_rules("ip upnpd postrouting", "masq"), 4);
 	assert_int_equal(model_rules("ip upnpd postrouting", "lan1"), 1);
 	assert_int_equal(natfw_verify(&fw), 0);
@@ -289,9 +291,52 @@ static void test_random_batches_match_the_table(void **state)
 	end(&fw);
 }
 
-/* The map of mappings with a remote port and its rule are made when the first
- * one needs them. The rule is the first of its chain, because such a mapping
- * matches more closely than the others. */
+/* The names of the maps that the rules of prerouting look up, in order. */
+static void assert_lookups(const char *want)
+{
+	char text[128];
+	struct wr w = wr_init(text, sizeof(text));
+
+	for (size_t i = 0; i < model.object_n; i++) {
+		const struct nlmsghdr *h = &model.object[i].h;
+
+		if (h->nlmsg_type != NFT(NEWRULE) ||
+		    strcmp(path_of(h).z, "ip upnpd prerouting"))
+			continue;
+		wr_z(&w, mentions(h, "forward_from_port") ? "port " :
+			 mentions(h, "forward_from") ? "host " : "any ");
+	}
+	wr_cstr(&w);
+	assert_string_equal(text, want);
+}
+
+/* A map of mappings for one remote host and its rule are made when the first
+ * one needs them. What matches more closely decides first, whatever comes
+ * first. */
+static void test_maps_of_remote_hosts_are_made_when_needed(void **state)
+{
+	const struct nat_rule web = rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353);
+	struct natfw fw;
+
+	begin(&fw);
+	assert_int_equal(natfw_sync(&fw, NULL, 0), 0);
+	assert_lookups("any ");
+	assert_null(model_object(NFT(NEWSET), "ip upnpd forward_from"));
+	assert_int_equal(one(&fw, set(from_port(web, 5060))), NAT_OK);
+	assert_lookups("port any ");
+	assert_null(model_object(NFT(NEWSET), "ip upnpd forward_from"));
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(one(&fw, set(web)), NAT_OK);
+	assert_lookups("port host any ");
+	assert_int_equal(natfw_verify(&fw), 0);
+	assert_int_equal(natfw_sync(&fw, &web, 1), 0);
+	assert_lookups("host any ");
+	assert_int_equal(one(&fw, set(from_port(web, 5060))), NAT_OK);
+	assert_lookups("port host any ");
+	assert_int_equal(natfw_verify(&fw), 0);
+	end(&fw);
+}
+
 static void test_map_of_remote_ports_is_made_when_needed(void **state)
 {
 	const struct nat_rule web = rule(IPPROTO_UDP, PEER, 53, HOST(3), 5353);
@@ -930,6 +975,7 @@ int main(void)
 		T(test_open_keeps_the_table_of_a_killed_monitor),
 		T(test_without_memory_each_call_fails),
 		T(test_random_batches_match_the_table),
+		T(test_maps_of_remote_hosts_are_made_when_needed),
 		T(test_map_of_remote_ports_is_made_when_needed),
 		T(test_mapping_of_a_remote_port_leads_its_socket),
 		T(test_rules_of_one_socket_share_its_elements),
