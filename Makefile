@@ -14,7 +14,7 @@
 # make size       check their sizes
 # make small      the smallest build; tools/parts.mk has its options
 # Also: unit, fuzz-replay, layers, man, cli, lab, lab-san, test-rest, test-san,
-# test-cross, soak, bench, bench-instructions, openwrt, clean.
+# test-cross, soak, bench, bench-instructions, openwrt, luci, clean.
 # Variables: CC CFLAGS LDFLAGS BUILD WERROR=-Werror SAN=address,undefined
 # FILTER: what a system call does that is not on the engine's list. deny: it
 # fails; log: it fails and is logged (to debug); end: it ends the engine (to
@@ -269,7 +269,7 @@ test:
 test-rest:
 	tools/install-test-deps all
 	$(MAKE) -j"$$(nproc)" all small fuzzers static-lab $(LAB_BINS)
-	$(MAKE) fuzz-replay openwrt
+	$(MAKE) fuzz-replay openwrt luci
 	$(LAB_RUN) -m 'not core and not clients'
 
 SAN_MAKE = $(MAKE) BUILD=$(BUILD)/san CC=gcc SAN=address,undefined
@@ -296,6 +296,7 @@ test-clients:
 	tools/install-test-deps clients
 	$(MAKE) -j"$$(nproc)" all static-lab debian-kernel $(LAB_BINS)
 	$(LAB_RUN) -m clients
+	tests/openwrt/run -m clients
 
 .PHONY: test-rest test-san test-cross test-all test-clients
 
@@ -453,8 +454,12 @@ bench-instructions:
 # ---- OpenWrt: tests of the package, its scripts and firewalls, with stand-ins
 # for OpenWrt's tools. As root.
 openwrt: all
-	tests/openwrt/run
-.PHONY: openwrt
+	tests/openwrt/run -m 'not clients'
+
+# The logic of luci-app-upnpd, in Node.
+luci: all $(BUILD)/tests/test_confopt
+	BUILD=$(abspath $(BUILD)) tests/luci/run
+.PHONY: openwrt luci
 
 clean:
 	rm -rf $(BUILD)

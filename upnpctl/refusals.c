@@ -200,7 +200,7 @@ int refusals_print(struct cmd *c)
 	int status = refusals_open(c->env, &l);
 	struct refusals *d = l.data;
 
-	if (status == CMD_OK && cmd_word(c, "names")) {
+	if (d && cmd_word(c, "names")) {
 		names_read(&names);
 		d->names = &names;
 	}

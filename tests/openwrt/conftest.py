@@ -16,6 +16,10 @@ NEEDED = ("ip", "nft", "iptables-legacy", "iptables-nft", "busybox", "make",
           "unshare")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "clients: in make test-clients")
+
+
 def pytest_sessionstart(session):
     reason = why_not(NEEDED, UPNPD)
     if reason:
