@@ -75,18 +75,28 @@ brief()
 
 indent()
 {
-	sed 's/^/    /'
+	sed 's/^./    &/'
 }
 
 # ---- required tools ----------------------------------------------------
+
+# quietly WHAT COMMAND...: print what is done; its output only if it fails
+quietly()
+{
+	echo "$1"
+	shift
+	"$@" >"$TMP/output" 2>&1 || {
+		cat "$TMP/output" >&2
+		fail "$* failed"
+	}
+}
 
 install_missing()
 {
 	for tool in cc make ip nft upnpc socat; do
 		command -v $tool >/dev/null && continue
-		echo "installing missing packages"
-		tools/install-test-deps demo >"$TMP/apt" 2>&1 ||
-			{ tail "$TMP/apt" >&2; fail "the installation failed"; }
+		quietly "installing missing packages" \
+			tools/install-test-deps demo
 		return
 	done
 }
@@ -110,6 +120,7 @@ lay_lab()
 	ip -n "$LAN" link set eth0 up
 	ip -n "$OUT" link set eth0 up
 	ip -n "$LAN" route add default via 192.168.88.1
+	ip -n "$RT" route add default via 11.22.33.9
 	ip netns exec "$RT" sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
 	ip netns exec "$RT" nft -f - <<-'RULES'
 	table inet filter {
@@ -177,6 +188,17 @@ stop_upnpd()
 	[ "$status" -eq 0 ] || fail "upnpd ended with status $status"
 }
 
+# upnpctl ARGUMENTS: run it on the router. Problems that check finds are no
+# failure here.
+upnpctl()
+{
+	printf 'router# upnpctl %s\n' "$*"
+	ip netns exec "$RT" build/upnpctl -f "$TMP/upnpd.conf" "$@" \
+		>"$TMP/output" 2>&1 || [ "$1" = check ] ||
+		fail "upnpctl $*: $(cat "$TMP/output")"
+	indent <"$TMP/output"
+}
+
 # ---- traffic -----------------------------------------------------------
 
 serve()
@@ -240,7 +262,7 @@ TMP=$(mktemp -d /tmp/upnpd-demo.XXXXXX)
 chmod 755 "$TMP"
 
 install_missing
-make -s || fail "the build failed"
+quietly "building upnpd" make -j"$(nproc)" all
 lay_lab
 
 title "The router: forwarding, masquerade, a forward policy of drop"
@@ -270,6 +292,10 @@ rules >"$TMP/during"
 diff "$TMP/before" "$TMP/during" | sed -n 's/^> //p' |
 	grep -v '^[[:space:]}]*$' | expand | indent
 
+title "The operator's side: what is open, and would a port open?"
+upnpctl mappings print
+upnpctl check
+
 title "It deletes them"
 on "$LAN" upnpc -d 40000 TCP | brief
 on "$LAN" upnpc -d 40001 UDP | brief
@@ -281,4 +307,10 @@ stop_upnpd
 rules >"$TMP/after"
 diff "$TMP/before" "$TMP/after" || fail "rules are left behind"
 echo "    the firewall is as it was before"
-printf '\ndemo passed\n'
+cat <<'NEXT'
+
+demo passed. To read next:
+    README.md                what upnpd is, and how to install it
+    docs/configuration.md    every option, and common setups
+    man man/upnpctl.8        the operator's command
+NEXT
