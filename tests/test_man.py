@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
-"""The documents agree with the program: upnpd.conf(5) and README have each
-option once, with its range and default, and no other; upnpctl(8) has each
-command; the tests that SECURITY.md names exist, and so do the files, functions
-and sections that a document names or links to.
+"""The documents agree with the program: upnpd.conf(5) and
+docs/configuration.md have each option once, with its range and default, and no
+other; upnpctl(8) has each command; the tests that SECURITY.md names exist, and
+so do the files, functions and sections that a document names or links to.
 
 usage: test_man.py BUILD-DIRECTORY, from the top of the tree
 """
@@ -89,8 +89,8 @@ def check_page(path, options):
             yield f"{path}: {key} is missing below {heading}"
 
 
-def check_readme(path, options):
-    """Faults of the README's table: names and defaults."""
+def check_table(path, options):
+    """Faults of a document's table of options: names and defaults."""
     known = {o.name: o.default for o in options if o.table == "whole"}
     rows = re.findall(r"^\| (`[a-z].*?) \| (.*?) \|", path.read_text(), re.M)
     rows = [(re.findall(r"`([a-z-]+)`", head), row) for head, row in rows
@@ -106,6 +106,13 @@ def check_readme(path, options):
         for key, default in zip(names, told):
             if known.get(key) != default:
                 yield f"{path}: {key}: {default}, but it is {known.get(key)}"
+
+
+def check_length(path, lines):
+    """README is for somebody with three minutes."""
+    n = len(path.read_text().splitlines())
+    if n > lines:
+        yield f"{path}: {n} lines, more than {lines}: move some to docs/"
 
 
 def check_sample(path, options):
@@ -192,8 +199,9 @@ def main():
     options = table(sys.argv[1])
     top = pathlib.Path()
     faults = [*check_page(top / "man/upnpd.conf.5", options),
-              *check_readme(top / "README.md", options),
-              *check_sample(top / "README.md", options),
+              *check_table(top / "docs/configuration.md", options),
+              *check_sample(top / "docs/configuration.md", options),
+              *check_length(top / "README.md", 200),
               *check_sample(top / "dist/upnpd.conf", options),
               *check_named_tests(top / "SECURITY.md"),
               *check_commands(top / "man/upnpctl.8", sys.argv[1])]

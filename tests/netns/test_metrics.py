@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-"""`upnpctl metrics` follows Prometheus's text format (0.0.4), and README's
-commands pass it to node_exporter."""
+"""`upnpctl metrics` follows Prometheus's text format (0.0.4), and the commands
+of docs/programs.md pass it to node_exporter."""
 import glob
 import os
 import re

@@ -29,7 +29,7 @@ def machine(lab):
 
 
 def configure(machine, *more):
-    """Run the commands of README."""
+    """Run the commands of docs/install.md."""
     machine.run("upnpctl", "interfaces", "add", "interface=wan0",
                 "type=external", "disabled=no")
     machine.run("upnpctl", "interfaces", "add", "interface=lan0",
@@ -228,12 +228,12 @@ def test_upgrade_removal_and_purge(lab, machine):
     assert machine.try_run("systemctl", "cat", "upnpd")[0] != 0
 
 
-def test_exposure_is_as_in_readme():
-    """README states the figure that systemd measures."""
+def test_exposure_is_as_documented():
+    """docs/install.md states the figure that systemd measures."""
     out = subprocess.run(["systemd-analyze", "security", "--offline=true",
                           UNIT], text=True, check=True,
                          capture_output=True).stdout
     figure = re.search(r"exposure level for upnpd.service: (\S+)", out)[1]
     assert float(figure) <= 3.0
-    with open(os.path.join(ROOT, "README.md")) as f:
+    with open(os.path.join(ROOT, "docs", "install.md")) as f:
         assert f"`systemd-analyze security` says {figure}" in f.read()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: ISC
-"""The commands in README's section "On OpenWrt" work as written."""
+"""The commands in docs/install.md, "On OpenWrt", work as written."""
 import os
 
 from lab import reaches, wait_until
@@ -12,7 +12,7 @@ from test_uci import CONFIG
 
 def blocks():
     """The indented blocks of the section, each a list of commands."""
-    with open(os.path.join(TREE, "README.md")) as f:
+    with open(os.path.join(TREE, "docs", "install.md")) as f:
         text = f.read().partition("\n## On OpenWrt\n")[2].partition("\n## ")[0]
     found = [[]]
     for line in text.splitlines():
