@@ -280,6 +280,10 @@
 /* Legacy iptables sends no notice: how often its tables are compared while no
  * client asks. Mappings work within a second of a change. */
 #define NATFW_LEGACY_MS		1000
+/* After a change of ours they are read soon, unless the next request comes
+ * first and reads them: a client that makes several mappings waits for none of
+ * these readings. */
+#define NATFW_LEGACY_OWN_MS	20
 /* Its tables are read as a whole, one by one: the accepts of 20000 mappings, or
  * as many rules of a blocklist. Only what a table needs is resident, and only
  * while it is read. A larger one counts by the number and size of its rules. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include "sys/caps.h"
 #include "sys/jail.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "monitor/broker.h"
@@ -88,6 +89,12 @@ static void schedule_verify(struct monitor *m)
 	if (now_ms + wait_ms > max_ms)
 		wait_ms = max_ms > now_ms ? max_ms - now_ms : 0;
 	loop_timer_set(m->loop, &m->verify, wait_ms);
+}
+
+/* Has the broker changed rules in legacy iptables, and not read them since? */
+static bool is_unread(const struct broker *g)
+{
+	return g->open && g->fw.legacy.known && !g->fw.legacy.own_known;
 }
 
 /* Receive the kernel's notices. The broker may open the socket later. Legacy
@@ -259,11 +266,16 @@ static void on_ready_timer(struct loop_timer *t)
 
 static int on_request(void *arg, int fd)
 {
+	const uint64_t from_ms = clock_mono_ms();
 	struct monitor *m = arg;
 	int err;
 
 	m->broker.now_ms = loop_now_ms(m->loop);
 	err = broker_serve(&m->broker, fd);
+	/* the loop's time is that of before the request */
+	if (is_unread(&m->broker))
+		loop_timer_set(m->loop, &m->legacy, NATFW_LEGACY_OWN_MS +
+			       clock_mono_ms() - from_ms);
 	follow_up(m);
 	if (!m->broker.pinged)
 		supervisor_answered(&m->supervisor);

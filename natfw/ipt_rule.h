@@ -14,10 +14,10 @@
 #include "base/wr.h"
 #include "natfw.h"
 
-#define IPT_ACCEPT_CHAIN	"UPNPD"		/* of table filter, both
+#define IPT_ACCEPT_CHAIN	IPT_PRINT_OURS	/* of table filter, both
 						 * families */
-#define IPT_DNAT_CHAIN		"UPNPD"		/* of table nat */
-#define IPT_SNAT_CHAIN		"UPNPD-POST"	/* of table nat */
+#define IPT_DNAT_CHAIN		IPT_PRINT_OURS	/* of table nat */
+#define IPT_SNAT_CHAIN		IPT_PRINT_OURS "-POST"	/* of table nat */
 
 /* The last one is of ip6tables. */
 enum ipt_table { IPT_FILTER, IPT_NAT, IPT_FILTER6, IPT_TABLES };

@@ -259,13 +259,13 @@ static struct ipt_leaves leaves_after(const struct natfw *fw,
 /* Nobody else has changed the tables if they have as many entries as before and
  * those that we added. Otherwise natfw.c compares.
  *
- * A change beside our tool that removes as many entries as it adds is not
- * noticed here. The fingerprint after our change cannot be predicted: it is a
- * hash of the kernel's records, and a jump in other people's rules is the
- * offset of a chain, which moves with each rule of ours. To list the tables
- * instead would cost each batch as much as the change itself, and a hash of
- * other people's rules alone would not see that ours were replaced. So such a
- * change is found by the next verification, which compares everything. */
+ * The rules of others are compared by their hash before the next change, and
+ * within a second at the latest: no rule of ours alters it. The hash of our own
+ * rules is not known until then, because it is one of the kernel's records,
+ * which only the tool makes. So a change of our rules by others that leaves
+ * their number the same, made beside our tool or in the NATFW_LEGACY_OWN_MS
+ * behind it, is found only by the next verification. To read the tables here as
+ * well would take as long as the reading before the change. */
 static void note_change(const struct ipt_job *job, int entries)
 {
 	struct natfw *fw = job->fw;
@@ -273,11 +273,11 @@ static void note_change(const struct ipt_job *job, int entries)
 
 	if (job->kind != RULESET_IPT_LEGACY || !fw->legacy_buf)
 		return;
-	now = ipt_print_all(backend_has_ip6(&fw->env), fw->legacy_buf,
-			    NATFW_LEGACY_MAX);
-	now.known &= fw->legacy.known &&
-		     now.entries == fw->legacy.entries + (uint32_t)entries;
-	fw->legacy = now;
+	now = ipt_print_all(backend_has_ip6(&fw->env), NULL, 0);
+	fw->legacy.known &= now.known && now.entries == fw->legacy.entries +
+						       (uint32_t)entries;
+	fw->legacy.entries = now.entries;
+	fw->legacy.own_known = false;
 }
 
 static bool has_kind(const struct nat_op *op, size_t n, uint8_t kind)

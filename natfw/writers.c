@@ -65,7 +65,7 @@ static enum ruleset_kind kind_at(const struct natfw *fw, size_t place)
 static struct ipt_print read_legacy(const struct natfw *fw)
 {
 	if (!fw->legacy_buf)
-		return (struct ipt_print){ .known = true };
+		return (struct ipt_print){ .known = true, .own_known = true };
 	return ipt_print_all(backend_has_ip6(&fw->env), fw->legacy_buf,
 			     NATFW_LEGACY_MAX);
 }
@@ -76,13 +76,16 @@ bool writers_have_legacy(const struct natfw *fw)
 	       fw->writer[RULESET_IPT_LEGACY].be;
 }
 
-bool writers_changed(const struct natfw *fw, struct ipt_print *ret)
+bool writers_changed(struct natfw *fw, struct ipt_print *ret)
 {
 	struct ipt_print now = read_legacy(fw);
 
 	if (ret)
 		*ret = now;
-	return !ipt_print_same(&now, &fw->legacy);
+	if (!ipt_print_same(&now, &fw->legacy))
+		return true;
+	fw->legacy = now;	/* with our own rules */
+	return false;
 }
 
 static void use_places(struct natfw *fw, const struct places *new)

@@ -43,7 +43,7 @@ bool writers_have_legacy(const struct natfw *);
 /** writers_changed - has somebody changed the tables of legacy iptables since
  * the last writers_sync() or writers_verify(), or can they not be read? Reads
  * them from the kernel; runs no tool. @ret: how they are now; may be NULL */
-bool writers_changed(const struct natfw *, struct ipt_print *ret);
+bool writers_changed(struct natfw *, struct ipt_print *ret);
 
 /** writers_read - the same for a comparison: note the fingerprint of legacy
  * iptables as of before. */

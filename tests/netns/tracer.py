@@ -13,12 +13,12 @@ QUIET = 0.2         # s without a call, after which a request is over
 
 
 class Tracer:
-    """strace of one process, without its children."""
+    """strace of one process, without its children unless @options say so."""
 
-    def __init__(self, pid, path):
+    def __init__(self, pid, path, *options):
         self.pid, self.path = pid, path
         self.proc = subprocess.Popen(
-            ["strace", "-qq", "-o", path, "-p", str(pid)],
+            ["strace", "-qq", *options, "-o", path, "-p", str(pid)],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
 

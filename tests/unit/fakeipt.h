@@ -370,7 +370,7 @@ bool ipt_tool_has_table(const char *name, bool ip6)
 /* As ipt_print.c, without the hash: the number of entries is the point. */
 struct ipt_print ipt_print_read(int family, void *buf, size_t n)
 {
-	struct ipt_print ret = { .known = true, .any = true };
+	struct ipt_print ret = { .known = true, .any = true, .own_known = buf };
 
 	for (int t = 0; t < IPT_TABLES; t++)
 		for (size_t i = 0; i < ipt.table[t].n &&
@@ -523,6 +523,16 @@ static inline int verify_it(void)
 	look();
 	find_places();
 	return it.w->be->verify(&it.fw, it.w, it.fw.mappings.rule, kernel_n());
+}
+
+/* How often does the input of the last restore replace a table? */
+static inline unsigned commits(void)
+{
+	unsigned n = 0;
+
+	for (const char *at = ipt.in; (at = strstr(at, "COMMIT\n")); at++)
+		n++;
+	return n;
 }
 
 /* Change the kernel, then the table. */

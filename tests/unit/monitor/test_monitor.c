@@ -949,6 +949,30 @@ static void test_legacy_iptables_is_polled(void **unused)
 	assert_int_equal(monitor(on_legacy_changes, false), 0);
 }
 
+/* Our own rules were changed: they are read soon after the last request. */
+static void on_own_legacy_rules(void)
+{
+	broker.g->fw.legacy = (struct ipt_print){ .any = true, .known = true };
+	broker.polls = 0;
+	for (int i = 0; i < 3; i++) {
+		engine_requests();
+		pass(NATFW_LEGACY_OWN_MS - 1);
+		assert_int_equal(broker.polls, 0);
+	}
+	pass(1);
+	assert_int_equal(broker.polls, 1);
+	broker.g->fw.legacy.own_known = true;
+	engine_requests();
+	pass(NATFW_LEGACY_OWN_MS);
+	assert_int_equal(broker.polls, 1);
+}
+
+static void test_own_rules_in_legacy_iptables_are_read_soon(void **unused)
+{
+	broker.legacy = true;
+	assert_int_equal(monitor(on_own_legacy_rules, false), 0);
+}
+
 /* An idle router is not woken. */
 static void on_no_legacy(void)
 {
@@ -1801,6 +1825,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(test_a_firewall_watched_later_is_followed),
 	TEST(test_our_own_change_is_not_verified),
 	TEST(test_legacy_iptables_is_polled),
+	TEST(test_own_rules_in_legacy_iptables_are_read_soon),
 	TEST(test_without_legacy_iptables_nothing_is_polled),
 	TEST(test_a_change_during_a_check_makes_another_check),
 	TEST(test_an_interrupted_check_is_repeated),

@@ -370,6 +370,27 @@ static void test_batch_writes_only_its_changes(void **state)
 	end();
 }
 
+/* The other family has no part in it. */
+static void test_change_is_one_run(void **state)
+{
+	const struct nat_op ops[] = {
+		set(pinhole(7, 9000)), set(pinhole(7, 9001)),
+		del(pinhole(7, 9000)), del(pinhole(7, 9001)),
+	};
+
+	begin_with(&natfw_iptables_legacy);
+	assert_int_equal(sync_it(), 0);
+	for (size_t i = 0; i < COUNT(ops); i++) {
+		ipt.runs = ipt.saves = 0;
+		assert_int_equal(apply_it(&ops[i], 1), 0);
+		assert_int_equal(ipt.runs, 1);
+		assert_int_equal(ipt.saves, 0);
+		assert_int_equal(commits(), 1);
+	}
+	assert_int_equal(verify_it(), 0);
+	end();
+}
+
 /* Where no chain of ip6tables drops, a batch of pinholes runs no tool. */
 static void test_batch_without_a_place(void **state)
 {
@@ -552,6 +573,7 @@ int main(void)
 		cmocka_unit_test(test_rule_that_cannot_be_deleted),
 		cmocka_unit_test(test_counters_are_read_once_in_a_while),
 		cmocka_unit_test(test_batch_writes_only_its_changes),
+		cmocka_unit_test(test_change_is_one_run),
 		cmocka_unit_test(test_batch_without_a_place),
 		cmocka_unit_test(test_batch_alone_is_known),
 		cmocka_unit_test(test_mappings_work_without_ip6tables),

@@ -86,7 +86,8 @@ static const struct variant {
 	{ AF_INET6, "ip6tables-legacy", "2001:db8::1" },
 };
 
-#define VARIANTS (sizeof(variants) / sizeof(*variants))
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define VARIANTS COUNT(variants)
 #define RULES \
 	"*filter\n:INPUT ACCEPT\n:FORWARD DROP\n:OUTPUT ACCEPT\n:own -\n" \
 	"-A FORWARD -i lan0 -j ACCEPT\n-A FORWARD -j own\n" \
@@ -151,6 +152,62 @@ static void test_each_change_is_seen(void **state)
 		assert_false(ipt_print_same(&none, &some));
 		for (size_t k = 0; k < sizeof(changes) / sizeof(*changes); k++)
 			assert_changes(&variants[i], changes[k]);
+	}
+}
+
+#define OUR_RULES \
+	"*filter\n:FORWARD DROP\n:UPNPD -\n:UPNPD-tcp-1 -\n:VPN -\n" \
+	":zone -\n-A FORWARD -j VPN\n-A FORWARD -j UPNPD\n" \
+	"-A FORWARD -g zone\n-A VPN -j zone\n-A zone -j DROP\n" \
+	"-A UPNPD -j UPNPD-tcp-1\n" \
+	"-A UPNPD-tcp-1 -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n"
+
+/* Our chains are before those of others, which move in the kernel's table when
+ * rules of ours come and go, and so do the targets of jumps. */
+static void test_our_rules_count_apart(void **state)
+{
+	static const char *const ours[] = {
+		"-A UPNPD-tcp-1 -p tcp -m tcp --dport 81 -j ACCEPT",
+		"-N UPNPD-udp-1", "-A UPNPD -j UPNPD-udp-1",
+		"-R UPNPD-tcp-1 1 -p tcp -m tcp --dport 82 -j ACCEPT",
+		"-R UPNPD 2 -j UPNPD-tcp-1", "-D UPNPD 2", "-F UPNPD-tcp-1",
+	}, *const theirs[] = {
+		"-R FORWARD 1 -j zone", "-R FORWARD 3 -j zone",
+		"-R FORWARD 2 -j RETURN", "-R FORWARD 2 -j UPNPD",
+		"-E VPN VPM", "-R VPM 1 -j RETURN", "-R zone 1 -j ACCEPT",
+		"-P FORWARD ACCEPT", "-I FORWARD 2 -j ACCEPT",
+	};
+	char line[256];
+
+	for (size_t i = 0; i < VARIANTS; i++) {
+		const struct variant *v = &variants[i];
+		struct ipt_print before, after;
+		struct wr w = wr_init(line, sizeof(line));
+
+		begin(v->tool);
+		wr_fmt(&w, "%s-restore", v->tool);
+		restore(wr_cstr(&w), OUR_RULES);
+		before = print(v->family);
+		for (size_t k = 0; k < COUNT(ours); k++, before = after) {
+			assert_changes(v, ours[k]);
+			after = print(v->family);
+			if (after.hash != before.hash)
+				fail_msg("a change of others: %s", ours[k]);
+			assert_int_not_equal(after.own, before.own);
+			before.own_known = false;
+			assert_int_equal(ipt_print_same(&before, &after),
+					 before.entries == after.entries);
+		}
+		for (size_t k = 0; k < COUNT(theirs); k++, before = after) {
+			assert_changes(v, theirs[k]);
+			after = print(v->family);
+			if (after.hash == before.hash)
+				fail_msg("not noticed: %s", theirs[k]);
+			assert_int_equal(after.own, before.own);
+		}
+		after = ipt_print_read(v->family, NULL, 0);
+		assert_true(after.known && !after.own_known);
+		assert_int_equal(after.entries, before.entries);
 	}
 }
 
@@ -239,6 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_unreadable_list_is_not_an_empty_one),
 		cmocka_unit_test(test_each_change_is_seen),
+		cmocka_unit_test(test_our_rules_count_apart),
 		cmocka_unit_test(test_entries_are_counted),
 		cmocka_unit_test(test_same_rules_are_the_same),
 		cmocka_unit_test(test_table_that_does_not_fit),

@@ -612,6 +612,41 @@ static void test_busy_tool_is_retried_for_a_while(void **state)
 	end();
 }
 
+/* ---- what a change costs -------------------------------------------- */
+
+/* One run, which replaces each table once, and no listing. */
+static void test_change_is_one_run(void **state)
+{
+	static const struct natfw_backend *const be[] = {
+		&natfw_iptables_nft, &natfw_iptables_legacy,
+	};
+	const struct nat_op ops[] = {
+		set(tcp(5000, HOST(2), 90)), set(tcp(5000, HOST(2), 91)),
+		set(tcp(60, HOST(2), 90)), del(tcp(5000, 0, 0)),
+		del(tcp(60, 0, 0)),
+	};
+
+	for (size_t i = 0; i < 2 * COUNT(be); i++) {
+		begin(be[i / 2], NULL);
+		set_places(&at_end, 1);
+		for (uint16_t p = 0; i % 2 && p < 150; p++) {
+			const struct nat_rule r = tcp(2048 + p, HOST(3), 80);
+
+			table_set(&it.fw, &r);
+		}
+		assert_int_equal(sync_it(), 0);
+		for (size_t k = 0; k < COUNT(ops); k++) {
+			ipt.runs = ipt.saves = 0;
+			assert_int_equal(apply_it(&ops[k], 1), 0);
+			assert_int_equal(ipt.runs, 1);
+			assert_int_equal(ipt.saves, 0);
+			assert_int_equal(commits(), 2);
+		}
+		assert_int_equal(verify_it(), 0);
+		end();
+	}
+}
+
 /* ---- others change legacy tables beside a batch ------------------------- */
 
 static void delete_a_rule(void)
@@ -763,6 +798,7 @@ static void test_close_cleans_each_table(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_change_is_one_run),
 		cmocka_unit_test(test_batch_alone_is_known),
 		cmocka_unit_test(test_change_beside_a_batch_is_noticed),
 		cmocka_unit_test(test_sync_writes_every_chain_and_rule),

@@ -876,8 +876,8 @@ static void start_kinds(struct natfw *fw, const struct natfw_backend *be)
 
 	memset(fw, 0, sizeof(*fw));
 	here.usable[0] = here.usable[1] = here.usable[2] = true;
-	here.legacy.known = true;
-	here.legacy6.known = true;
+	here.legacy.known = here.legacy.own_known = true;
+	here.legacy6.known = here.legacy6.own_known = true;
 	assert_int_equal(natfw_init(fw, 8, 0), 0);
 	assert_int_equal(natfw_open(fw, be, &env), 0);
 }
@@ -1162,6 +1162,33 @@ static void test_changed_legacy_tables_are_compared_first(void **state)
 	assert_int_equal(one(&fw, renewal), NAT_EFAIL);
 	here.sync_rc[RULESET_IPT_LEGACY] = 0;
 	assert_int_equal(one(&fw, renewal), NAT_OK);
+	natfw_close(&fw);
+	natfw_done(&fw);
+}
+
+/* After a change of ours: the next look reads our rules as they are then, and
+ * compares those of others. */
+static void test_own_change_of_legacy_tables_is_read_later(void **state)
+{
+	const struct nat_op renewal = set(tcp(80, HOST(2), 80));
+	struct natfw fw;
+
+	start_kinds(&fw, &natfw_iptables_legacy);
+	assert_int_equal(one(&fw, renewal), NAT_OK);
+	fw.legacy.own_known = false;
+	here.legacy.own++;
+	assert_false(writers_changed(&fw, NULL));
+	assert_true(fw.legacy.own_known);
+	here.legacy.own++;
+	assert_true(writers_changed(&fw, NULL));
+	here.legacy.own--;
+	fw.legacy.own_known = false;
+	here.legacy.hash++;
+	assert_true(writers_changed(&fw, NULL));
+	here.legacy.hash--;
+	here.legacy.entries++;
+	assert_true(writers_changed(&fw, NULL));
+	assert_false(fw.legacy.own_known);
 	natfw_close(&fw);
 	natfw_done(&fw);
 }
@@ -1655,6 +1682,7 @@ int main(void)
 		T(test_first_reading_must_be_complete),
 		T(test_lost_chain_is_looked_at_again),
 		T(test_changed_legacy_tables_are_compared_first),
+		T(test_own_change_of_legacy_tables_is_read_later),
 		T(test_owner_may_have_looked_at_legacy_tables),
 		T(test_own_rules_are_compared_after_a_notice),
 		T(test_interrupted_comparison_is_made_again),
