@@ -8,7 +8,8 @@
 # make static     build/static/upnpd, with musl-gcc
 # make install    DESTDIR= PREFIX=/usr/local; also install-systemd,
 #                 install-openrc, uninstall
-# make deb        a Debian package
+# make dist       a release: tarball, checksums, SBOM, recipes of packages
+# make deb        a Debian package; make deb-source: its source package
 # make fuzz       all fuzz targets, FUZZ_SECONDS=60 each (clang)
 # make cross      static binaries for other machines (tools/cross.mk)
 # make size       check their sizes
@@ -65,8 +66,11 @@ UNLISTED = $(or $(UNLISTED_$(FILTER)), \
 	   $(error FILTER is deny, log, end or none))
 # Objects and archives; programs are in $(BUILD) itself.
 OBJS	= $(BUILD)/obj
+# No file has the name of the folder in which it was built.
+ANYWHERE = -ffile-prefix-map=$(CURDIR)=. \
+	   -ffile-prefix-map=$(abspath $(BUILD))=build
 ALLCFLAGS = $(STD) $(WARN) $(WERROR) $(HARDEN) $(CFLAGS) $(LTO) $(SANF) \
-	    -MMD -MP
+	    $(ANYWHERE) -MMD -MP
 ALLLDFLAGS = $(LINK) $(LDFLAGS) $(SANF)
 
 # One line for each file; V=1 prints whole commands.
@@ -366,6 +370,8 @@ demo:
 # One static file, with musl. The kernel's headers come from the system's
 # folder.
 static:
+	$(call refuse,$(if $(call has,musl-gcc),,musl-tools) $(if $(wildcard \
+		/usr/include/linux/netlink.h),,linux-libc-dev))
 	+$(STATIC_MAKE) $(BUILD)/static/upnpd
 	strip $(BUILD)/static/upnpd
 	ls -l $(BUILD)/static/upnpd
@@ -389,6 +395,7 @@ MUSL_LIB = /usr/lib/$(shell uname -m)-linux-musl
 MUSL_INC = -fno-asynchronous-unwind-tables -idirafter /usr/include -idirafter /usr/include/$(shell uname -m)-linux-gnu
 
 include tools/install.mk
+include tools/release.mk
 
 # ---- other machines, size
 include tools/cross.mk

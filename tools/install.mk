@@ -2,23 +2,31 @@
 # Installation and packages. No target writes /etc/upnpd.conf: the sample is
 # installed in share/doc, and the package has it as a configuration file.
 #
-# make install            both names, manuals, completion, the sample
+# make install            both names, manuals, completion, the sample, and
+#                         upnpd-from-miniupnpd
 # make install-systemd    the same, and a unit
 # make install-openrc     the same, and a script for OpenRC
 # make uninstall          all of these
-# make deb                build/upnpd_VERSION_ARCH.deb (Debian; needs dpkg-dev)
+#
+# STRIP: the command that strips the installed program; STRIP=: leaves the
+# symbols, for packagers whose tools take them.
 
 TO	= $(DESTDIR)$(PREFIX)
-# Debian's packages use another folder than zsh itself.
-ZSH	= share/zsh/$(if $(filter /usr,$(PREFIX)),vendor-completions,site-functions)
+# Debian's package sets another folder for zsh.
+ZSH	= share/zsh/site-functions
 # The service files name the path of the installed program.
 PLACED	= sed 's,/usr/sbin/,$(PREFIX)/sbin/,g'
 
+STRIP	?= strip
+
 install: all $(if $(filter UPNPCTL,$(WITHOUT)),,install-upnpctl)
 	install -D -m 755 $(BUILD)/upnpd $(TO)/sbin/upnpd
+	$(STRIP) $(TO)/sbin/upnpd
 	install -D -m 644 man/upnpd.8 $(TO)/share/man/man8/upnpd.8
 	install -D -m 644 man/upnpd.conf.5 $(TO)/share/man/man5/upnpd.conf.5
 	install -D -m 644 dist/upnpd.conf $(TO)/share/doc/upnpd/upnpd.conf
+	install -D -m 755 dist/upnpd-from-miniupnpd \
+		$(TO)/share/upnpd/upnpd-from-miniupnpd
 
 install-upnpctl: all
 	install -d $(TO)/sbin
@@ -52,18 +60,12 @@ uninstall:
 		$(TO)/$(ZSH)/_upnpctl \
 		$(TO)/share/fish/vendor_completions.d/upnpctl.fish \
 		$(TO)/share/doc/upnpd/upnpd.conf \
+		$(TO)/share/upnpd/upnpd-from-miniupnpd \
 		$(TO)/lib/sysusers.d/upnpd.conf \
 		$(TO)/lib/systemd/system/upnpd.service \
 		$(DESTDIR)/etc/init.d/upnpd
-	[ ! -d $(TO)/share/doc/upnpd ] || rmdir $(TO)/share/doc/upnpd
+	for d in $(TO)/share/doc/upnpd $(TO)/share/upnpd; do \
+		[ ! -d $$d ] || rmdir $$d; \
+	done
 
-deb:
-	$(MAKE) BUILD=$(BUILD)/deb PREFIX=/usr DESTDIR=$(BUILD)/deb/root \
-		CFLAGS='-Os' LDFLAGS='-Wl,-s' deb-root
-	dist/debian/pack $(BUILD)/deb/root $(VERSION) $(BUILD)
-
-deb-root:
-	rm -rf $(DESTDIR)
-	$(MAKE) install-systemd
-
-.PHONY: install install-upnpctl install-systemd install-openrc uninstall deb deb-root
+.PHONY: install install-upnpctl install-systemd install-openrc uninstall

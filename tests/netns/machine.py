@@ -25,7 +25,7 @@ def make_deb(build):
         version = re.search(r"^VERSION\s*= (\S+)", f.read(), re.M)[1]
     arch = subprocess.run(["dpkg", "--print-architecture"], check=True,
                           text=True, capture_output=True).stdout.strip()
-    return os.path.join(build, f"upnpd_{version}_{arch}.deb")
+    return os.path.join(build, f"upnpd_{version}-1_{arch}.deb")
 
 
 def unified_hierarchy():

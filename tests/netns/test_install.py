@@ -18,6 +18,7 @@ FILES = {
     "share/fish/vendor_completions.d/upnpctl.fish": 0o644,
     "share/zsh/site-functions/_upnpctl": 0o644,
     "share/doc/upnpd/upnpd.conf": 0o644,
+    "share/upnpd/upnpd-from-miniupnpd": 0o755,
 }
 SYSTEMD = {
     "lib/systemd/system/upnpd.service": 0o644,
@@ -96,6 +97,20 @@ def test_install_for_openrc(tmp_path):
     assert found_in(tmp_path) == {}
 
 
+def test_installed_program_is_stripped(tmp_path):
+    """It has no symbols, and nobody can tell where it was built. STRIP=: leaves
+    symbols and debug information, which do not tell that either."""
+    make("install", tmp_path)
+    program = str(tmp_path / "opt/net/sbin/upnpd")
+    sections = subprocess.run(["readelf", "-SW", program], check=True,
+                              text=True, capture_output=True).stdout
+    assert ".text" in sections
+    assert ".symtab" not in sections and ".debug_" not in sections
+    for file in program, UPNPD:
+        with open(file, "rb") as f:
+            assert os.fsencode(ROOT) not in f.read()
+
+
 def test_debian_package(tmp_path):
     """It has the right files and owners, and the programs run."""
     deb = make_deb(os.path.join(ROOT, "build"))
@@ -105,7 +120,7 @@ def test_debian_package(tmp_path):
                for line in listing.splitlines())
     subprocess.run(["dpkg-deb", "-R", deb, str(tmp_path)], check=True)
     doc = "usr/share/doc/upnpd/"
-    expect = below("usr", FILES | SYSTEMD)
+    expect = below("usr", FILES)
     del expect[doc + "upnpd.conf"]
     # Debian's zsh reads another folder
     expect["usr/share/zsh/vendor-completions/_upnpctl"] = \
@@ -113,13 +128,19 @@ def test_debian_package(tmp_path):
     expect = {name + ".gz" if "/man/" in name else name: mode
               for name, mode in expect.items()}
     expect |= dict.fromkeys((
-        "etc/upnpd.conf", doc + "examples/upnpd.conf", doc + "README.md",
-        doc + "SECURITY.md", doc + "NEWS.gz", doc + "changelog.gz",
+        "lib/systemd/system/upnpd.service", "usr/lib/sysusers.d/upnpd.conf",
+        "usr/share/lintian/overrides/upnpd",
+        "etc/upnpd.conf", doc + "examples/upnpd.conf", doc + "README.md.gz",
+        doc + "SECURITY.md.gz", doc + "changelog.gz",
+        doc + "changelog.Debian.gz",
         doc + "copyright", "DEBIAN/control", "DEBIAN/conffiles",
         "DEBIAN/md5sums"), 0o644)
     expect |= dict.fromkeys(("DEBIAN/postinst", "DEBIAN/prerm",
                              "DEBIAN/postrm"), 0o755)
-    assert found_in(tmp_path) == expect
+    found = found_in(tmp_path)
+    assert found.pop(doc + "docs/architecture.md.gz") == 0o644
+    assert {name: mode for name, mode in found.items()
+            if not name.startswith(doc + "docs/")} == expect
     assert (tmp_path / "DEBIAN/conffiles").read_text() == "/etc/upnpd.conf\n"
     upnpd = str(tmp_path / "usr/sbin/upnpd")
     conf = str(tmp_path / "etc/upnpd.conf")

@@ -3,17 +3,19 @@
 busybox, upnpd's package as its Makefile installs it, and stand-ins for the
 rest of OpenWrt (standin/). Programs run in it by chroot, with the machine's
 libraries mounted. The mounts end with the program."""
+import atexit
 import glob
 import os
 import shutil
 import subprocess
 import sysconfig
+import tempfile
 
 from lab import run, which
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TREE = os.path.dirname(os.path.dirname(HERE))
-PACKAGE = os.path.join(TREE, "dist", "openwrt")
+FILES = os.path.join(TREE, "dist", "openwrt", "files")
 STANDIN = os.path.join(HERE, "standin")
 UPNPD = os.environ.get("UPNPD", os.path.join(TREE, "build", "upnpd"))
 
@@ -32,6 +34,16 @@ config defaults 'defaults'
 # Directories of this machine that are mounted in the root.
 BOUND = ("lib64", "lib/" + (sysconfig.get_config_var("MULTIARCH") or "x"),
          "proc", "sys")
+
+def feed():
+    """Make the recipes of all distributions. Return OpenWrt's package."""
+    out = tempfile.mkdtemp(prefix="upnpd-feed-")
+    atexit.register(shutil.rmtree, out, ignore_errors=True)
+    run(os.path.join(TREE, "tools", "release"), "recipes", out + "/recipes")
+    return os.path.join(out, "recipes", "openwrt", "upnpd")
+
+
+PACKAGE = feed()
 ENTER = """\
 root=$1; shift
 for dir in %s; do
@@ -59,9 +71,12 @@ def make(*targets, out=None, check=True):
 def install(out):
     """Install the package's files to @out/root, with the binary that was
     built."""
-    build = f"{out}/build_dir/upnpd-{version()}/build"
-    os.makedirs(build)
-    shutil.copy2(UPNPD, os.path.join(build, "upnpd"))
+    build = f"{out}/build_dir/upnpd-{version()}"
+    os.makedirs(build + "/build")
+    os.mkdir(build + "/dist")
+    shutil.copy2(UPNPD, build + "/build/upnpd")
+    shutil.copy2(os.path.join(TREE, "dist/upnpd-from-miniupnpd"),
+                 build + "/dist")
     make("install", out=out)
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: ISC
 """The commands in docs/install.md, "On OpenWrt", work as written."""
 import os
+import subprocess
 
 from lab import reaches, wait_until
 from router import TREE
@@ -33,12 +34,20 @@ def serving(service):
     assert reaches(service.lab, "TCP", 40000, server), service.told()
 
 
-def test_commands_to_build():
-    """Check only the names in the commands."""
-    link, make = blocks()[0]
-    assert link.split()[2].endswith("/upnpd/dist/openwrt")
-    assert os.path.isfile(os.path.join(TREE, "dist/openwrt/Makefile"))
-    assert make == "make package/upnpd/compile"
+def test_commands_to_build(tmp_path):
+    """Run those before OpenWrt's own."""
+    *commands, compile_it = blocks()[0]
+    for folder in "package", "dl":
+        os.makedirs(tmp_path / folder)
+    for command in commands:
+        subprocess.run(
+            ["sh", "-e", "-c", command.replace(
+                "build/dist", str(tmp_path / "dist"))], check=True, cwd=TREE,
+            env={**os.environ, "OPENWRT": str(tmp_path),
+                 "MAKEFLAGS": f"BUILD={tmp_path}"}, capture_output=True)
+    assert (tmp_path / "package/upnpd/Makefile").is_file()
+    assert len(list((tmp_path / "dl").iterdir())) == 1
+    assert compile_it == "make -C $OPENWRT package/upnpd/compile"
 
 
 def test_commands_to_start(lab):

@@ -7,9 +7,9 @@ import subprocess
 
 import pytest
 
-from router import PACKAGE, UPNPD
+from router import TREE, UPNPD
 
-SCRIPT = PACKAGE + "/upnpd-from-miniupnpd"
+SCRIPT = TREE + "/dist/upnpd-from-miniupnpd"
 
 
 def migrate(text, tmp_path, *args):

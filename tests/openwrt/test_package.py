@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: ISC
 """The package's Makefile gives the right metadata and installs the right
 files. rules.mk and package.mk are stand-ins."""
+import hashlib
 import os
 import re
+import shutil
 import subprocess
 
-from router import PACKAGE, TREE, install, make, version
+import pytest
+
+from router import PACKAGE, STANDIN, TREE, install, make, version
 
 
 def told(out):
@@ -30,36 +34,70 @@ def test_version_is_that_of_the_program(tmp_path):
     assert told(tmp_path)["version"] == ours
 
 
-def test_source_is_the_tree_or_a_tarball(tmp_path):
-    """Inside upnpd's tree the package builds that tree, elsewhere a
-    tarball."""
-    assert told(tmp_path)["source"] == ""
-    away = tmp_path / "feed" / "net" / "upnpd"
-    away.parent.mkdir(parents=True)
-    subprocess.run(["cp", "-r", PACKAGE, str(away)], check=True)
-    out = subprocess.run(
-        ["make", "-s", "--no-print-directory", "-C", str(away), "info",
-         f"OUT={tmp_path}",
-         f"TOPDIR={os.path.join(os.path.dirname(__file__), 'standin')}"],
-        check=True, capture_output=True, text=True).stdout
-    assert f"source=upnpd-{version()}.tar.gz\n" in out
+def test_package_stands_alone():
+    """A feed has no other file of upnpd's sources."""
+    for folder, _, names in os.walk(PACKAGE):
+        for name in names:
+            path = os.path.join(folder, name)
+            assert not os.path.islink(path)
+            with open(path, encoding="utf-8") as f:
+                text = f.read()
+            assert "../.." not in text, path
+            assert re.findall(r"@[A-Z_0-9]+@", text) == [], path
+    assert not os.path.exists(os.path.join(PACKAGE, "luci-app-upnpd"))
 
 
-def test_prepare_copies_sources_only(tmp_path):
-    make("prepare", out=tmp_path)
-    tree = tmp_path / "build_dir" / f"upnpd-{version()}"
-    assert (tree / "upnpd.c").is_file() and (tree / "Makefile").is_file()
-    assert not (tree / "build").exists() and not (tree / ".git").exists()
+def test_recipe_is_complete(tmp_path):
+    """It names its source with a checksum, a maintainer and a home page."""
+    info = told(tmp_path)
+    assert info["source"] == f"upnpd-{version()}.tar.xz"
+    for name in "source_url", "url":
+        assert info[name].startswith("https://"), name
+    assert re.fullmatch(r".+ <.+@.+>", info["maintainer"])
+    assert info["license"] == "ISC" and info["hash"]
 
 
-def test_compile_calls_our_makefile(tmp_path):
-    """Run only make -n; other tests build the program."""
-    make("prepare", out=tmp_path)
-    out = make("-n", "compile", "TARGET_CC=mips-cc", "V=s", out=tmp_path)
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory):
+    """A release, with OpenWrt's package and the tarball that it names."""
+    out = tmp_path_factory.mktemp("release") / "dist"
+    subprocess.run([TREE + "/tools/release", "dist", str(out)], check=True,
+                   capture_output=True)
+    return out
+
+
+def test_tarball_is_prepared_and_compiled(dist, tmp_path):
+    """The tarball has the checksum that the package names. Run only make -n of
+    the build; other tests build the program."""
+    top = tmp_path / "top"
+    shutil.copytree(STANDIN, top)
+    os.mkdir(top / "dl")
+    tar = dist / f"upnpd-{version()}.tar.xz"
+    shutil.copy(tar, top / "dl")
+
+    def make_dist(*targets):
+        return subprocess.run(
+            ["make", "-s", "--no-print-directory", f"TOPDIR={top}",
+             "-C", str(dist / "openwrt" / "upnpd"), f"OUT={tmp_path}",
+             *targets], check=True, capture_output=True, text=True).stdout
+    (told_hash,) = re.findall(r"^hash=(.*)", make_dist("info"), re.M)
+    assert told_hash == hashlib.sha256(tar.read_bytes()).hexdigest()
+    make_dist("prepare")
+    out = make_dist("-n", "compile", "TARGET_CC=mips-cc", "V=s")
     assert re.search(r"^mips-cc .*-o build/upnpd\b", out, re.M)
     compiled = [line for line in out.splitlines() if " -c " in line]
     assert len(compiled) > 50
     assert all(line.count("-D_FORTIFY_SOURCE") == 1 for line in compiled)
+
+
+@pytest.mark.parametrize("arg, good", [
+    (version(), True), ("9.9.9", False)])
+def test_feed_test(shared, arg, good):
+    """test.sh succeeds after an installation of that version."""
+    shared.write("tmp/test.sh", open(PACKAGE + "/test.sh").read())
+    out = shared.run("sh", "-c", f"sh /tmp/test.sh upnpd {arg}; echo =$?",
+                     check=False)
+    assert out.endswith("=0\n") is good, out
 
 
 def test_installed_files_and_modes(tmp_path):

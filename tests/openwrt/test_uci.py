@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from router import UPNPD, PACKAGE
+from router import FILES, UPNPD
 
 CONFIG = "etc/config/upnpd"
 
@@ -86,7 +86,7 @@ def test_package_config_enabled(router):
 
 def test_rules_of_the_package_config_are_accepted(router):
     """upnpd accepts the rules that are comments in the package's file."""
-    with open(f"{PACKAGE}/files/upnpd.config") as f:
+    with open(f"{FILES}/upnpd.config") as f:
         text = f.read().replace("#list", "list").replace(
             "enabled '0'", "enabled '1'")
     lines = made(router, text)

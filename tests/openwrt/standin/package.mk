@@ -3,7 +3,8 @@
 # prepare, compile and install (to OUT/root), and names missing variables.
 
 PKG_BUILD_DIR ?= $(BUILD_DIR)/$(PKG_NAME)-$(PKG_VERSION)
-UNSET := $(foreach v,PKG_NAME PKG_VERSION PKG_RELEASE PKG_LICENSE,\
+UNSET := $(foreach v,PKG_NAME PKG_VERSION PKG_RELEASE PKG_LICENSE PKG_SOURCE \
+	PKG_SOURCE_URL PKG_HASH PKG_MAINTAINER PKG_LICENSE_FILES,\
 	$(if $($(v)),,$(v)))
 ifneq ($(strip $(UNSET)),)
   $(error not set: $(UNSET))
@@ -49,6 +50,11 @@ info:
 	@echo "userid=$(USERID)"
 	@echo "version=$(PKG_VERSION)"
 	@echo "source=$(PKG_SOURCE)"
+	@echo "source_url=$(PKG_SOURCE_URL)"
+	@echo "hash=$(PKG_HASH)"
+	@echo "maintainer=$(PKG_MAINTAINER)"
+	@echo "license=$(PKG_LICENSE)"
+	@echo "url=$(URL)"
 	@echo "conffiles=$(strip $(Package/$(1)/conffiles))"
 
 prepare:
