@@ -273,7 +273,7 @@ test:
 test-rest:
 	tools/install-test-deps all
 	$(MAKE) -j"$$(nproc)" all small fuzzers static-lab $(LAB_BINS)
-	$(MAKE) fuzz-replay openwrt luci
+	$(MAKE) fuzz-replay openwrt luci packages
 	$(LAB_RUN) -m 'not core and not clients'
 
 SAN_MAKE = $(MAKE) BUILD=$(BUILD)/san CC=gcc SAN=address,undefined
@@ -465,6 +465,11 @@ openwrt: all
 luci: all $(BUILD)/tests/test_confopt
 	BUILD=$(abspath $(BUILD)) tests/luci/run
 .PHONY: openwrt luci
+
+# ---- releases and packages: tests of make dist, make deb and the recipes
+packages: all
+	BUILD=$(abspath $(BUILD)) tests/dist/run
+.PHONY: packages
 
 clean:
 	rm -rf $(BUILD)
