@@ -133,7 +133,7 @@ def check_commands(path, build):
         r"/ip/firewall/nat )?"
     known = {re.match(rf"  ({menus}[a-z-]+)", line)[1]
              for line in usage.splitlines()} - {"-"}
-    page, check, _ = path.read_text().partition(".Ss Why does a port not")
+    page, check, _ = path.read_text().partition(".Ss Why a port does not")
     told = {re.match(rf"{menus}[a-z]+", line)[0]
             for line in re.findall(r"^\.It Cm (.*)$", page, re.M)}
     told |= {"check"} if check else set()
