@@ -91,7 +91,10 @@ static bool is_head(const struct walk *w, const char *entry, struct str *name)
  * rule, which the chain's head is before. */
 static bool add_jump(struct walk *w, const char *target, size_t n)
 {
-	const size_t head = w->f->size + XT_ALIGN(sizeof(struct xt_error_target));
+	/* XT_ALIGN(), which some versions of the headers write with typeof() */
+	const size_t align = _Alignof(struct _xt_align);
+	const size_t head = w->f->size + (sizeof(struct xt_error_target) +
+			    align - 1) / align * align;
 	struct xt_standard_target t;
 	struct str name;
 

@@ -89,14 +89,18 @@ $(foreach t,$(QEMU_SOCKETS),$(eval L_$(t) += $(QEMU_WRAP)))
 endif
 
 define cross_rules
-$(call libc,$(1))/lib/libcmocka.a: tools/cross-libc
+$(call libc,$(1))/ready: tools/cross-libc
 	$$(call refuse,$$(call lacks,$(1)))
 	@mkdir -p $$(call cross_dir,$(1))
-	tools/cross-libc $$(call libc,$(1)) $$(abspath $(BUILD))/cross/fetched \
-		$$(call triplet,$(1)) '$$(call after,$(1))' \
+	tools/cross-libc musl $$(call libc,$(1)) $$(abspath $(BUILD))/cross/fetched \
 		$$(wordlist 3,4,$$(MACHINE_$(1)))
 
-cross-$(1): $(call libc,$(1))/lib/libcmocka.a
+$(call libc,$(1))/lib/libcmocka.a: $(call libc,$(1))/ready
+	tools/cross-libc cmocka $$(call libc,$(1)) \
+		$$(abspath $(BUILD))/cross/fetched $$(call triplet,$(1)) \
+		'$$(call after,$(1))'
+
+cross-$(1): $(call libc,$(1))/ready
 	+$$(call cross_make,$(1)) LDFLAGS='$$(SMALL)' \
 		$$(call cross_dir,$(1))/upnpd
 	$$(call triplet,$(1))-strip $$(call cross_dir,$(1))/upnpd
