@@ -130,6 +130,31 @@ def test_settings_without_a_counterpart_are_reported(tmp_path, line, why):
     good(out, tmp_path)
 
 
+# Every setting that miniupnpd 2.3 reads, with whatever it was built.
+SETTINGS_OF_MINIUPNPD = """
+ext_ifname ext_ifname6 ext_ip ext_perform_stun ext_stun_host ext_stun_port
+ext_allow_private_ipv4 listening_ip ipv6_listening_ip ipv6_disable port
+http_port https_port bitrate_up bitrate_down presentation_url friendly_name
+manufacturer_name manufacturer_url model_name model_description model_url
+notify_interval system_uptime packet_log uuid serial model_number
+clean_ruleset_threshold clean_ruleset_interval upnp_table_name
+upnp_nat_table_name upnp_forward_chain upnp_nat_chain
+upnp_nat_postrouting_chain upnp_nftables_family_split enable_natpmp
+enable_pcp_pmp min_lifetime max_lifetime pcp_allow_thirdparty enable_upnp anchor
+queue tag quickrules lease_file lease_file6 force_igd_desc_v1 minissdpdsocket
+secure_mode
+""".split()
+
+
+@pytest.mark.parametrize("name", SETTINGS_OF_MINIUPNPD)
+def test_every_setting_is_known(tmp_path, name):
+    """It is converted, or the reason why not is reported."""
+    value = {"ext_ifname": "wan0", "listening_ip": "lan0",
+             "ext_ip": "11.22.33.7"}.get(name, "1")
+    _, said = migrate(BASE + f"{name}={value}\n" + DENY, tmp_path)
+    assert not any("unknown" in line for line in said)
+
+
 @pytest.mark.parametrize("line", [
     "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=no",
     "# clean_ruleset_interval=600", "force_igd_desc_v1=no", "",

@@ -131,6 +131,60 @@ def test_every_option_can_be_set(router, tmp_path):
             assert f"{name} ={value}" in got
 
 
+def words_for(line):
+    """What upnpctl offers to complete it."""
+    upnpctl = os.path.join(os.path.dirname(UPNPD), "upnpctl")
+    out = subprocess.run([upnpctl, "-f", "/nonexistent", "--complete", line],
+                         check=True, capture_output=True, text=True).stdout
+    return [word.partition("\t")[0] for word in out.splitlines()]
+
+
+def test_uci_knows_the_options_of_the_program(router, tmp_path):
+    """Each that upnpctl offers is among those above, and takes 1 and 0 where it
+    takes yes and no."""
+    names = [word.removesuffix("=") for word in words_for("set ")]
+    assert set(names) == set(options(tmp_path))
+    lines, wanted = [], []
+    for name in names:
+        values = set(words_for(f"set {name}="))
+        if name == "enabled" or not values & {"yes", "no"}:
+            continue
+        uci = name.replace("-", "_")
+        if "no" in values:
+            lines.append(f"option {uci} '0'")
+            wanted.append(f"{name} =no")
+        else:
+            lines.append(f"option {uci} '1'")
+            wanted.append(f"{name} =yes")
+    got = made(router, config(*lines))
+    assert got, router.log()
+    assert len(wanted) > 10 and set(wanted) <= set(got)
+
+
+def test_uci_knows_the_options_of_an_interface(router):
+    """Those that upnpctl offers. Its network is routed here, because network
+    names a section of /etc/config/network."""
+    names = {word.removesuffix("=") for word in words_for("interfaces add ")}
+    assert names - {"comment"} == {"interface", "type", "disabled",
+                                   "forced-ip", "network"}
+    got = made(router, config(interfaces="""
+config interface 'wan'
+	option network 'wan'
+	option type 'external'
+	option disabled '0'
+	option forced_ip '11.22.33.7'
+config interface 'lan'
+	option name 'lan0'
+	option type 'internal'
+	list routed '172.31.0.0/16'
+"""))
+    at = got.index("[interface wan0]")
+    assert sorted(got[at + 1:at + 4]) == [
+        "disabled =no", "forced-ip =11.22.33.7", "type =external"]
+    assert got[-3:] == ["[interface lan0]", "type =internal",
+                        "network =172.31.0.0/16"]
+
+
 def test_protocols(router):
     """With _ for -; a list may have several items."""
     lines = made(router, config(
