@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: ISC
 """A stand-in for LuCI's web server: pages, scripts, and ubus for the browser.
 
-usage: web.py ADDRESS PORT CONFIG PLUGIN
+usage: web.py ADDRESS PORT CONFIG PLUGIN...
 
 CONFIG is a file of UCI; the server keeps what the browser changes in memory.
-PLUGIN is a program of rpcd. GET /test/uci returns the sections as JSON. LUCI
+PLUGIN is the command that runs a program of rpcd. GET /test/uci returns the sections as JSON. LUCI
 names a checkout of openwrt/luci: then its classes are served instead of the
 stub's.
 """
@@ -212,9 +212,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def main(address, port, config, plugin):
+def main(address, port, config, *plugin):
     server = http.server.ThreadingHTTPServer((address, int(port)), Handler)
-    server.ubus = Ubus(Uci(config), Rpcd(plugin))
+    server.ubus = Ubus(Uci(config), Rpcd(*plugin))
     print("ready", flush=True)
     server.serve_forever()
 
