@@ -172,9 +172,18 @@ test('the external address', () => {
 
 test('faults are said once', () => {
 	assert.deepEqual(model.faults(null), []);
-	assert.deepEqual(model.faults({ reason: 'a', fault: 'a',
-		firewall: { fault: 'b' }, engine: { fault: null },
-		'reload-fault': 'c' }), [ 'a', 'b', 'c' ]);
+	assert.deepEqual(model.faults({ running: true, reason: 'a',
+		'configuration-fault': 'a', firewall: { fault: 'b' },
+		engine: { fault: null }, 'reload-fault': 'c' }),
+	[ 'a', 'b', 'c' ]);
+	assert.deepEqual(model.faults({ running: false, reason: 'a',
+		fault: 'b', 'configuration-fault': 'c',
+		engine: { fault: 'd' } }), [ 'a' ]);
+	assert.deepEqual(model.faults({ running: false, reason: null,
+		fault: null, 'configuration-fault': null,
+		engine: { fault: 'd' } }), [ 'd' ]);
+	assert.deepEqual(model.faults({ running: null,
+		engine: { fault: 'd' } }), [ 'd' ]);
 });
 
 test('errors of the plugin', () => {

@@ -200,11 +200,28 @@ def test_error_of_a_deletion_is_shown(page):
               "'there is no mapping tcp:40000')")
 
 
+OVERVIEW = """
+L.require('view.status.include.80_upnpd').then(async (part) =>
+    document.getElementById('view').replaceChildren(
+        await part.render(await part.load())))
+"""
+
+
+def test_overview_has_the_ports(page):
+    page.luci.igd.add(40000)
+    page.open("upnpd/status")
+    page.eval(OVERVIEW)
+    page.wait("document.querySelector('#upnpd-overview [data-key]')")
+    (row,) = page.rows("#upnpd-overview tr.tr")
+    assert row[:2] == ["TCP", "40000"]
+
+
 def test_stopped_service_has_its_reason(page):
     page.luci.procd.init("stop")
     page.open("upnpd/status")
     said = page.eval("document.body.innerText")
-    assert "not running" in said and "/etc/init.d/upnpd start" in said
+    assert "not running" in said
+    assert said.count("/etc/init.d/upnpd start") == 1
     page.shoot("luci-stopped")
 
 

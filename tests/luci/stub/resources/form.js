@@ -376,7 +376,7 @@ class GridSection extends TableSection {
 			this.redraw();
 		};
 
-		ui.showModal(this.title, [ ...this.fields.map((f) =>
+		ui.showModal(this.modaltitle, [ ...this.fields.map((f) =>
 			this.line(f, id)),
 		E('button', { 'class': 'cbi-button cbi-button-positive',
 			'click': save }, [ _('Save') ]) ]);

@@ -311,12 +311,17 @@ return baseclass.extend({
 			.map(([ name, p ]) => [ this.origin(name), p.serving ]);
 	},
 
-	/** The faults that upnpctl status reports, as texts. */
+	/** The faults that upnpctl status reports, as texts. While nothing runs,
+	 * only the reason for that, of which the others are consequences. */
 	faults(status) {
-		return [ status?.reason, status?.fault,
-			status?.['configuration-fault'], status?.engine?.fault,
-			status?.firewall?.fault, status?.['reload-fault'] ]
-			.filter((text, i, all) => text && all.indexOf(text) == i);
+		const file = status?.['configuration-fault'];
+		const engine = status?.engine?.fault;
+		const all = status?.running === false ?
+			[ status.reason ?? status.fault ?? file ?? engine ] :
+			[ status?.reason, file, engine, status?.firewall?.fault,
+				status?.['reload-fault'] ];
+
+		return all.filter((text, n) => text && all.indexOf(text) == n);
 	},
 
 	/** The errors of an answer of the plugin, as texts. @done: did it do what

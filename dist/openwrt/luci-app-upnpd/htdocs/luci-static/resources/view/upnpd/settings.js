@@ -250,6 +250,7 @@ function addInterfaces(map) {
 	s.addremove = true;
 	s.sortable = true;
 	s.nodescriptions = true;
+	s.modaltitle = _('Interface');
 
 	o = s.option(form.ListValue, 'type', _('Type'));
 	o.value('internal', _('internal'));
@@ -294,6 +295,7 @@ function addMappings(map) {
 	s.addremove = true;
 	s.sortable = true;
 	s.nodescriptions = true;
+	s.modaltitle = _('Static mapping');
 
 	o = s.option(form.ListValue, 'proto', _('Protocol'),
 		_('For IPv6 also DCCP, SCTP and UDP-Lite.'));
