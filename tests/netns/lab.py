@@ -7,6 +7,9 @@
     behind a second internal interface, lan1 192.168.89.1 (second_lan=True).
     With behind=True as well as bridge=True, lan2 is a router without NAT, and
     behind it is a host (eth0 172.31.0.10).
+    With second_wan=True the router has another uplink, wan1 44.55.66.1, with a
+    default route of a higher metric, and behind it another outside host (eth0
+    44.55.66.9).
     With container=True the router has a bridge docker0 172.17.0.1, and on it a
     host with the address of Docker's first container (eth0 172.17.0.2).
     With ipv6=True each LAN, the WAN and the hosts have IPv6 as well, with
@@ -39,6 +42,8 @@ import time
 EXT_IP = "11.22.33.1"       # not a reserved range: upnpc wants a public one
 OUT_IP = "11.22.33.9"
 OUT2_IP = "11.22.33.10"
+EXT_B_IP = "44.55.66.1"     # on wan1 (second_wan=True)
+OUT_B_IP = "44.55.66.9"
 LAN_IP = "192.168.88.1"
 HOST_IP = "192.168.88.10"
 HOST2_IP = "192.168.88.20"
@@ -59,6 +64,8 @@ HOST6_LAN2_IP = "2001:db8:89::11"   # lan2 there
 HOST6_LAN2_ULA = "fd00:89::11"
 EXT6_IP = "2001:db8:11::1"
 OUTSIDE6_IP = "2001:db8:11::2"
+EXT6_B_IP = "2001:db8:22::1"
+OUTSIDE6_B_IP = "2001:db8:22::2"
 
 SLOW = float(os.environ.get("SLOW", 1))     # the daemon's slowdown (valgrind)
 # Timeout in seconds for an event that must happen. It normally takes
@@ -220,7 +227,8 @@ class Lab:
     """The three or four namespaces; use as a context manager."""
 
     def __init__(self, firewall, bridge=False, second_lan=False,
-                 behind=False, container=False, ipv6=False):
+                 behind=False, container=False, ipv6=False,
+                 second_wan=False):
         self.id = f"upnpd{os.getpid()}x{next(_counter)}"
         self.firewall = firewall
         self.ipv6, self.ipv4 = ipv6, ipv6 != "only"
@@ -243,6 +251,10 @@ class Lab:
         if container:
             self.container = Host(self.id + "c", CONTAINER_IP)
             self.hosts.append(self.container)
+        self.outside_b = None
+        if second_wan:
+            self.outside_b = Host(self.id + "ob", OUT_B_IP, OUTSIDE6_B_IP)
+            self.hosts.append(self.outside_b)
         self.dir = None
         self._reaper = None
 
@@ -284,6 +296,11 @@ class Lab:
                     f"route add default via {OUT_IP}")
         self.outside.ip_batch(f"addr add {OUT_IP}/24 dev eth0",
                               f"addr add {OUT2_IP}/24 dev eth0")
+        if self.outside_b:
+            self._wire(rt, "wan1", self.outside_b)
+            rt.ip_batch(f"addr add {EXT_B_IP}/24 dev wan1", "link set wan1 up",
+                        f"route add default via {OUT_B_IP} metric 20")
+            self.outside_b.ip_batch(f"addr add {OUT_B_IP}/24 dev eth0")
         if self.bridge:
             rt.ip_batch("link add lan0 type bridge mcast_snooping 0")
             # as on OpenWrt; otherwise the bridge forwards a hairpin itself
@@ -347,6 +364,13 @@ class Lab:
                     f"route add default via {OUTSIDE6_IP} dev wan0")
         self.outside.ip_batch(f"addr add {OUTSIDE6_IP}/64 dev eth0 nodad",
                               f"route add 2001:db8::/32 via {EXT6_IP}")
+        if self.outside_b:
+            rt.ip_batch(f"addr add {EXT6_B_IP}/64 dev wan1 nodad",
+                        f"route add default via {OUTSIDE6_B_IP} dev wan1 "
+                        "metric 2000")
+            self.outside_b.ip_batch(
+                f"addr add {OUTSIDE6_B_IP}/64 dev eth0 nodad",
+                f"route add 2001:db8::/32 via {EXT6_B_IP}")
         for name, ip, ula in lans:
             if self.ipv6 != "ula":
                 rt.ip_batch(f"addr add {ip}/64 dev {name} nodad")
