@@ -157,6 +157,46 @@ def test_accept_stands_before_the_last_drop(gateway, form):
     assert gateway.lab.rules() == before
 
 
+# Where an administrator's rule offloads flows ("flow add @ft"), it sees packets
+# of an established flow in one of its directions. A counter stands for it here,
+# because the kernel of the tests may have no flowtables.
+OFFLOAD = "meta l4proto tcp ct state established ct status dnat counter"
+OFFLOADS = {
+    "first": f"""
+        {OFFLOAD}
+        ct state established,related accept
+        iifname "lan0" accept
+""",
+    "behind the drop": f"""
+        iifname "wan0" ct state new drop
+        {OFFLOAD}
+        ct state established,related accept
+        iifname "lan0" accept
+""",
+    "behind a jump": f"""
+        iifname "wan0" jump from_wan
+        {OFFLOAD}
+        ct state established accept
+        iifname "lan0" accept
+    }}
+    chain from_wan {{
+        ct state established return
+        drop
+""",
+}
+
+
+@pytest.mark.parametrize("form", OFFLOADS)
+def test_accept_keeps_no_flow_from_being_offloaded(gateway, form):
+    gateway.nft(MASQUERADE + "table inet lab {\n" + """    chain forward {
+        type filter hook forward priority filter; policy drop;"""
+                + OFFLOADS[form] + "    }\n}\n")
+    gateway.upnpd.start()
+    assert arrive(gateway, 40000)
+    text = gateway.rt.run("nft", "list", "chain", "inet", "lab", "forward")
+    assert int(re.search(r"counter packets (\d+)", text)[1]) > 0
+
+
 def out_works_from(gateway):
     """As out_works(), to an address that is not banned."""
     with listener(gateway.lab.outside, "TCP", 80) as server:
