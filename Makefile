@@ -273,6 +273,7 @@ test:
 test-rest:
 	tools/install-test-deps all
 	$(MAKE) -j"$$(nproc)" all small fuzzers static-lab $(LAB_BINS)
+	python3 tests/layers.py $(BUILD)/small
 	$(MAKE) fuzz-replay openwrt luci packages
 	$(LAB_RUN) -m 'not core and not clients'
 
