@@ -39,7 +39,7 @@ export function load(name, modules = {}, globals = {}) {
 	};
 
 	for (const [ , required, as ] of
-	     source.matchAll(/^'require ([\w.]+)(?: as (\w+))?';$/gm))
+	     source.matchAll(/'require ([\w.]+)(?: as (\w+))?';/g))
 		names[as ?? required] = all[required] ?? load(required, modules,
 			globals);
 

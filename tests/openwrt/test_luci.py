@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from lab import HOST_IP, wait_until
+from lab import HOST_IP, run, wait_until
 from router import TREE
 from test_service import answers, served    # noqa: F401
 from test_uci import CONFIG
@@ -220,3 +220,19 @@ def test_answer_fits_into_a_message_of_ubus(luci):
             NewPortMappingDescription="\u263a" * 85)
     assert len(luci.list()) == 500
     assert luci("status")["status"]["mappings"]["count"] == 510
+
+
+def test_package(tmp_path):
+    """What the feed's luci.mk reads. The feed finds packages by the last
+    line."""
+    mk = tmp_path / "luci.mk"
+    mk.write_text("$(foreach v,LUCI_TITLE LUCI_DEPENDS LUCI_PKGARCH "
+                  "PKG_LICENSE,$(info $(v)=$($(v))))\nall:\n")
+    (tmp_path / "rules.mk").touch()
+    told = run("make", "-s", "-C", APP, f"TOPDIR={tmp_path}", f"LUCI_MK={mk}")
+    assert "LUCI_DEPENDS=+luci-base +upnpd\nLUCI_PKGARCH=all\n" in told
+    assert "LUCI_TITLE=LuCI support for upnpd" in told
+    with open(os.path.join(APP, "Makefile")) as f:
+        assert f.read().endswith("# call BuildPackage - OpenWrt buildroot "
+                                 "signature\n")
+    assert os.access(os.path.join(APP, "root", PLUGIN), os.X_OK)

@@ -256,7 +256,7 @@ class LuCI {
 		const source = await answer.text();
 
 		for (const [ , required, as ] of
-		     source.matchAll(/^'require ([\w.]+)(?: as (\w+))?';$/gm))
+		     source.matchAll(/'require ([\w.]+)(?: as (\w+))?';/g))
 			scope[as ?? required] = await this.require(required);
 
 		const made = new Function(...Object.keys(scope), source)(
