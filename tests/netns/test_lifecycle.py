@@ -734,7 +734,8 @@ type = internal
     ("state-dir = relative\n", 1),
     ("[interface]\n", 1),
     ("[interface averyveryverylongname]\n", 1),
-    (GOOD + "[interface wan1]\ntype = external\n", r"\d+"),
+    (GOOD + "".join(f"[interface wan{n}]\ntype = external\n"
+                    for n in range(1, 5)), r"\d+"),
     (GOOD + "[interface lan1]\n", r"\d+"),
     ("uuid = 1234\n", 1),
     ("max-lease = -1\n", 1),
