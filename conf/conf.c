@@ -132,7 +132,7 @@ static int end_section(struct reader *r)
 			    "type = internal, or external", i->name);
 	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL)
 		return fail(r, "interface %s has a forced-ip but is internal; "
-			    "only the external one may have it", i->name);
+			    "only external ones may have it", i->name);
 	if (i->network.n && i->type != CONF_INTERNAL)
 		return fail(r, "interface %s has a network but is external; "
 			    "only internal ones may have it", i->name);

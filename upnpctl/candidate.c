@@ -107,7 +107,7 @@ static bool explain_iface(const struct conf_iface *i, struct conf_error *why)
 	}
 	if (addr_is_set(i->forced_ip) && i->type != CONF_EXTERNAL) {
 		set_error(why, "interface %s is internal and has a forced-ip; "
-			  "only the external one may have it", i->name);
+			  "only external ones may have it", i->name);
 		return true;
 	}
 	if (i->network.n && i->type != CONF_INTERNAL) {
@@ -157,10 +157,10 @@ static bool explain(const struct confedit *e, struct conf_error *why)
 		if (f->disabled || f->type == CONF_INTERNAL)
 			continue;
 		if (++externals > CONF_EXTERNALS_MAX) {
-			set_error(why, "%s would be more than %d external "
-				  "interfaces; disable or remove one: "
-				  "interfaces disable %s", f->name,
-				  CONF_EXTERNALS_MAX, f->name);
+			set_error(why, "%s would be external interface number "
+				  "%u, and %d may be enabled; disable or "
+				  "remove one: interfaces disable %s", f->name,
+				  externals, CONF_EXTERNALS_MAX, f->name);
 			return true;
 		}
 	}

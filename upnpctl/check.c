@@ -36,6 +36,7 @@ static const struct {
 	{ "clock", 0, check_conf_clock },
 	{ "state-dir", NEEDS_CONF, check_conf_state_dir },
 	{ "interfaces", NEEDS_CONF | NEEDS_NET, check_net_interfaces },
+	{ "selection", NEEDS_NET | NEEDS_EXT, check_externals },
 	{ "networks", NEEDS_CONF | NEEDS_NET, check_net_networks },
 	{ "default-route", NEEDS_NET | NEEDS_EXT, check_net_roles },
 	{ "external-address", NEEDS_NET | NEEDS_EXT, check_net_external },
@@ -143,6 +144,20 @@ static void fill_env(struct check *c)
 		add_routed(c, &c->conf.iface[i], &c->net.link[i]);
 }
 
+/* Find the active external interface. */
+static const struct conf_iface *find_external(struct check *c)
+{
+	const char *name;
+
+	if (externals_read(c->env, &c->conf, &c->externals))
+		return NULL;
+	name = ifstate_external(&c->externals.state)->name;
+	for (size_t i = 0; i < c->conf.iface_n; i++)
+		if (!strcmp(c->conf.iface[i].name, name))
+			return &c->conf.iface[i];
+	return NULL;
+}
+
 /* Read the network state that the other checks need. */
 static void read_network(struct check *c)
 {
@@ -151,7 +166,7 @@ static void read_network(struct check *c)
 
 	for (size_t i = 0; i < c->conf.iface_n; i++)
 		names[i] = c->conf.iface[i].name;
-	c->ext = conf_external(&c->conf);
+	c->ext = find_external(c);
 	err = netif_read(names, c->conf.iface_n, &c->net);
 	c->have_net = !err;
 	if (err) {

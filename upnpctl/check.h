@@ -17,6 +17,7 @@
 #include "natfw/walk.h"
 #include "sys/netif.h"
 #include "upnpctl/cmd.h"
+#include "upnpctl/externals.h"
 #include "upnpctl/mappings.h"
 
 /* A danger to the network is a warning as well. The exit status is that of the
@@ -33,7 +34,8 @@ struct check {
 	/* State that was read once. */
 	bool have_conf;
 	struct conf conf;		/* the defaults if it has errors */
-	const struct conf_iface *ext;	/* NULL: none */
+	const struct conf_iface *ext;	/* the active external one; NULL: none */
+	struct externals externals;	/* all of them */
 	bool have_net;
 	struct netif_table net;		/* link[i] is conf.iface[i]'s */
 	struct natfw_env fw;		/* external side, internal networks of
@@ -99,6 +101,7 @@ void check_conf_file(struct check *), check_conf_clock(struct check *),
 	check_conf_dangers(struct check *);
 /* _conf */
 void check_daemon(struct check *);				/* _daemon */
+void check_externals(struct check *);				/* _externals */
 void check_mappings(struct check *);				/* _mappings */
 void check_net_interfaces(struct check *), check_net_roles(struct check *),
 	check_net_networks(struct check *), check_net_external(struct check *),

@@ -273,7 +273,7 @@ void check_firewall_unread(struct check *c, const char *result)
 /* ---- outgoing: masquerade ------------------------------------------- */
 
 static void report_untranslated(struct check *c, const struct netif_addr *net,
-				enum walk_hold hold)
+				const char *ext, enum walk_hold hold)
 {
 	char text[ADDR_NET_TEXT_MAX];
 	struct wr w = wr_init(text, sizeof(text));
@@ -287,7 +287,7 @@ static void report_untranslated(struct check *c, const struct netif_addr *net,
 			     "arrive\n"
 			     "Add a masquerade rule to the firewall, or: "
 			     "upnpctl set masquerade=yes", text, net->ifname,
-			     c->ext->name);
+			     ext);
 	else
 		check_report(c, CHECK_WARNING, "a rule translates %s (%s) on "
 			     "its way out by %s only under a condition: hosts "
@@ -295,26 +295,27 @@ static void report_untranslated(struct check *c, const struct netif_addr *net,
 			     "access\n"
 			     "Look at the masquerade rules of the firewall, "
 			     "or: upnpctl set masquerade=yes", text,
-			     net->ifname, c->ext->name);
+			     net->ifname, ext);
 }
 
 /* Follow the first packet of a flow from that network to the Internet. */
 static enum walk_hold is_translated(const struct check *c,
-				    const struct netif_addr *net)
+				    const struct netif_addr *net,
+				    const struct ifstate_ext *ext)
 {
 	struct walk_packet p = {
 		.family = ADDR_IP4,
 		.proto = IPPROTO_TCP,
 		.iif_index = (uint32_t)net->ifindex,
 		.src = net->net,
-		.oif_index = c->fw.ext_index,
+		.oif_index = (uint32_t)ext->ifindex,
 		.dst = { addr_ip4(0), 0 },
 		.ct_state = WALK_STATE_NEW,
 	};
 	enum walk_hold tcp;
 
 	memcpy(p.iif, net->ifname, sizeof(p.iif));
-	memcpy(p.oif, c->fw.ext_if, sizeof(p.oif));
+	memcpy(p.oif, ext->name, sizeof(p.oif));
 	tcp = walk_masqueraded(c->rules, &p);
 	p.proto = IPPROTO_UDP;
 	if (walk_masqueraded(c->rules, &p) == tcp)
@@ -322,25 +323,40 @@ static enum walk_hold is_translated(const struct check *c,
 	return WALK_DEPENDS;
 }
 
+/* Return: false: some network is not translated at that interface */
+static bool check_translated(struct check *c, const struct ifstate_ext *ext)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < c->fw.net_n; i++) {
+		enum walk_hold hold = WALK_NO;
+
+		if (!addr_is_private(c->fw.net[i].net.addr))
+			continue;
+		if (c->rules)
+			hold = is_translated(c, &c->fw.net[i], ext);
+		all &= hold == WALK_YES;
+		if (hold != WALK_YES && !*c->unread)
+			report_untranslated(c, &c->fw.net[i], ext->name, hold);
+	}
+	return all;
+}
+
 void check_firewall_masquerade(struct check *c)
 {
-	enum walk_hold hold;
-	bool lacking = false;
+	const struct ifstate *s = &c->externals.state;
+	bool all = true;
 
 	if (c->conf.masquerade) {
 		check_report_ok(c, "upnpd translates the internal networks "
 				"itself");
 		return;
 	}
-	for (size_t i = 0; i < c->fw.net_n; i++) {
-		if (!addr_is_private(c->fw.net[i].net.addr))
-			continue;
-		hold = c->rules ? is_translated(c, &c->fw.net[i]) : WALK_NO;
-		lacking |= hold != WALK_YES;
-		if (hold != WALK_YES && !*c->unread)
-			report_untranslated(c, &c->fw.net[i], hold);
-	}
-	if (lacking)
+	/* without an address it is a tunnel for IPv6, or down */
+	for (size_t i = 0; i < s->ext_n; i++)
+		if (i == s->active || ifstate_is_usable(&s->ext[i]))
+			all &= check_translated(c, &s->ext[i]);
+	if (!all)
 		check_firewall_unread(c, "no rule that was read translates the "
 				      "internal networks");
 	check_report_ok(c, "the internal networks are translated on their way "

@@ -437,6 +437,41 @@ static void check_unread(struct check *c, const char *result)
 		check_firewall_unread(c, result);
 }
 
+/* Will packets pass when another external interface is the active one? */
+static void check_spare(struct check *c, struct side side,
+			const struct ifstate_ext *ext)
+{
+	static struct natfw_env *env;
+	static struct places *places;
+	char what[64];
+	struct wr w = wr_init_cut(what, sizeof(what));
+
+	CMD_LARGE(env);
+	CMD_LARGE(places);
+	*env = *side.env;
+	memcpy(env->ext_if, ext->name, sizeof(env->ext_if));
+	env->ext_index = (uint32_t)ext->ifindex;
+	if (side.kind == NAT_PORTMAP)
+		env->ext = ext->addr;
+	place_find(c->rules, env, places);
+	wr_fmt(&w, "%s at %s", side.what, ext->name);
+	side.what = wr_cstr(&w);
+	side.env = env;
+	side.places = places;
+	side.made = false;
+	check_chains(c, &side);
+}
+
+static void check_spares(struct check *c, const struct side *side)
+{
+	const struct ifstate *s = &c->externals.state;
+
+	for (size_t i = 0; i < s->ext_n; i++)
+		if (strcmp(s->ext[i].name, side->env->ext_if) &&
+		    ifstate_is_usable(&s->ext[i]) && !c->reported)
+			check_spare(c, *side, &s->ext[i]);
+}
+
 void check_forward(struct check *c)
 {
 	const struct side side = mappings(c);
@@ -447,6 +482,7 @@ void check_forward(struct check *c)
 		check_chains(c, &side);
 		for (size_t i = 0; i < 2 && addr_is_set(c->fw.ext); i++)
 			check_forwarded(c, protos[i]);
+		check_spares(c, &side);
 	}
 	check_unread(c, "no rule that was read drops packets to open ports");
 	if (c->rules)
@@ -520,6 +556,7 @@ void check_forward_pinholes(struct check *c)
 		check_chains(c, &side);
 		if (!c->reported)
 			check_open(c);
+		check_spares(c, &side);
 	}
 	check_unread(c, "no rule that was read drops packets to pinholes");
 	if (c->rules)

@@ -40,19 +40,23 @@ static void check_link(struct check *c, const struct conf_iface *f)
 {
 	const struct netif_link *l = link_of(c, f);
 	bool ext = f->type == CONF_EXTERNAL;
+	/* one that is not active is missed only when the active one fails */
+	enum check_level level = ext && f != c->ext ? CHECK_WARNING :
+						      CHECK_PROBLEM;
 
 	if (!l->ifindex)
-		check_report(c, CHECK_PROBLEM, "there is no interface %s: %s\n"
+		check_report(c, level, "there is no interface %s: %s\n"
 			  "See ip link for the names, and correct the section "
 			  "[interface %s]", f->name,
-			  ext ? "no port can be opened" :
-			  "no client is served there", f->name);
+			  !ext ? "no client is served there" :
+			  f == c->ext ? "no port can be opened" :
+			  "no port can be opened there", f->name);
 	else if (!l->up)
-		check_report(c, CHECK_PROBLEM, "%s is down: it passes no "
+		check_report(c, level, "%s is down: it passes no "
 			     "packets\n"
 			     "ip link set %s up", f->name, f->name);
 	else if (!l->running)
-		check_report(c, ext ? CHECK_PROBLEM : CHECK_WARNING,
+		check_report(c, ext ? level : CHECK_WARNING,
 			  "%s has no carrier: no cable, or the other end is "
 			  "off\nCheck the cable, the modem or the access "
 			  "point behind it", f->name);
@@ -135,12 +139,41 @@ void check_net_networks(struct check *c)
 
 /* ---- the default route ---------------------------------------------- */
 
+/* The route uses an external interface that is not the active one. */
+static void check_other_external(struct check *c, const struct conf_iface *f)
+{
+	const struct netif_link *l = link_of(c, f);
+
+	if (!l->up || !l->running)
+		check_report(c, CHECK_PROBLEM, "the route to the Internet uses "
+			     "%s, which has no carrier: answers through an "
+			     "open port on %s do not leave\n"
+			     "Remove that route when its link fails: sysctl -w "
+			     "net.ipv4.conf.all.ignore_routes_with_linkdown=1",
+			     f->name, c->ext->name);
+	else if (c->conf.external_selection == CONF_SELECT_PRIORITY)
+		check_report(c, CHECK_WARNING, "%s is active by priority, and "
+			     "the route to the Internet uses %s: answers "
+			     "through an open port may leave by the wrong one\n"
+			     "upnpctl set external-selection=route, unless the "
+			     "firewall marks connections so that answers "
+			     "return by %s, as mwan3 does", c->ext->name,
+			     f->name, c->ext->name);
+	else
+		check_report(c, CHECK_WARNING, "the route to the Internet uses "
+			     "%s, and %s is still active\n"
+			     "Run upnpctl check again in a minute; the log of "
+			     "upnpd has the reason", f->name, c->ext->name);
+}
+
 static void check_other_route(struct check *c, int out)
 {
 	const struct netif_link *ext = link_of(c, c->ext);
 	const struct conf_iface *f = check_report_iface(c, out);
 
-	if (f)
+	if (f && f->type == CONF_EXTERNAL)
+		check_other_external(c, f);
+	else if (f)
 		check_report(c, CHECK_PROBLEM, "the route to the Internet "
 			     "uses %s, which is configured as internal; the "
 			     "external interface is %s\n"

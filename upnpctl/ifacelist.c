@@ -6,6 +6,7 @@
 #include <string.h>
 #include "conf/confopt.h"
 #include "sys/netif.h"
+#include "upnpctl/externals.h"
 #include "upnpctl/ifacelist.h"
 #include "upnpctl/json.h"
 #include "upnpctl/options.h"
@@ -68,10 +69,23 @@ static bool is_dynamic(const struct list *l, size_t i)
 	return false;
 }
 
-static const struct list_flag flags[] = {
+/* A bit for each interface that is active: mappings or pinholes use it. None
+ * without a daemon. */
+static uint32_t active;
+_Static_assert(CONF_IFACES_MAX <= 32, "a bit for each");
+
+static bool is_active(const struct list *l, size_t i)
+{
+	return active >> i & 1;
+}
+
+#define ACTIVE 3	/* its letter is set while a daemon runs */
+
+static struct list_flag flags[] = {
 	{ 'X', "disabled", is_disabled },
 	{ 'I', "invalid", is_invalid, true },
 	{ 'D', "dynamic", is_dynamic },
+	[ACTIVE] = { '\0', "active", is_active },
 };
 
 static int named(const struct list *l, struct str item, size_t *ret)
@@ -110,6 +124,21 @@ struct list ifacelist(struct conf *c)
 	};
 }
 
+static void find_active(const struct cmd_env *env, const struct conf *c)
+{
+	static struct externals *x;
+
+	CMD_LARGE(x);
+	active = 0;
+	flags[ACTIVE].letter = '\0';
+	if (externals_read(env, c, x) || !x->served)
+		return;
+	flags[ACTIVE].letter = 'A';
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (externals_uses(x, c->iface[i].name))
+			active |= UINT32_C(1) << i;
+}
+
 int ifacelist_open(const struct cmd_env *env, struct list *ret)
 {
 	static struct view *v;
@@ -117,7 +146,10 @@ int ifacelist_open(const struct cmd_env *env, struct list *ret)
 
 	CMD_LARGE(v);
 	status = view_open(v, env);
-	if (!status)
-		*ret = ifacelist(&v->conf);
-	return status;
+	if (status)
+		return status;
+	*ret = ifacelist(&v->conf);
+	if (!env->change)
+		find_active(env, &v->conf);
+	return CMD_OK;
 }

@@ -9,6 +9,7 @@
 #include "conf/confrule.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/externals.h"
 #include "upnpctl/live.h"
 #include "upnpctl/out.h"
 
@@ -146,9 +147,29 @@ static void put_engine(const struct ctl_status *s)
 			refusal_name(i), (unsigned)s->refused[i]);
 }
 
+static void put_externals(const struct cmd_env *env)
+{
+	static struct conf *conf;
+	static struct externals *x;
+	struct conf_error unused;
+
+	CMD_LARGE(conf);
+	CMD_LARGE(x);
+	if (conf_read(env->file, conf, &unused) ||
+	    externals_read(env, conf, x) || !x->served)
+		return;
+	head("external_interface_active", GAUGE, "Whether mappings or "
+	     "pinholes use the external interface.");
+	for (size_t i = 0; i < x->state.ext_n; i++)
+		out_fmt("upnpd_external_interface_active{interface=\"%s\"} "
+			"%u\n", x->state.ext[i].name,
+			externals_uses(x, x->state.ext[i].name));
+}
+
 static int put_rule(void *arg, const struct ctl_rep *rep)
 {
 	const struct ctl_rule *r = &rep->rule;
+	bool *begun = arg;
 	const struct confrule line = { .is = {
 		.allow = r->allow, .net = r->net,
 		.ext_lo = (uint16_t)r->ext_lo, .ext_hi = (uint16_t)r->ext_hi,
@@ -161,6 +182,10 @@ static int put_rule(void *arg, const struct ctl_rep *rep)
 		confrule_put(&w, &line);
 	else
 		wr_z(&w, "none");
+	if (!*begun)
+		head("rule_decided_total", COUNTER, "Requests that an allow or "
+		     "deny line decided, since upnpd began to serve.");
+	*begun = true;
 	out_fmt("upnpd_rule_decided_total{line=\"%u\",rule=\"%s\"} %llu\n",
 		(unsigned)r->line, wr_cstr(&w),
 		(unsigned long long)r->decided);
@@ -172,10 +197,9 @@ static void put_rules(const struct live *l)
 {
 	const struct ctl_req req = { .verb = CTL_RULES };
 	struct ctl_end end;
+	bool begun = false;	/* the engine may have died */
 
-	head("rule_decided_total", COUNTER, "Requests that an allow or deny "
-	     "line decided, since upnpd began to serve.");
-	live_request(l, &req, CTLCLIENT_KIND(CTL_RULE), put_rule, NULL, &end);
+	live_request(l, &req, CTLCLIENT_KIND(CTL_RULE), put_rule, &begun, &end);
 }
 
 /* One line for each socket that mappings lead to, so max-mappings limits their
@@ -221,6 +245,7 @@ int metrics_run(struct cmd *c)
 		put_monitor(&l);
 	if (serves) {
 		put_engine(&engine);
+		put_externals(c->env);
 		put_rules(&l);
 	}
 	counts_read(&counts);

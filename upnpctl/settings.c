@@ -231,15 +231,23 @@ static bool is_key(struct cmd *c, const char *key, struct str want)
 	return cmd_key(c, key, &value) && str_eq(value, want);
 }
 
+/* Is it an enabled external interface, or is there none yet? */
+static bool is_external(const struct conf *c, struct str name)
+{
+	for (size_t i = 0; i < c->iface_n; i++)
+		if (str_eq(name, str_z(c->iface[i].name)))
+			return c->iface[i].type == CONF_EXTERNAL &&
+			       !c->iface[i].disabled;
+	return !conf_external(c);
+}
+
 static int edit_masquerade(struct cmd *c, struct change *change)
 {
 	static struct conf *conf;
-	const struct conf_iface *external;
 	struct str out = { NULL, 0 };
 
 	CMD_LARGE(conf);
 	candidate_draft(&change->now, conf);
-	external = conf_external(conf);
 	cmd_key(c, "out-interface", &out);
 	if (!out.n || !is_key(c, "chain", STR("srcnat")) ||
 	    !is_key(c, "action", STR("masquerade")))
@@ -247,10 +255,10 @@ static int edit_masquerade(struct cmd *c, struct change *change)
 				"/ip/firewall/nat add action=masquerade "
 				"chain=srcnat out-interface=NAME; for a port: "
 				"mappings add");
-	if (external && !str_eq(out, str_z(external->name)))
+	if (!is_external(conf, out))
 		return cmd_fail(CMD_USAGE, "upnpd masquerades only at the "
-				"external interface, which is %s, not %.*s",
-				external->name, STR_F(out));
+				"active external interface; %.*s is not an "
+				"external one", STR_F(out));
 	return options_set(&change->now, NULL, STR("masquerade=yes"));
 }
 
@@ -260,7 +268,7 @@ int settings_masquerade(struct cmd *c)
 
 	if (!status)
 		cmd_fail(CMD_OK, "this set masquerade=yes: the internal "
-			 "networks are masqueraded at the external interface");
+			 "networks are masqueraded at the active external interface");
 	return status;
 }
 

@@ -9,6 +9,7 @@
 #include "base/wr.h"
 #include "upnpctl/chain.h"
 #include "upnpctl/ctlclient.h"
+#include "upnpctl/externals.h"
 #include "upnpctl/json.h"
 #include "upnpctl/live.h"
 #include "upnpctl/maptext.h"
@@ -20,7 +21,20 @@ struct snapshot {
 	struct ctl_status engine;	/* where engine_err is 0 */
 	int engine_err;
 	bool running, known;	/* !known: cannot tell whether it runs */
+	/* Of the daemon's configuration; no interface if it cannot be read. */
+	struct externals externals;
 };
+
+static void read_externals(struct snapshot *p, const struct cmd_env *env)
+{
+	static struct conf *conf;
+	struct conf_error unused;
+
+	CMD_LARGE(conf);
+	p->externals.state.ext_n = 0;
+	if (!p->engine_err && !conf_read(env->file, conf, &unused))
+		externals_read(env, conf, &p->externals);
+}
 
 static void take_snapshot(struct snapshot *p, const struct cmd_env *env)
 {
@@ -29,6 +43,7 @@ static void take_snapshot(struct snapshot *p, const struct cmd_env *env)
 	/* Read it again, because an engine may have died during the request. */
 	live_refresh(&p->l, env);
 	p->running = p->l.alive || !p->engine_err;
+	read_externals(p, env);
 	/* Otherwise a daemon may run that this user may not access. */
 	p->known = p->running || !p->l.monitor_err ||
 		   p->engine_err == -ENOENT || p->engine_err == -ECONNREFUSED;
@@ -149,9 +164,25 @@ static void put_engine_fault(const struct snapshot *p)
 	fault("engine", "%s", wr_cstr(&w));
 }
 
-static void put_external(const struct ctl_status *s)
+/* "wan1: the interface has no carrier" */
+static void put_others(const struct externals *x)
+{
+	for (size_t i = 0; i < x->state.ext_n; i++) {
+		char text[128];
+		struct wr w = wr_init_cut(text, sizeof(text));
+
+		if (!x->served || i == x->state.active)
+			continue;
+		wr_fmt(&w, "%s: ", x->state.ext[i].name);
+		externals_put(x, i, &w);
+		line("other-external", "%s", wr_cstr(&w));
+	}
+}
+
+static void put_external(const struct ctl_status *s, const struct externals *x)
 {
 	line("external-interface", "%s", s->ext_if[0] ? s->ext_if : "none");
+	put_others(x);
 	if (!addr_is_set(s->ext) || s->no_address != CTL_ADDRESS_OK) {
 		fault("external-address", "none: %s",
 		      no_address[s->no_address].text);
@@ -222,7 +253,7 @@ static void put_pinholes(const struct ctl_status *s)
 	put_origins("pinholes-by-origin", s->pinholes_of);
 }
 
-static void put_engine(const struct ctl_status *s)
+static void put_engine(const struct ctl_status *s, const struct externals *x)
 {
 	char time[32], without[64];	/* mappings without a rule */
 	struct wr w = wr_init(without, sizeof(without));
@@ -238,7 +269,7 @@ static void put_engine(const struct ctl_status *s)
 		line("http-port", "none: %s",
 		     s->protocols & 1u << ORIGIN_UPNP ?
 		     "it does not listen yet" : "upnp is no");
-	put_external(s);
+	put_external(s, x);
 	put_chain(s);
 	if (s->suspended)
 		wr_fmt(&w, ", %u suspended", (unsigned)s->suspended);
@@ -329,6 +360,24 @@ static void json_running(const struct snapshot *p)
 		  p->l.conf_wrong ? p->l.conf_why.text : "");
 }
 
+/* The enabled external interfaces, in the order of the configuration. */
+static void json_externals(const struct externals *x)
+{
+	json_array("externals");
+	for (size_t i = 0; i < x->state.ext_n && x->served; i++) {
+		const enum externals_why why = externals_why(x, i);
+
+		json_object(NULL);
+		json_str("interface", str_z(x->state.ext[i].name));
+		json_addr("address", x->state.ext[i].addr);
+		json_bool("active", why == EXTERNALS_ACTIVE ||
+			  why == EXTERNALS_PINHOLES);
+		json_str("state", str_z(externals_word(why)));
+		json_end();
+	}
+	json_end();
+}
+
 static void json_external(const struct ctl_status *s)
 {
 	bool usable = addr_is_set(s->ext) && s->no_address == CTL_ADDRESS_OK;
@@ -374,7 +423,7 @@ static void json_pinholes(const struct ctl_status *s)
 	json_end();
 }
 
-static void json_engine(const struct ctl_status *s)
+static void json_engine(const struct ctl_status *s, const struct externals *x)
 {
 	json_object("engine");
 	json_u64("uptime", s->up_s);
@@ -387,6 +436,7 @@ static void json_engine(const struct ctl_status *s)
 	json_end();
 	json_protocols(s);
 	json_external(s);
+	json_externals(x);
 	json_object("mappings");
 	json_u64("count", s->mappings);
 	json_u64("static", s->mappings_of[ORIGIN_OPERATOR]);
@@ -413,8 +463,8 @@ static void json_engine(const struct ctl_status *s)
 static void json_engine_fault(const struct snapshot *p)
 {
 	static const char *const keys[] = {
-		"protocols", "external", "upstream", "mappings", "pinholes", "subscribers",
-		"refused"
+		"protocols", "external", "externals", "upstream", "mappings",
+		"pinholes", "subscribers", "refused"
 	};
 	char text[1024 + STATUS_TEXT_MAX];
 	struct wr w = wr_init_cut(text, sizeof(text));
@@ -452,7 +502,7 @@ int status_run(struct cmd *c)
 		if (p.engine_err)
 			json_engine_fault(&p);
 		else
-			json_engine(&p.engine);
+			json_engine(&p.engine, &p.externals);
 		if (p.l.alive)
 			json_monitor(&p.l.monitor);
 		json_end();
@@ -461,7 +511,7 @@ int status_run(struct cmd *c)
 		if (p.engine_err)
 			put_engine_fault(&p);
 		else
-			put_engine(&p.engine);
+			put_engine(&p.engine, &p.externals);
 		if (p.l.alive)
 			put_monitor(&p.l.monitor);
 	}

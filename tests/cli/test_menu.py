@@ -259,10 +259,10 @@ def test_json_values_have_types(ctl):
     assert ctl.json("interfaces", "print") == [
         {"number": 0, "interface": "ether1", "type": "external",
          "disabled": False, "invalid": True, "dynamic": False,
-         "forced-ip": None, "network": []},
+         "active": False, "forced-ip": None, "network": []},
         {"number": 1, "interface": "ether2", "type": "internal",
          "disabled": False, "invalid": True, "dynamic": False,
-         "forced-ip": None, "network": []}]
+         "active": False, "forced-ip": None, "network": []}]
     assert ctl.ok("interfaces", "print", "--json").startswith("[\n")
 
 
@@ -447,7 +447,7 @@ def test_interfaces_add_appends_a_section(ctl):
     (["interfaces", "set", "0", "interface=x"], "an interface cannot be "
      "renamed; remove ether1 and add x"),
     (["interfaces", "set", "1", "forced-ip=1.2.3.4"], "interface ether2 is "
-     "internal and has a forced-ip; only the external one may have it"),
+     "internal and has a forced-ip; only external ones may have it"),
     (["interfaces", "set", "0", "network=172.31.0.0/16"], "interface ether1 "
      "is external and has a network; only internal ones may have it"),
     (["interfaces", "set", "1", "network=172.31.0.1/16"],
@@ -478,6 +478,28 @@ def test_interfaces_add_appends_a_section(ctl):
 def test_wrong_command_is_refused_with_the_reason(ctl, words, error):
     ctl.write(GOOD)
     assert ctl.fails(*words).startswith(error)
+
+
+def test_several_external_interfaces(ctl):
+    """One of them is active; more than four are refused."""
+    ctl.write(GOOD)
+    add = ["interfaces", "add", "type=external", "disabled=no"]
+    for name in ("wan1", "wan2", "wan3"):
+        ctl.ok(*add, f"interface={name}")
+    assert ctl.fails(*add, "interface=wan4") == (
+        "wan4 would be external interface number 5, and 4 may be enabled; "
+        "disable or remove one: interfaces disable wan4")
+    ctl.ok("interfaces", "disable", "wan3")
+    ctl.ok(*add, "interface=wan4")
+    # no daemon runs, so none is active
+    assert ctl.ok("interfaces", "print", "count-only", "where",
+                  "active") == "0\n"
+    assert "active" not in ctl.ok("interfaces", "print")
+    assert ctl.ok("get", "external-selection") == "route\n"
+    ctl.ok("set", "external-selection=priority")
+    assert ctl.ok("get", "external-selection") == "priority\n"
+    assert ctl.fails("set", "external-selection=both").startswith(
+        'external-selection is "both"; it takes one of: route, priority')
 
 
 def warning(done):
@@ -581,11 +603,15 @@ def test_only_masquerading_is_added_to_nat(ctl):
     assert warning(ctl.run("/ip", "firewall", "nat", "add", *rule,
                            "out-interface=ether1")) == (
         "this set masquerade=yes: the internal networks are masqueraded at "
-        "the external interface")
+        "the active external interface")
     assert ctl.ok("get", "masquerade") == "yes\n"
-    assert ctl.fails("/ip/firewall/nat/add", *rule, "out-interface=x") == (
-        "upnpd masquerades only at the external interface, which is ether1, "
-        "not x")
+    for name in ("ether2", "x"):
+        assert ctl.fails("/ip/firewall/nat/add", *rule,
+                         f"out-interface={name}") == (
+            "upnpd masquerades only at the active external interface; "
+            f"{name} is not an external one")
+    ctl.ok("interfaces", "add", "interface=x", "type=external", "disabled=no")
+    warning(ctl.run("/ip/firewall/nat/add", *rule, "out-interface=x"))
     for words in ([], rule, ["chain=dstnat", "action=dst-nat"],
                   ["chain=srcnat", "action=src-nat", "out-interface=ether1"]):
         assert ctl.fails("/ip/firewall/nat", "add", *words).startswith(

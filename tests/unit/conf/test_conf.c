@@ -27,6 +27,7 @@ static int parse(const char *text)
 	return conf_parse(str_z(text), "f", &conf, &why);
 }
 
+#define EXTERNAL(name) "[interface " name "]\ntype = external\n"
 #define GOOD "enabled = yes\n" \
 	     "[interface wan0]\ntype = external\n" \
 	     "[interface lan0]\ntype = internal\n"
@@ -102,6 +103,21 @@ static void test_settings_are_read(void **state)
 	assert_string_equal(conf_external(&conf)->name, "wan0");
 	assert_ip(conf_external(&conf)->forced_ip, 0xc6336407);
 	assert_true(conf.iface[1].disabled);
+}
+
+static void test_several_external_interfaces(void **state)
+{
+	assert_int_equal(parse(""), 0);
+	assert_int_equal(conf.external_selection, CONF_SELECT_ROUTE);
+	/* a disabled one does not count */
+	assert_int_equal(parse("external-selection = priority\n"
+			       "[interface old]\ntype = external\n"
+			       "disabled = yes\n"
+			       EXTERNAL("a") EXTERNAL("b") EXTERNAL("c")
+			       EXTERNAL("d") "forced-ip = 198.51.100.7\n"), 0);
+	assert_int_equal(conf.external_selection, CONF_SELECT_PRIORITY);
+	assert_int_equal(conf.iface_n, 5);
+	assert_ip(conf.iface[4].forced_ip, 0xc6336407);
 }
 
 static void test_rules_of_both_families(void **state)
@@ -310,9 +326,7 @@ static const struct bad bad[] = {
 	 "f:3: forced-ip is \"2001:db8::1\"; it takes an IPv4 address"},
 	{"[interface a]\ntype = external\nforced-ip = 224.0.0.1\n",
 	 "f:3: forced-ip is \"224.0.0.1\""},
-	{"[interface a]\ntype = external\n[interface b]\ntype = external\n"
-	 "[interface c]\ntype = external\n[interface d]\ntype = external\n"
-	 "[interface e]\ntype = external\n",
+	{EXTERNAL("a") EXTERNAL("b") EXTERNAL("c") EXTERNAL("d") EXTERNAL("e"),
 	 "f:9: there are more than 4 external interfaces; disable some"},
 	{"[interface a]\ntype = external\nnetwork = 10.0.0.0/8\n",
 	 "f:1: interface a has a network but is external"},
@@ -464,6 +478,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_empty_file_has_the_defaults),
 		cmocka_unit_test(test_settings_are_read),
+		cmocka_unit_test(test_several_external_interfaces),
 		cmocka_unit_test(test_rules_of_both_families),
 		cmocka_unit_test(test_networks_behind_a_router),
 		cmocka_unit_test(test_protocols),

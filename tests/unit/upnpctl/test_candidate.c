@@ -62,11 +62,11 @@ static void test_errors_name_the_command_that_fixes_them(void **state)
 	} t[] = {
 		{ EXT EXT_NAMED("wan1") EXT_NAMED("wan2") EXT_NAMED("wan3")
 		  EXT_NAMED("wan4"),
-		  "wan4 would be more than 4 external interfaces; disable or "
-		  "remove one: interfaces disable wan4" },
+		  "wan4 would be external interface number 5, and 4 may be "
+		  "enabled; disable or remove one: interfaces disable wan4" },
 		{ INT "forced-ip = 1.2.3.4\n",
-		  "interface lan0 is internal and has a forced-ip; only the "
-		  "external one may have it" },
+		  "interface lan0 is internal and has a forced-ip; only "
+		  "external ones may have it" },
 		{ "[interface a]\n", "interface a has no type; set it: "
 				     "interfaces set a type=internal, or "
 				     "external" },

@@ -97,6 +97,11 @@ static void make_router(const char *listing)
 	strcpy(c.fw.ext_if, "wan0");
 	c.fw.ext_index = 2;
 	c.fw.ext = addr_of_text("192.0.2.1");
+	c.externals.state.ext_n = 1;
+	c.externals.state.ext[0] = (struct ifstate_ext){
+		.name = "wan0", .ifindex = 2, .addr = c.fw.ext, .up = true,
+		.running = true,
+	};
 	c.fw.net[0] = c.fw.net[1] = lan;
 	c.fw.net[0].net = (struct addr_net){ addr_of_text("192.168.88.1"), 24 };
 	c.fw.net[1].net = (struct addr_net){ addr_of_text("172.31.0.0"), 16 };
@@ -607,6 +612,44 @@ static void test_masquerade(void **state)
 	done();
 }
 
+/* Mappings may move to the other one. */
+static void add_external(void)
+{
+	static struct conf_iface ext = { .name = "wan0" };
+
+	c.ext = &ext;
+	c.externals.state.ext_n = 2;
+	c.externals.state.ext[1] = (struct ifstate_ext){
+		.name = "wan1", .ifindex = 7, .up = true, .running = true,
+		.addr = addr_of_text("198.51.100.1"),
+	};
+}
+
+static void test_second_external_interface(void **state)
+{
+	make_router(NAT ":POSTROUTING ACCEPT [0:0]\n-A POSTROUTING -o wan0 -j "
+		    "MASQUERADE\n");
+	add_external();
+	run(check_firewall_masquerade);
+	assert_int_equal(c.reported, 2);
+	assert_found(0, CHECK_PROBLEM, "nothing translates 192.168.88.0/24 "
+		     "(lan0) on its way out by wan1");
+	/* without an address, no packet leaves by it */
+	c.externals.state.ext[1].addr = (struct addr){ .family = ADDR_NONE };
+	run(check_firewall_masquerade);
+	assert_int_equal(c.reported, 1);
+	assert_found(0, CHECK_OK, "are translated");
+	done();
+	make_router("*raw\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -i wan1 -j "
+		    "DROP\n");
+	add_external();
+	run(check_forward);
+	assert_int_equal(c.reported, 2);	/* TCP and UDP */
+	assert_found(0, CHECK_PROBLEM, "packet to open ports at wan1 on lan0 "
+		     "is dropped");
+	done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -629,6 +672,7 @@ int main(void)
 		cmocka_unit_test(test_udp_port_of_a_program),
 		cmocka_unit_test(test_flag_of_the_daemon),
 		cmocka_unit_test(test_masquerade),
+		cmocka_unit_test(test_second_external_interface),
 	};
 
 	/* an emulator has a name of its own */

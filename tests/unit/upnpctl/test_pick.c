@@ -147,10 +147,10 @@ static void test_an_invalid_find_is_refused(void **state)
 {
 	REFUSED("[find colour=red]", "interfaces have no property \"colour\"; "
 		"they have interface, type, forced-ip, network, disabled, "
-		"invalid, dynamic");
+		"invalid, dynamic, active");
 	REFUSED("[find i=lan0]", "interfaces have several properties that "
 		"begin with \"i\"; they have interface, type, forced-ip, "
-		"network, disabled, invalid, dynamic");
+		"network, disabled, invalid, dynamic, active");
 	REFUSED("[find typo=internal]", "interfaces have no property "
 		"\"typo\"; did you mean type?");
 	REFUSED("[find disabled=maybe]", "disabled is \"maybe\"; it takes yes "
@@ -160,7 +160,7 @@ static void test_an_invalid_find_is_refused(void **state)
 		"[find ...]");
 	REFUSED("[find and type=internal]", "interfaces have no property "
 		"\"and\"; they have interface, type, forced-ip, network, "
-		"disabled, invalid, dynamic");
+		"disabled, invalid, dynamic, active");
 }
 
 #define TEST(t) cmocka_unit_test_setup(t, set_up)
