@@ -102,7 +102,6 @@ DENY = "deny 0-65535 0.0.0.0/0 0-65535\n"
 
 
 @pytest.mark.parametrize("line, why", [
-    ("ext_ifname6=eth2", "the external interface is that of IPv4"),
     ("ipv6_listening_ip=fe80::1", "every address of the internal interfaces"),
     ("ext_perform_stun=yes", "there is no STUN"),
     ("ext_stun_host=stun.example.net", "there is no STUN"),
@@ -155,8 +154,19 @@ def test_every_setting_is_known(tmp_path, name):
     assert not any("unknown" in line for line in said)
 
 
+@pytest.mark.parametrize("text", (
+    "ext_ifname6=henet\n" + BASE, BASE + "ext_ifname6=henet\n"))
+def test_interface_of_ipv6_is_a_second_external_one(tmp_path, text):
+    out, said = migrate(text + DENY, tmp_path)
+    assert said == []
+    assert good(out, tmp_path)[-6:] == [
+        "[interface wan0]", "type = external",
+        "[interface henet]", "type = external",
+        "[interface lan0]", "type = internal"]
+
+
 @pytest.mark.parametrize("line", [
-    "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=no",
+    "ext_ifname6=wan0", "enable_upnp=yes", "enable_natpmp=no", "ipv6_disable=no",
     "# clean_ruleset_interval=600", "force_igd_desc_v1=no", "",
     "ext_perform_stun=no", "system_uptime=no", "packet_log=no",
     "pcp_allow_thirdparty=no", "ext_ip=", "serial=", "model_number=",
@@ -357,6 +367,22 @@ config perm_rule
 	option int_ports '0-65535'
 	option comment 'Default deny'
 """
+
+
+@pytest.mark.parametrize("device, found", (
+    ("6in4-henet", True), ("wan0", False), (None, None)))
+def test_network_of_ipv6(shared, device, found):
+    """A tunnel is a second external interface; wan6 has the device of wan."""
+    shared.network("henet", device)
+    out, _, said = migrated(shared, VERSION1.replace(
+        "external_iface 'wan'",
+        "external_iface 'wan'\n\toption external_iface6 'henet'"))
+    if found is None:
+        found = False
+        assert [line for line in said if "external_iface6 henet: its device "
+                "is unknown" in line]
+    assert ("[interface 6in4-henet]" in out) == found
+    assert "[interface wan0]" in out
 
 
 def migrated(shared, text):

@@ -312,6 +312,42 @@ config interface 'old'
     assert router.log() == ""
 
 
+WANB = """
+config interface 'wanb'
+	option network 'wanb'
+	option type 'external'
+"""
+
+
+def test_several_external_networks(router):
+    """They keep their order, and one is enough to start."""
+    router.network("wanb", "wwan0")
+    text = config("option external_selection 'priority'",
+                  interfaces=WANB + INTERFACES)
+    assert devices(router, text) == ["wwan0", "wan0", "lan0"]
+    assert "external-selection =priority" in made(router)
+    router.network("wanb")
+    # it keeps its device, because it was there before
+    assert devices(router, text) == ["wwan0", "wan0", "lan0"]
+
+
+def test_one_of_two_external_networks_is_down(router):
+    router.network("wan")
+    router.network("wanb", "wwan0")
+    assert devices(router, config(interfaces=INTERFACES + WANB)) == [
+        "lan0", "wwan0"]
+    assert router.log() == \
+        "daemon.info upnpd: interface wan: its network is not up\n"
+
+
+def test_all_external_networks_are_down(router):
+    router.network("wan")
+    router.network("wanb")
+    assert made(router, config(interfaces=INTERFACES + WANB)) is None
+    assert router.log() == \
+        "daemon.info upnpd: interface wanb: its network is not up\n"
+
+
 def test_external_network_that_is_down_delays_the_start(router):
     router.network("wan")
     assert made(router, config()) is None
@@ -483,8 +519,6 @@ def test_failing_reload_says_why(router):
     ("option name 'lan1'\n\toption type 'internal'\n\tlist rule 'allow 1 "
      "0.0.0.0/0 1'", 'there is no option "rule" in an [interface] section; '
      "see upnpd.conf(5)"),
-    ("option name 'wan1'\n\toption type 'external'",
-     "a second external interface, after wan0 on line 6; disable one"),
 ])
 def test_wrong_interface_is_refused(router, section, why):
     text = config() + f"config interface 'x'\n\t{section}\n"
