@@ -136,8 +136,8 @@ class Upnpd(Daemon):
         super().__init__(lab)
         self.conf = lab.path("upnpd.conf")
         self.state = lab.path("state")
-        self.interfaces = interfaces or {"wan0": "external",
-                                         "lan0": "internal"}
+        self.interfaces = interfaces or getattr(lab, "interfaces", None) or {
+            "wan0": "external", "lan0": "internal"}
         self.lines = list(lines)
         self.options = {
             "enabled": "yes", "backend": backend,

@@ -54,11 +54,15 @@ table ip nat {
 
 
 class Iptables:
+    """@wan: the pattern of its external interfaces"""
+    wan = "wan0"
+
     def __init__(self, variant):
         self.name = "iptables-" + variant
 
     def build(self, router):
-        router.run(self.name + "-restore", stdin=IPTABLES)
+        router.run(self.name + "-restore",
+                   stdin=IPTABLES.replace("wan0", self.wan))
 
     def snapshot(self, router):
         text = router.run(self.name + "-save")
@@ -68,7 +72,7 @@ class Iptables:
 
     def flush(self, router):
         """Reload the firewall, which removes upnpd's rules."""
-        router.run(self.name + "-restore", stdin=IPTABLES)
+        self.build(router)
 
     def tool(self):
         return self.name + "-restore"
@@ -76,15 +80,19 @@ class Iptables:
 
 class Nft:
     name = "nft"
+    wan = "wan0"
+
+    def text(self):
+        return NFT.replace("wan0", self.wan)
 
     def build(self, router):
-        router.run("nft", "-f", "-", stdin=NFT)
+        router.run("nft", "-f", "-", stdin=self.text())
 
     def snapshot(self, router):
         return router.run("nft", "-s", "list", "ruleset")
 
     def flush(self, router):
-        router.run("nft", "-f", "-", stdin="flush ruleset\n" + NFT)
+        router.run("nft", "-f", "-", stdin="flush ruleset\n" + self.text())
 
 
 class Fw4(Nft):
@@ -92,7 +100,7 @@ class Fw4(Nft):
 
     def build(self, router):
         router.run("nft", "-f", "-",
-                   stdin=NFT.replace("inet filter", "inet fw4"))
+                   stdin=self.text().replace("inet filter", "inet fw4"))
 
 
 def _foreign(router, name):
