@@ -12,7 +12,7 @@
 
 void taken_turn(struct taken *t)
 {
-	t->was_read = false;
+	t->tcp_read = t->udp_read = false;
 }
 
 /* Without an external address, only wildcard sockets count. */
@@ -23,14 +23,18 @@ static struct addr external(const struct taken *t)
 
 /* ---- the router's sockets ------------------------------------------------ */
 
-static int read_ports(struct taken *t)
+/* To read the sockets of the other protocol would take as long again. */
+static int read_ports(struct taken *t, const struct nat_rule *rule)
 {
+	const bool tcp = rule->proto == IPPROTO_TCP;
+	bool *was_read = tcp ? &t->tcp_read : &t->udp_read;
 	int err;
 
-	if (t->was_read)
+	if (*was_read)
 		return 0;
-	err = ports_listening(external(t), &t->ports);
-	t->was_read = !err;
+	err = ports_listening(tcp ? IPPROTO_TCP : IPPROTO_UDP, external(t),
+			      &t->ports);
+	*was_read = !err;
 	return err;
 }
 
@@ -86,7 +90,7 @@ enum nat_err taken_check(struct taken *t, const struct nat_rule *rule,
 	/* the port of another host */
 	if (rule->kind == NAT_PINHOLE)
 		return natfw_check(t->fw, rule, now_ms, why);
-	err = read_ports(t);
+	err = read_ports(t, rule);
 	if (err && !in_force) {
 		wr_z(why, strerror(-err));
 		return NAT_EFAIL;
@@ -100,7 +104,7 @@ enum nat_err taken_check(struct taken *t, const struct nat_rule *rule,
 
 void taken_look_begin(struct taken *t)
 {
-	t->was_read = false;
+	t->tcp_read = t->udp_read = false;
 	for (size_t i = 0; i < t->socket_n; i++)
 		t->socket[i].seen = false;
 }

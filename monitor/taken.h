@@ -26,7 +26,7 @@ struct taken_socket {
 
 struct taken {
 	struct natfw *fw;	/* borrowed */
-	bool was_read;		/* @ports are valid, and of this turn */
+	bool tcp_read, udp_read;	/* that part of @ports is of this turn */
 	size_t socket_n;
 	struct taken_socket socket[TAKEN_SOCKETS_MAX];
 	/* The large member comes last, unused while nothing changes. */

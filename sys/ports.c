@@ -327,15 +327,23 @@ static int read_kinds(uint8_t protocol, struct want *w, struct ports *both)
 	return err;
 }
 
-int ports_listening(struct addr at, struct ports *ret)
+static void clear(uint8_t protocol, struct ports *p)
+{
+	if (protocol != IPPROTO_UDP)
+		memset(p->tcp, 0, sizeof(p->tcp));
+	if (protocol != IPPROTO_TCP)
+		memset(p->udp, 0, sizeof(p->udp));
+}
+
+int ports_listening(uint8_t protocol, struct addr at, struct ports *ret)
 {
 	struct want w = { .at = at };
 	int err;
 
-	memset(ret, 0, sizeof(*ret));
-	err = read_kinds(0, &w, ret);
+	clear(protocol, ret);
+	err = read_kinds(protocol, &w, ret);
 	if (err)
-		memset(ret, 0, sizeof(*ret));
+		clear(protocol, ret);
 	return err;
 }
 

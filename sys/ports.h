@@ -24,17 +24,19 @@ struct ports {
 
 /**
  * ports_listening - read the ports that the router itself serves at @at.
+ * @protocol: IPPROTO_TCP, IPPROTO_UDP, or 0 for both
  * @at: listening TCP and bound UDP sockets on this address or on the wildcard
  *      of its family count (for IPv4 also that of IPv6, if it accepts IPv4);
  *      those on another address and connected UDP sockets do not
- * @ret: filled in place (16 KiB, too large for the stack); empty on failure
+ * @ret: filled in place (16 KiB, too large for the stack), the field of
+ *       another protocol is unchanged; empty on failure
  *
  * /proc does not show whether an IPv6 wildcard accepts IPv4, so there each one
  * counts: at worst a mapping of a free port is refused.
  * Return: 0, -EBADMSG (/proc has an unknown format), other -errno (neither
  * source is available)
  */
-int ports_listening(struct addr at, struct ports *ret);
+int ports_listening(uint8_t protocol, struct addr at, struct ports *ret);
 
 /* A socket, and its owner. */
 struct ports_holder {

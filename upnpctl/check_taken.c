@@ -175,7 +175,7 @@ void check_taken(struct check *c)
 		return;		/* reported by an earlier check */
 	CMD_LARGE(ports);
 	if (addr_is_set(c->fw.ext))
-		err = ports_listening(c->fw.ext, ports);
+		err = ports_listening(0, c->fw.ext, ports);
 	t.served = err ? NULL : ports;
 	check_all(&t);
 	if (err)

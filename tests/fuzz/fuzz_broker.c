@@ -106,7 +106,7 @@ unsigned watch_read(int fd)
 	return tool.runs % 4;
 }
 
-int ports_listening(struct addr at, struct ports *ret)
+int ports_listening(uint8_t protocol, struct addr at, struct ports *ret)
 {
 	memset(ret, 0, sizeof(*ret));
 	ret->tcp[SERVED / 64] |= 1ull << SERVED % 64;

@@ -178,7 +178,7 @@ static void ask_ports(void)
 	uint64_t any = 0;
 
 	memset(&p, 0xff, sizeof(p));
-	if (!ports_listening(addr_ip4(0xc0a85801), &p))
+	if (!ports_listening(0, addr_ip4(0xc0a85801), &p))
 		return;
 	for (size_t i = 0; i < 1024; i++)
 		any |= p.tcp[i] | p.udp[i];

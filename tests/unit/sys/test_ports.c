@@ -501,14 +501,20 @@ static void check_udp(bool diag)
 		 conn = port_of(fd[2]);
 
 	memset(&ports, 0xff, sizeof(ports));
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
+	/* of one protocol: the other field is left */
+	CHECK(ports_listening(IPPROTO_TCP, addr_ip4(HERE), &ports) == 0);
+	CHECK(!ports_set(ports.tcp, any) && ports_set(ports.udp, conn));
+	CHECK(ports_listening(IPPROTO_UDP, addr_ip4(HERE), &ports) == 0);
+	CHECK(ports_set(ports.udp, own) && !ports_set(ports.udp, conn));
+	memset(&ports, 0xff, sizeof(ports));
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 	CHECK(ports_set(ports.udp, any) && ports_set(ports.udp, own));
 	CHECK(!ports_set(ports.udp, conn) && !ports_set(ports.tcp, any));
-	CHECK(ports_listening(addr_ip4(HERE + 1), &ports) == 0);
+	CHECK(ports_listening(0, addr_ip4(HERE + 1), &ports) == 0);
 	CHECK(ports_set(ports.udp, any) && !ports_set(ports.udp, own));
 	for (int i = 0; i < 3; i++)
 		close(fd[i]);
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 	CHECK(dup(0) == fd[0]);		/* nothing is left open */
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
@@ -524,7 +530,7 @@ static void check_tcp6(bool diag)
 		tcp6_listener(false, &mapped),
 	};
 
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 	if (fd[0] >= 0) {
 		CHECK(ports_set(ports.tcp, port_of(fd[0])));
 		CHECK(ports_set(ports.tcp, port_of(fd[1])) != diag);
@@ -533,7 +539,7 @@ static void check_tcp6(bool diag)
 	}
 	for (int i = 0; i < 4 && fd[i] >= 0; i++)
 		close(fd[i]);
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
 }
 
@@ -627,7 +633,7 @@ static void check_neither(bool diag)
 	if (!deny(SYS_openat, -1, -1, EACCES) || open("/", O_RDONLY) >= 0)
 		_exit(77);
 	memset(&ports, 0xff, sizeof(ports));
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == -EACCES);
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == -EACCES);
 	CHECK(ports_holders(IPPROTO_TCP, addr_ip4(HERE), 1, NULL, 0) ==
 	      -EACCES);
 	CHECK(!memcmp(&ports, &empty, sizeof(ports)));
@@ -643,7 +649,7 @@ static void check_unprivileged(bool diag)
 {
 	CHECK(!setresgid(65534, 65534, 65534) &&
 	     !setresuid(65534, 65534, 65534));
-	CHECK(ports_listening(addr_ip4(HERE), &ports) == 0);
+	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 }
 
 static void test_ordinary_user_can_read(void **state)
