@@ -421,25 +421,18 @@ qemu:
 
 .PHONY: qemu debian-kernel static-lab static-san
 
-# ---- bench: compare upnpd with both builds of Debian's miniupnpd. As root.
-# BENCH='regular expression' measures only the rows that match, ROUNDS=1 once.
-ROUNDS	?= 5
+# ---- bench: measure upnpd beside Debian's miniupnpd and beside floors. As
+# root; it names packages that are missing. BENCH='regular expression' measures
+# only the rows that match, ROUNDS=1 once.
+ROUNDS	?= 3
 BENCH	?=
-BENCH_TOOLS = $(BUILD)/load $(BUILD)/flows $(BUILD)/pmpload
-
-$(BENCH_TOOLS): $(BUILD)/%: bench/%.c bench/number.h
-	@mkdir -p $(@D)
-	$(call quiet,CC,$<)$(CC) $(STD) $(WARN) $(WERROR) -O2 -o $@ $<
-
-# Built like the daemon, with which they are compared; static/floor likewise.
-$(BUILD)/floor $(BUILD)/echo: $(BUILD)/%: bench/%.c bench/number.h
+$(BUILD)/traffic $(BUILD)/floor: $(BUILD)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(call quiet,CC,$<)$(CC) $(ALLCFLAGS) $(ALLLDFLAGS) -o $@ $<
 
-bench: all $(BENCH_TOOLS) $(BUILD)/floor $(BUILD)/echo
-	tools/install-test-deps bench
-	$(MAKE) static
-	+$(STATIC_MAKE) $(BUILD)/static/floor
+bench:
+	bench/run.py --check
+	$(MAKE) all static $(BUILD)/traffic $(BUILD)/floor
 	bench/run.py --rounds $(ROUNDS) $(if $(BENCH),--only '$(BENCH)')
 
 # Count the instructions of some requests, and compare them with those in

@@ -1,18 +1,18 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: ISC
-"""Compare upnpd, with each of its backends, with both builds of Debian's
-miniupnpd. They take turns in the same run on the same machine, so that other
-load affects all of them. Writes bench/RESULTS.md after a whole run. Needs
-root.
+"""Measure upnpd beside both builds of Debian's miniupnpd and beside floors,
+which do only what any program must do. They take turns in the same run on the
+same machine, so that other load affects all of them. A whole run writes the
+results into docs/performance.md. Needs root.
 
-    bench/run.py [--rounds N] [--only REGEX] [--among REGEX] [--out FILE]
-                 [--verbose]
+    bench/run.py [--rounds N] [--only REGEX] [--verbose]
 """
 import argparse
 import contextlib
 import os
 import platform
 import re
+import statistics
 import sys
 import time
 
@@ -20,189 +20,237 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
 sys.path.insert(0, os.path.join(ROOT, "tests", "netns"))
 
-from daemon import UPNPD                            # noqa: E402
-from lab import die_cleanly, run, which             # noqa: E402
-import floors                                       # noqa: E402
-import measures                                     # noqa: E402
-import path                                         # noqa: E402
-import peer                                         # noqa: E402
-import report                                       # noqa: E402
-import subject                                      # noqa: E402
+from lab import die_cleanly, run, which                     # noqa: E402
+import evening                                              # noqa: E402
+import subjects                                             # noqa: E402
+from rows import CHANGES, FLOOR, MEASURES, PEERS, ROWS, STATIC       # noqa: E402
 
-TOOLS = ("ip", "nft", "iptables-legacy", "iptables-nft", "conntrack",
-         "strace", "apt-get", "dpkg-deb")
-RESULTS = os.path.join(HERE, "RESULTS.md")
-CALLS = "system calls of a request"
-
-
-def wanted(only):
-    """The measures that have a requested row."""
-    def asked(m, row):
-        title = f"{row} {measures.ROWS[row].title}, {m.mappings} " \
-            f"{measures.ROWS[row].noun}s"
-        return re.search(only, title, re.I)
-    return [m for m in measures.MEASURES
-            if any(asked(m, row) for row in m.rows)]
+DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
+BEGIN, END = "<!-- bench/run.py -->\n", "<!-- end -->\n"
+# command -> Debian's package
+TOOLS = {"ip": "iproute2", "nft": "nftables", "iptables-nft": "iptables",
+         "conntrack": "conntrack", "wrk": "wrk", "musl-gcc": "musl-tools",
+         "dpkg-deb": "dpkg"}
 
 
 def check():
-    if os.geteuid() != 0:
-        sys.exit("bench: needs root")
-    missing = [tool for tool in TOOLS if not which(tool)]
-    if missing:
-        sys.exit(f"bench: not installed: {' '.join(missing)}")
-    for binary in (UPNPD, subject.LOAD, subject.FLOWS, subject.PMPLOAD,
-                   floors.BINARY, floors.ECHO):
-        if not os.access(binary, os.X_OK):
-            sys.exit(f"bench: {binary} is not built: make bench builds it")
-    peer.fetch()
+    missing = sorted({p for tool, p in TOOLS.items() if not which(tool)})
+    if os.geteuid() or missing:
+        sys.exit("bench: needs root" + (f" and {' '.join(missing)}: apt-get "
+                                        f"install {' '.join(missing)}"
+                                        if missing else ""))
+    subjects.fetch()
 
 
-def take(m, one):
-    """Return {row: value}, or {row: reason} if the probe failed."""
+def make(name, n, ipv6, server):
+    """A subject of this name, not entered yet."""
+    if name == FLOOR:
+        return subjects.Floor() if server else subjects.Kernel(n, ipv6)
+    if name in PEERS:
+        return subjects.Peer(name, n, ipv6)
+    if name == STATIC:
+        one = subjects.Ours("netlink", n, binary=subjects.STATIC, room=1024)
+        one.name = STATIC
+        return one
+    return subjects.Ours(name, n, ipv6)
+
+
+def enter(stack, subject):
+    """The subject, or None if it cannot be made (which is printed)."""
     try:
-        return m.probe(one)
-    except (RuntimeError, OSError, AssertionError, KeyError) as e:
-        why = str(e).splitlines()
-        return {row: f"failed: {why[0] if why else repr(e)}"
-                for row in m.rows}
+        return stack.enter_context(subject)
+    except (subjects.Failed, RuntimeError, OSError, AssertionError) as e:
+        print(f"bench: {subject.name}: {e}", file=sys.stderr)
+        return None
 
 
-def round_of(todo, taking_part, found, verbose):
-    for m in todo:
-        for one in filter(m.who, taking_part):
-            start = time.monotonic()
-            got = take(m, one)
-            if verbose:
-                print(f"  {time.monotonic() - start:5.1f} s {m.mappings:6} "
-                      f"{one.name}: {got}", file=sys.stderr)
-            for row, value in got.items():
-                cells = found.setdefault((row, m.mappings), {})
-                cells.setdefault(one.name, []).append(value)
-
-
-def run_stage(stage, todo, all_subjects, args, found):
-    """Run all rounds of a stage, each with another order of subjects."""
-    start = time.monotonic()
-    taking_part = [one for one in all_subjects
-                   if any(m.who(one) for m in todo)]
-    if not taking_part:
-        return
-    for one in taking_part if stage != measures.ALONE else ():
-        one.fill(stage)
-    filled = time.monotonic()
-    for turn in range(1 if stage == measures.ALONE else args.rounds):
-        k = turn % len(taking_part)
-        round_of(todo, taking_part[k:] + taking_part[:k], found, args.verbose)
-    name = "separate daemons" if stage == measures.ALONE \
-        else f"{stage} mappings"
-    print(f"bench: {name}: prepared in {filled - start:.0f} s, measured in "
-          f"{time.monotonic() - filled:.0f} s", file=sys.stderr)
-
-
-def measure(args, all_subjects):
-    """{(row, mappings): {subject: [value of each round]}}"""
-    found = {}
-    for stage in sorted({m.stage for m in args.todo}):
-        run_stage(stage, [m for m in args.todo if m.stage == stage],
-                  all_subjects, args, found)
+def measure(todo, rounds, verbose):
+    """{(row, n): {name: [value of each round]}}. Each round has another order
+    of subjects."""
+    found, made = {}, {}
+    with contextlib.ExitStack() as stack:
+        for m in todo:
+            for name in m.names:
+                key = name, m.n, m.ipv6, m.server and name == FLOOR, m.once
+                if key not in made:
+                    if verbose:
+                        print("make", *key, file=sys.stderr)
+                    made[key] = enter(stack, make(*key[:4]))
+        for turn in range(rounds):
+            for m in todo if not turn else [m for m in todo if not m.once]:
+                k = turn % len(m.names)
+                for name in m.names[k:] + m.names[:k]:
+                    start = time.monotonic()
+                    got = m.of(made[name, m.n, m.ipv6, m.server
+                                    and name == FLOOR, m.once])
+                    if verbose:
+                        print(f"{time.monotonic() - start:5.1f} s {m.n:6} "
+                              f"{name}: {got}", file=sys.stderr)
+                    for row in set(got) & {*m.rows}:
+                        found.setdefault((row, m.n), {}).setdefault(
+                            name, []).append(got[row])
     return found
 
 
-def count_calls(all_subjects):
-    lines = []
-    for one in filter(measures.everybody, all_subjects):
-        try:
-            lines += path.lines_of(one)
-        except (RuntimeError, OSError, AssertionError, KeyError) as e:
-            lines.append(f"{one.name}: not counted: {e}")
-    return lines
+# ---- the report ------------------------------------------------------------
+
+def median(values):
+    """The median, or the reason why there is none: if one round failed, the
+    row failed."""
+    whys = [v for v in values if isinstance(v, str)]
+    return whys[0] if whys else statistics.median(values)
 
 
-def processor():
+def number(value, unit):
+    if isinstance(value, str) or value is None:
+        return value or ""
+    digits = 3 if unit == "s" else 0 if value >= 100 else 1
+    return f"{value:,.{digits}f} {unit}"
+
+
+class Table:
+    """@found: of measure()"""
+
+    def __init__(self, found):
+        self.found = {key: {name: median(values)
+                            for name, values in by_name.items()}
+                      for key, by_name in found.items()}
+
+        for (row, n), cells in self.found.items():
+            parts = [self.value(CHANGES.get(row), 0, FLOOR),
+                     self.value("bare", n, FLOOR)]
+            if row in CHANGES and all(parts):
+                cells[FLOOR] = 1 / sum(1 / rate for rate in parts)
+
+    def value(self, row, n, name):
+        got = self.found.get((row, n), {}).get(name)
+        return None if isinstance(got, str) else got
+
+    def keys(self):
+        order = list(ROWS)
+        return sorted(self.found, key=lambda k: (order.index(k[0]), k[1]))
+
+    def title(self, row, n):
+        noun = "pinhole" if row in ("pinhole", "flows6") else "mapping"
+        return f"{ROWS[row].title}, {n:,} {noun}{'s' * (n != 1)}"
+
+    def bars(self):
+        """(title, bar, ratio or value, met or None) of each"""
+        for row, n in self.keys():
+            yield from self.bars_of(row, n)
+        for row in ROWS:
+            if ROWS[row].flat:
+                rates = [self.value(r, n, "netlink") for r, n in self.keys()
+                         if r == row]
+                if len(rates) > 1 and all(rates):
+                    below = 1 - min(rates) / max(rates)
+                    yield (f"{ROWS[row].title}, the slowest of these numbers",
+                           f"{100 * ROWS[row].flat:g} % below the fastest at "
+                           "most", f"{100 * below:.0f} %",
+                           below <= ROWS[row].flat)
+
+    def bars_of(self, row, n):
+        r, title = ROWS[row], self.title(row, n)
+        mine, floor = (self.value(row, n, who) for who in ("netlink", FLOOR))
+        peers = [v for v in (self.value(row, n, p) for p in PEERS) if v]
+        if r.floor and (row, n) in self.found and FLOOR in \
+                self.found[row, n]:
+            share = mine / floor if mine and floor else 0
+            yield (title, f"{100 * r.floor:g} % of the floor",
+                   f"{100 * share:.0f} %", share >= r.floor)
+        if r.peer and peers:
+            times = (mine or 0) / max(peers)
+            yield (title, f"{r.peer} times miniupnpd", f"{times:.1f} times",
+                   times >= r.peer)
+        for name, value in self.found[row, n].items():
+            limit = (r.limit_of or {}).get(name, {}).get(n)
+            if r.limit and name not in (*PEERS, FLOOR):
+                limit = r.limit
+            if limit:
+                yield (f"{title}, {name}", f"{limit:,} {r.unit} at most",
+                       number(value, r.unit),
+                       not isinstance(value, str) and value <= limit)
+
+    def lines(self):
+        names = ["netlink", "iptables-legacy", "iptables-nft", STATIC, FLOOR,
+                 *PEERS]
+        names = [n for n in names
+                 if any(n in cells for cells in self.found.values())]
+        yield "| | " + " | ".join(names) + " |"
+        yield "|---|" + "--:|" * len(names)
+        for row, n in self.keys():
+            cells = self.found[row, n]
+            yield f"| {self.title(row, n)} | " + " | ".join(
+                number(cells.get(name), ROWS[row].unit)
+                for name in names) + " |"
+
+
+def about(args, took_s):
     with open("/proc/cpuinfo") as f:
-        for line in f:
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.machine()
+        model = re.search(r"model name\s*: (.*)", f.read())
+    return (f"Written by `make bench ROUNDS={args.rounds}` on "
+            + time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
+            + f" in {took_s / 60:.0f} minutes: medians of {args.rounds} "
+            f"rounds. {os.cpu_count()} processors "
+            f"{model[1] if model else platform.machine()}, Linux "
+            f"{platform.release()}; load averages {args.load} before the run. "
+            + run(subjects.UPNPD, "-V").strip() + " beside "
+            + subjects.version_of(PEERS[0]) + ".")
 
 
-def about(args, took_s, without):
-    """What was measured, where and how."""
-    with open("/proc/meminfo") as f:
-        memory_mb = int(f.readline().split()[1]) // 1024
-    lines = [
-        ("command", f"make bench ROUNDS={args.rounds}"
-                    + (f" BENCH='{args.only}'" if args.only else "")),
-        ("date", time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())),
-        ("rounds", f"{args.rounds}, in {took_s / 60:.0f} minutes"),
-        ("machine", f"{os.cpu_count()} processors {processor()}, "
-                    f"{memory_mb} MiB, Linux {platform.release()}"),
-        ("upnpd", run(UPNPD, "-V", check=False).strip()),
-        ("peer", "; ".join(peer.version_of(b) + f" ({b})"
-                           for b in subject.PEERS)),
-        ("tools", "; ".join(run(tool, "--version").splitlines()[0].strip()
-                            for tool in ("nft", "iptables-legacy"))),
-    ]
-    return lines + [("not measured", line) for line in without]
+def report(args, table, nights, took_s):
+    bars = [*table.bars(), *evening.bars(nights)]
+    missed = sum(not ok for *_, ok in bars)
+    return "\n".join([
+        about(args, took_s), "", *table.lines(), "",
+        f"### Bars\n\n{len(bars) - missed} of {len(bars)} are met.\n",
+        "| | bar | measured | |", "|---|---|--:|---|",
+        *(f"| {title} | {bar} | {got} | {'met' if ok else '**not met**'} |"
+          for title, bar, got, ok in bars),
+        "", *evening.lines(nights)]) + "\n"
 
 
-def write(args, table, calls, about_it):
-    report.write(args.out, table, about_it, calls)
-    print(f"\nwritten: {args.out}")
-    readme = os.path.join(ROOT, "README.md")
-    if args.out == RESULTS and report.quote(readme, report.quoted(table,
-                                                                  about_it)):
-        print(f"written: {readme}")
+def write(text):
+    with open(DOCUMENT) as f:
+        before, begin, rest = f.read().partition(BEGIN)
+    _, end, after = rest.partition(END)
+    assert begin and end, f"{DOCUMENT} lacks the marks"
+    with open(DOCUMENT + ".new", "w") as f:
+        f.write(before + begin + text + end + after)
+    os.replace(DOCUMENT + ".new", DOCUMENT)
+    print(f"written: {DOCUMENT}")
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", default="", metavar="REGEX",
-                        help="only rows whose name or title matches; writes "
-                             "no file unless --out is given")
-    parser.add_argument("--among", default="", metavar="REGEX",
-                        help="only subjects whose name matches; likewise")
-    parser.add_argument("--out", metavar="FILE")
-    parser.add_argument("--verbose", action="store_true",
-                        help="print each value when it is measured")
+                        help="only rows that match, or evening; then no file "
+                             "is written")
+    parser.add_argument("--verbose", action="store_true")
+    parser.add_argument("--check", action="store_true",
+                        help="only look whether all tools are there")
     args = parser.parse_args()
-    if args.rounds < 1:
-        parser.error("--rounds: at least 1")
-    args.todo = wanted(args.only)
-    args.calls = re.search(args.only, CALLS, re.I)
-    if not args.todo and not args.calls:
-        parser.error(f"--only {args.only}: no row matches; the rows are: "
-                     + " ".join(measures.ROWS))
-    if not args.only and not args.among and not args.out:
-        args.out = RESULTS
+    args.load = " ".join(f"{x:.1f}" for x in os.getloadavg())
     return args
 
 
 def main():
     args = arguments()
     check()
+    if args.check:
+        return
     die_cleanly()
     start = time.monotonic()
-    all_subjects, without = subject.subjects()
-    all_subjects = [one for one in all_subjects
-                    if re.search(args.among, one.name)]
-    all_subjects += floors.floors([one for one in all_subjects
-                                   if measures.ours(one)])
-    for line in without:
-        print(f"bench: not measured: {line}", file=sys.stderr)
-    with contextlib.ExitStack() as stack:
-        for one in all_subjects:
-            stack.enter_context(one)
-        calls = count_calls(all_subjects) if args.calls else []
-        found = measure(args, all_subjects)
-    table = report.Table(found, [one.name for one in all_subjects])
-    report.show(table)
-    print("\n".join(["", CALLS, *calls] if calls else []))
-    if args.out:
-        write(args, report.Table(found, table.names), calls,
-              about(args, time.monotonic() - start, without))
+    todo = [m for m in MEASURES if any(
+        re.search(args.only, f"{row} {m.n} {ROWS[row].title}")
+        for row in m.rows)]
+    table = Table(measure(todo, args.rounds, args.verbose))
+    nights = evening.all_of() if re.search(args.only, "evening") else {}
+    text = report(args, table, nights, time.monotonic() - start)
+    print(text)
+    if not args.only:
+        write(text)
 
 
 if __name__ == "__main__":
