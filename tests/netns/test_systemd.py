@@ -237,3 +237,13 @@ def test_exposure_is_as_documented():
     assert float(figure) <= 3.0
     with open(os.path.join(ROOT, "docs", "install.md")) as f:
         assert f"`systemd-analyze security` says {figure}" in f.read()
+
+
+def test_the_packages_own_test(lab):
+    """The script that autopkgtest runs, after an installation."""
+    deb = make_deb(os.path.join(ROOT, "build"))
+    script = os.path.join(ROOT, "dist/debian/tests/opens-a-port")
+    with Machine(lab, **{"upnpd.deb": deb, "opens-a-port": script}) as machine:
+        machine.run("dpkg", "-i", "/upnpd.deb")
+        out = machine.run("/opens-a-port")
+        assert out.endswith("upnpd opened and closed a port\n")
