@@ -125,8 +125,10 @@ static void on_timer(struct loop_timer *t)
 					   (u->round - 1));
 		return;
 	}
+	/* memory that was never used stays untouched */
 	for (size_t i = 0; i < u->client_n; i++)
-		u->client[i].due = false;
+		if (u->client[i].due)
+			u->client[i].due = false;
 }
 
 static void begin_rounds(struct pmpupdate *u)

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from lab import SLOW, wait_until
+from lab import OUT_IP, SLOW, wait_until
 from test_growth import fill, mixed, settled
 from upnp import http, search
 
@@ -88,6 +88,8 @@ def work(lab, igd, figures):
 def test_long_run_leaves_everything_as_it_was(lab, upnpd, igd):
     for port in STAYING:
         igd.add(port)
+    # the rule for remote hosts is made with the first such mapping, and stays
+    igd.add(39900, remote=OUT_IP)
     rules = lab.rules()
     figures = Figures(upnpd.options["backend"])
     due = dict.fromkeys(EVENTS, 0)
@@ -116,5 +118,5 @@ def test_long_run_leaves_everything_as_it_was(lab, upnpd, igd):
         (before, settled(lab, upnpd))
     figures.write("end", settled(lab, upnpd))
     assert lab.holds(rules)
-    assert {m[1] for m in igd.mapped()} == set(STAYING)
+    assert {m[1] for m in igd.mapped()} == {*STAYING, 39900}
     assert http(lab.lan1, "GET", "/igd1.xml").status == 200

@@ -125,7 +125,7 @@ def test_print_what_upnpc_mapped(lab, upnpd, ctl):
     assert counted == ({"packets": 0, "bytes": 0}
                        if lab.firewall.name == "nft" else {})
     assert entry == {
-        "number": 0, "dynamic": True, "disabled": False, "suspended": False,
+        "number": 0, "key": "tcp:40000:0.0.0.0", "dynamic": True, "disabled": False, "suspended": False,
         "overruled": False, "kind": "mapping",
         "protocol": "tcp", "external-port": 40000,
         "to-address": HOST_IP, "to-port": 8000,
