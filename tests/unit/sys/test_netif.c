@@ -601,13 +601,14 @@ static void test_each_change_is_reported(void **state)
 	assert_false(netif_drain(fd));
 	for (i = 0; i < sizeof(doing) / sizeof(doing[0]); i++) {
 		ip(doing[i]);
-		/* an IPv6 address is reported from another thread */
-		assert_true(readable_in(fd, 30000));
-		assert_true(netif_drain(fd));
+		/* an IPv6 address is reported from another thread, and its
+		 * routes, which are no change, before or after it */
+		do
+			assert_true(readable_in(fd, 30000));
+		while (!netif_drain(fd));
 		while (netif_drain(fd))
 			;
 	}
-	assert_false(readable(fd));
 	close(fd);
 }
 
