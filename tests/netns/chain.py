@@ -19,7 +19,7 @@ from lab import EXT_IP, OUT2_IP, OUT_IP, Host, Lab, run, wait_until
 from pmp import NUMBER
 
 sys.path.append(os.path.join(ROOT, "bench"))
-import peer     # noqa: E402  pylint: disable=wrong-import-position
+import subjects  # noqa: E402  pylint: disable=wrong-import-position
 
 WAN_IP, FRONT_IP = "10.0.1.2", "10.0.1.1"
 
@@ -29,7 +29,7 @@ table inet filter {
         type filter hook forward priority 0; policy accept;
     }
 }
-""" + peer.NFT_CHAINS
+""" + subjects.NFT_CHAINS
 
 MINIUPNPD_CONF = """\
 ext_ifname=wan0
@@ -103,7 +103,7 @@ class Miniupnpd(Daemon):
 
     def __init__(self, chain, front, **options):
         super().__init__(Place(chain, front))
-        peer.fetch()
+        subjects.fetch()
         self.options = {"enable_natpmp": "yes", "enable_upnp": "yes",
                         "force_igd_desc_v1": "no", "ext_ip": None,
                         "rules": "allow 1024-65535 10.0.0.0/8 1024-65535"}
@@ -119,14 +119,14 @@ class Miniupnpd(Daemon):
             f.writelines(f"{key}={value}\n" for key, value in options.items()
                          if value)
             f.write(f"{rules}\ndeny 0-65535 0.0.0.0/0 0-65535\n")
-        self.spawn([peer.binary_of("miniupnpd-nftables"), "-d", "-f", conf,
+        self.spawn([subjects.binary_of("miniupnpd-nftables"), "-d", "-f", conf,
                     "-P", self.lab.path("miniupnpd.pid")])
         assert self.wait_log("listening on")
         return self
 
     def forget(self):
         """Flush its rules, as its scripts do at a restart."""
-        self.lab.router.run("nft", "-f", "-", stdin=peer.NFT_FLUSH)
+        self.lab.router.run("nft", "-f", "-", stdin=subjects.NFT_FLUSH)
 
 
 class Fake:
