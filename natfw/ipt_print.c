@@ -176,6 +176,9 @@ static int add_table(struct ipt_print *p, int fd, const struct family *f,
 		p->own = hash_words(p->own, &info, sizeof(info));
 		return 0;
 	}
+	/* The kernel writes names up to their NUL only: what another table left
+	 * behind would count. */
+	memset(buf, 0, HEAD + info.size);
 	memcpy(get->name, info.name, sizeof(get->name));
 	get->size = info.size;
 	len = (socklen_t)(HEAD + info.size);

@@ -160,7 +160,8 @@ static void test_each_change_is_seen(void **state)
 	":zone -\n-A FORWARD -j VPN\n-A FORWARD -j UPNPD\n" \
 	"-A FORWARD -g zone\n-A VPN -j zone\n-A zone -j DROP\n" \
 	"-A UPNPD -j UPNPD-tcp-1\n" \
-	"-A UPNPD-tcp-1 -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n"
+	"-A UPNPD-tcp-1 -p tcp -m tcp --dport 80 -j ACCEPT\nCOMMIT\n" \
+	"*nat\n:UPNPD -\n-A UPNPD -j RETURN\nCOMMIT\n"
 
 /* Our chains are before those of others, which move in the kernel's table when
  * rules of ours come and go, and so do the targets of jumps. */
@@ -171,6 +172,8 @@ static void test_our_rules_count_apart(void **state)
 		"-N UPNPD-udp-1", "-A UPNPD -j UPNPD-udp-1",
 		"-R UPNPD-tcp-1 1 -p tcp -m tcp --dport 82 -j ACCEPT",
 		"-R UPNPD 2 -j UPNPD-tcp-1", "-D UPNPD 2", "-F UPNPD-tcp-1",
+		"-t nat -I UPNPD -p udp -m udp --dport 81 -j RETURN",
+		"-t nat -D UPNPD 2",
 	}, *const theirs[] = {
 		"-R FORWARD 1 -j zone", "-R FORWARD 3 -j zone",
 		"-R FORWARD 2 -j RETURN", "-R FORWARD 2 -j UPNPD",
@@ -203,7 +206,8 @@ static void test_our_rules_count_apart(void **state)
 			after = print(v->family);
 			if (after.hash == before.hash)
 				fail_msg("not noticed: %s", theirs[k]);
-			assert_int_equal(after.own, before.own);
+			if (after.own != before.own)
+				fail_msg("ours changed: %s", theirs[k]);
 		}
 		after = ipt_print_read(v->family, NULL, 0);
 		assert_true(after.known && !after.own_known);
