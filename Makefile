@@ -219,7 +219,7 @@ W_engine	= calloc free mmap mmap64 munmap time __time64 getrandom socket bind \
 		  netif_drain netif_counters netif_speed_bps route_is_local \
 		  route_gateway \
 		  neigh_find neigh_probe neigh_open neigh_drain
-W_ctlclient	= socket connect poll recv write clock_gettime \
+W_ctlclient	= socket connect poll recv write clock_gettime ifstate_read \
 		  $(MUSL_CLOCK)
 
 define fuzz_rule

@@ -54,7 +54,8 @@ struct ifstate {
  * @ret: set only on success; every byte is set, so that two can be compared
  *       with memcmp()
  *
- * The configuration must have an external interface. Return: 0 or -errno
+ * Without an external interface in the configuration ext_n is 0.
+ * Return: 0 or -errno
  */
 int ifstate_read(const struct conf *, struct ifstate *ret);
 

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 #include "base/wr.h"
+#include "conf/ifstate.h"
 #include "upnpctl/counts.h"
 #include "upnpctl/args.h"
 #include "upnpctl/menu.h"
@@ -48,6 +49,24 @@ bool counts_packets(const struct nat_rule *rule, uint64_t *ret)
 
 void counts_free(struct counts *c)
 {
+}
+
+/* Two external interfaces: mappings use the first, the second has no carrier. */
+int __wrap_ifstate_read(const struct conf *c, struct ifstate *ret);
+
+int __wrap_ifstate_read(const struct conf *c, struct ifstate *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	for (size_t i = 0; i < 2; i++) {
+		struct ifstate_ext *e = &ret->ext[ret->ext_n++];
+
+		str_copy(e->name, sizeof(e->name), str_z(c->iface[i].name));
+		e->ifindex = (int)i + 2;
+		e->up = true;
+		e->running = !i;
+		e->addr = addr_ip4(0xcb007101 + (uint32_t)i);
+	}
+	return 0;
 }
 
 #define SENT_MAX 256
@@ -572,7 +591,9 @@ static const char *conf_file(void)
 		return path;
 	owner = getpid();
 	wr_fmt(&w, "control-socket = %s/ctl\npid-file = %s/pid\n"
-	       "deny 0-65535 10.0.0.0/8 0-65535\nallow 1 10.0.0.0/8 1\n",
+	       "deny 0-65535 10.0.0.0/8 0-65535\nallow 1 10.0.0.0/8 1\n"
+	       "[interface wan0]\ntype = external\n"
+	       "[interface wan1]\ntype = external\n",
 	       fuzz_dir(), fuzz_dir());
 	snprintf(path, sizeof(path), "%s", fuzz_file("conf", text, w.len));
 	return path;
