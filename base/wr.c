@@ -198,7 +198,9 @@ static const char *convert(struct wr *w, const char *f, struct args *a)
 	switch (*f) {
 	case 's':
 		z = va_arg(a->ap, const char *);
-		wr_str(w, (struct str){ z, c.most == SIZE_MAX ? strlen(z) :
+		/* An empty string may have no pointer (str.c). */
+		wr_str(w, (struct str){ z, !c.most ? 0 :
+					   c.most == SIZE_MAX ? strlen(z) :
 					   strnlen(z, c.most) });
 		break;
 	case 'c':

@@ -128,7 +128,7 @@ static void fmt_reads_no_further_than_a_precision(void **state)
 	static const char abc[3] = { 'a', 'b', 'c' };
 	struct wr w = writer(8);
 
-	wr_fmt(&w, "%.*s", 3, abc);
+	wr_fmt(&w, "%.*s%.*s", 3, abc, 0, (const char *)NULL);
 	assert_str(wr_done(&w), "abc");
 }
 
