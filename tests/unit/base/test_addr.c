@@ -58,6 +58,7 @@ static void test_what_is_read_is_written_in_the_standard_form(void **state)
 		{ "::", "::" },
 		{ "::1", "::1" },
 		{ "fe80::1234:0:0:5678", "fe80::1234:0:0:5678" },
+		{ "0:0:0:1:0:0:0:1", "::1:0:0:0:1" },
 		{ "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8" },
 		{ "ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
 		  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" },
@@ -378,12 +379,19 @@ static void test_hosts_of_urls(void **state)
 /* ---- as libc writes them ------------------------------------------------ */
 
 /* Each choice of groups that are zero, but that of an IPv4-compatible address,
- * of which libcs differ. */
+ * of which libcs differ. Of two equal runs of zeros musl does not shorten the
+ * first, as RFC 5952, 4.2.3, demands, if the address begins with it. */
+#ifdef __GLIBC__
+#define FIRST_MASK 4
+#else
+#define FIRST_MASK 0x80
+#endif
+
 static void test_as_inet_ntop(void **state)
 {
 	char want[INET6_ADDRSTRLEN];
 
-	for (unsigned mask = 4; mask < 256; mask++) {
+	for (unsigned mask = FIRST_MASK; mask < 256; mask++) {
 		uint8_t byte[16] = { 0 };
 
 		for (unsigned i = 0; i < 8; i++)

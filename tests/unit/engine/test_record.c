@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <cmocka.h>
+#include "base/mem.h"
 #include "engine/record.h"
 #include "tests/unit/logged.h"
 
@@ -138,7 +139,8 @@ static void it_works_without_shared_memory(void **state)
 	refuse();
 	assert_int_equal(status().refused[REFUSAL_CONFLICT], 1);
 	record_close(&record);
-	free(record.kept);	/* in the engine it lives until the end */
+	/* The engine keeps it until it ends. */
+	mem_free(record.kept, 1, sizeof(*record.kept));
 }
 
 /* The count of folded mappings is due a minute later. */
