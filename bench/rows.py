@@ -103,7 +103,12 @@ def idle(subject):
                 subject.lab.lan1.socket(socket.SOCK_STREAM))
             sock.setblocking(False)
             sock.connect_ex((LAN_IP, subject.daemon.port))
-        return asked(subject, "getip", 200)["rate"]
+        time.sleep(1)           # they settle
+        try:
+            return asked(subject, "getip", 200)["rate"]
+        finally:
+            if not subject.daemon.running():
+                subject.daemon.start()
 
 
 @contextlib.contextmanager
@@ -273,8 +278,8 @@ class Measure:
             found = self.probe(subject)
         except (Failed, RuntimeError, OSError, AssertionError, KeyError,
                 TypeError, subprocess.TimeoutExpired) as e:
-            why = str(e).splitlines() or [repr(e)]
-            return {row: f"failed: {why[0]}" for row in self.rows}
+            why = (str(e).splitlines() or [repr(e)])[-1][:50]
+            return {row: f"failed: {why}" for row in self.rows}
         return found if isinstance(found, dict) else {self.rows[0]: found}
 
 

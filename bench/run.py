@@ -42,8 +42,9 @@ def check():
     subjects.fetch()
 
 
-def make(name, n, ipv6, server):
-    """A subject of this name, not entered yet."""
+def make(name, n, ipv6, server, once):
+    """A subject of this name, not entered yet. @once: and not with IPv6: its
+    memory is measured, with the default room."""
     if name == FLOOR:
         return subjects.Floor() if server else subjects.Kernel(n, ipv6)
     if name in PEERS:
@@ -52,7 +53,8 @@ def make(name, n, ipv6, server):
         one = subjects.Ours("netlink", n, binary=subjects.STATIC, room=1024)
         one.name = STATIC
         return one
-    return subjects.Ours(name, n, ipv6)
+    return subjects.Ours(name, n, ipv6, room=subjects.ROOM if ipv6 or not once
+                         else 1024)
 
 
 def enter(stack, subject):
@@ -75,7 +77,7 @@ def measure(todo, rounds, verbose):
                 if key not in made:
                     if verbose:
                         print("make", *key, file=sys.stderr)
-                    made[key] = enter(stack, make(*key[:4]))
+                    made[key] = enter(stack, make(*key))
         for turn in range(rounds):
             for m in todo if not turn else [m for m in todo if not m.once]:
                 k = turn % len(m.names)

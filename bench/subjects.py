@@ -325,6 +325,13 @@ class Miniupnpd(Daemon):
         with open(self.pidfile) as f:
             return int(f.read())
 
+    def running(self):
+        try:
+            os.kill(self.pid(), 0)
+            return True
+        except (OSError, ValueError):
+            return False
+
     def stop(self):
         """Stop it and empty its chains, as its service does."""
         try:
