@@ -8,7 +8,10 @@ import sys
 
 TREE = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
-BUILD = os.environ.get("BUILD", os.path.join(TREE, "build"))
+BUILD = os.environ.pop("BUILD", os.path.join(TREE, "build"))
+# A make that runs the tests must not give its options to those of a package.
+for name in "MAKEFLAGS", "MFLAGS", "MAKELEVEL":
+    os.environ.pop(name, None)
 
 
 def project(tree=TREE):
