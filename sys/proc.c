@@ -20,8 +20,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -33,13 +33,11 @@
 #define PROC_PATH \
 	"/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/sbin:/usr/local/bin"
 #define PATH_LEN_MAX 256
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4U	/* linux/close_range.h, since Linux 5.11 */
-#endif
 #define LINE_LEN_MAX 4096	/* proc.h; longer lines come in pieces */
 #define FILL_LEN 4096		/* PIPE_BUF: room of a writable pipe */
 #define TICK_MS 5		/* poll for the end, without a pidfd */
 #define SLICE_MS 200		/* longest wait, to notice a stopped machine */
+#define STACK_LEN 16384		/* of the child until its exec */
 
 /* The child's descriptors 0 to 2. */
 enum { IN, OUT, ERR, PIPES };
@@ -129,38 +127,67 @@ void proc_close_from(int low)
 		close((int)fd);
 }
 
-/* The same for a program that is about to be started, in this process. */
-static void close_at_exec(int low)
-{
-	struct rlimit most = { 0 };
-	rlim_t fd;
+/* What the child is to run. It shares our memory until its exec. */
+struct child {
+	const char *path;
+	const char *const *argv;
+	int fd[PIPES];
+	int err;	/* why there was no exec */
+};
 
-	if (!syscall(SYS_close_range, low, ~0U, CLOSE_RANGE_CLOEXEC))
-		return;
-	/* a kernel before 5.11 */
-	prlimit(0, RLIMIT_NOFILE, NULL, &most);
-	for (fd = (rlim_t)low; fd < most.rlim_cur && fd < INT_MAX; fd++)
-		fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+/* Move the pipes away first: if the caller had closed one of 0 to 2, a pipe may
+ * have its number. */
+static int place_descriptors(int fd[PIPES])
+{
+	for (int i = 0; i < PIPES; i++) {
+		fd[i] = fcntl(fd[i], F_DUPFD_CLOEXEC, PIPES);
+		if (fd[i] < 0)
+			return -errno;
+	}
+	for (int i = 0; i < PIPES; i++)
+		if (dup2(fd[i], i) < 0)
+			return -errno;
+	proc_close_from(PIPES);
+	return 0;
+}
+
+/* exec() keeps ignored and blocked signals. All signals are blocked up to here,
+ * so that no handler of the caller's runs in the child. */
+static void default_signals(void)
+{
+	struct sigaction sa = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int signo = 1; signo < _NSIG; signo++)
+		sigaction(signo, &sa, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int run_child(void *arg)
+{
+	static char env_path[] = "PATH=" PROC_PATH, env_lang[] = "LC_ALL=C";
+	char *const env[] = { env_path, env_lang, NULL };
+	struct child *c = arg;
+	char *const *args;
+
+	setpgid(0, 0);
+	c->err = place_descriptors(c->fd);
+	if (!c->err) {
+		default_signals();
+		/* execve() does not write to them, const or not */
+		memcpy(&args, &c->argv, sizeof(args));
+		execve(c->path, args, env);
+		c->err = -errno;
+	}
+	_exit(127);
 }
 
 /* ---- starting it ------------------------------------------------------- */
 
-/* Not with the number of a standard descriptor, which the caller may have
- * closed: the child's are made one after the other. */
-static int move_up(int *fd)
-{
-	int up = fcntl(*fd, F_DUPFD_CLOEXEC, PIPES);
-
-	if (up < 0)
-		return -errno;
-	close(*fd);
-	*fd = up;
-	return 0;
-}
-
 static int open_pipes(int ours[PIPES], int theirs[PIPES])
 {
-	int pair[2], err;
+	int pair[2];
 
 	for (int i = 0; i < PIPES; i++) {
 		if (pipe2(pair, O_CLOEXEC) < 0)
@@ -169,76 +196,36 @@ static int open_pipes(int ours[PIPES], int theirs[PIPES])
 		theirs[i] = pair[i != IN];
 		if (fcntl(ours[i], F_SETFL, O_NONBLOCK) < 0)
 			return -errno;
-		err = theirs[i] < PIPES ? move_up(&theirs[i]) : 0;
-		if (err)
-			return err;
 	}
 	return 0;
 }
 
-/* What the child gets: default signals, none of them blocked, and a process
- * group. */
-static int set_attributes(posix_spawnattr_t *attr)
+/* A copy of our memory for the child would cost 8 % of a run of
+ * iptables-restore, and more with more mappings. So this process waits until
+ * the exec, as with vfork(), and the child has a stack of its own. (Not
+ * posix_spawn(), which allocates memory.) */
+static int spawn(struct run *r, struct child *c)
 {
-	sigset_t all, none;
-	int err;
+	_Alignas(16) char stack[STACK_LEN];
+	sigset_t all, old;
 
 	sigfillset(&all);
-	sigemptyset(&none);
-	err = posix_spawnattr_setsigdefault(attr, &all);
-	err = err ? err : posix_spawnattr_setsigmask(attr, &none);
-	err = err ? err : posix_spawnattr_setpgroup(attr, 0);
-	return err ? err : posix_spawnattr_setflags(attr,
-						    POSIX_SPAWN_SETSIGDEF |
-						    POSIX_SPAWN_SETSIGMASK |
-						    POSIX_SPAWN_SETPGROUP);
-}
-
-static int set_descriptors(posix_spawn_file_actions_t *todo,
-			   const int theirs[PIPES])
-{
-	int err = 0;
-
-	for (int i = 0; !err && i < PIPES; i++)
-		err = posix_spawn_file_actions_adddup2(todo, theirs[i], i);
-	return err;
-}
-
-/* The child shares our memory until its exec. A copy of it would cost 8 % of a
- * run of iptables-restore, and more with more mappings. */
-static int spawn(struct run *r, const char *path, const int theirs[PIPES])
-{
-	static char env_path[] = "PATH=" PROC_PATH, env_lang[] = "LC_ALL=C";
-	char *const env[] = { env_path, env_lang, NULL };
-	posix_spawn_file_actions_t todo;
-	posix_spawnattr_t attr;
-	char *const *args;
-	int err;
-
-	err = posix_spawnattr_init(&attr);
-	if (err)
-		return -err;
-	err = posix_spawn_file_actions_init(&todo);
-	if (err) {
-		posix_spawnattr_destroy(&attr);
-		return -err;
-	}
-	err = set_attributes(&attr);
-	err = err ? err : set_descriptors(&todo, theirs);
-	close_at_exec(PIPES);
-	/* it does not write to them, const or not */
-	memcpy(&args, &r->p->argv, sizeof(args));
-	err = err ? err : posix_spawn(&r->pid, path, &todo, &attr, args, env);
-	posix_spawn_file_actions_destroy(&todo);
-	posix_spawnattr_destroy(&attr);
-	if (err)
-		return -err;
-	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
-	return 0;
+	sigprocmask(SIG_BLOCK, &all, &old);
+	r->pid = clone(run_child, stack + sizeof(stack),
+		       CLONE_VM | CLONE_VFORK | SIGCHLD, c);
+	if (r->pid < 0)
+		c->err = -errno;
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (!c->err)
+		r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	else if (r->pid > 0)
+		waitpid(r->pid, NULL, 0);
+	return c->err;
 }
 
 static int start(struct run *r)
 {
+	struct child c = { .argv = r->p->argv, .fd = { -1, -1, -1 } };
 	int theirs[PIPES] = { -1, -1, -1 }, err;
 	char path[PATH_LEN_MAX];
 
@@ -246,8 +233,10 @@ static int start(struct run *r)
 	if (err)
 		return err;
 	err = open_pipes(r->ours, theirs);
+	c.path = path;
+	memcpy(c.fd, theirs, sizeof(theirs));
 	if (!err)
-		err = spawn(r, path, theirs);
+		err = spawn(r, &c);
 	for (int i = 0; i < PIPES; i++)
 		close_fd(&theirs[i]);
 	return err;
