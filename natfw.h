@@ -28,6 +28,8 @@
 struct natfw_env {
 	char ext_if[IF_NAMESIZE];
 	uint32_t ext_index;	/* its index; 0: not known */
+	uint32_t ext_master;	/* index of the VRF or bridge that it is part
+				 * of; 0: none */
 	/* by which the Internet's IPv6 hosts reach the LAN, if that is another
 	 * one; empty: @ext_if */
 	char ext6_if[IF_NAMESIZE];

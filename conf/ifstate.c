@@ -80,6 +80,7 @@ static void add_external(struct ifstate *r, const struct conf_iface *conf,
 		return;
 	route_source(l->ifindex, &route);	/* ADDR_NONE if it fails */
 	e->ifindex = l->ifindex;
+	e->master = l->master;
 	e->up = l->up;
 	e->running = l->running;
 	e->addr = ifstate_choose(t->addr, t->addr_n, l->ifindex,

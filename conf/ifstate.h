@@ -19,6 +19,7 @@
 struct ifstate_ext {
 	char name[IF_NAMESIZE];
 	int ifindex;		/* 0: there is no such interface now */
+	int master;		/* ifindex of its VRF or bridge; 0: none */
 	struct addr addr;	/* the address in rules, or ADDR_NONE */
 	struct addr forced_ip;	/* reported to clients; ADDR_NONE: @addr is */
 	bool up;		/* IFF_UP */

@@ -60,6 +60,7 @@ static int read_env(struct broker *g, struct natfw_env *env)
 	memcpy(env->ext_if, ext->name, IF_NAMESIZE);
 	env->ext = ifstate_usable(ext, c);
 	env->ext_index = (uint32_t)ext->ifindex;
+	env->ext_master = (uint32_t)ext->master;
 	memcpy(env->ext6_if, ext6->name, IF_NAMESIZE);
 	env->ext6_index = (uint32_t)ext6->ifindex;
 	env->hairpin = c->hairpin;

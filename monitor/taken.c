@@ -12,7 +12,8 @@
 
 void taken_turn(struct taken *t)
 {
-	t->tcp_read = t->udp_read = false;
+	memset(&t->tcp, 0, sizeof(t->tcp));
+	memset(&t->udp, 0, sizeof(t->udp));
 }
 
 /* Without an external address, only wildcard sockets count. */
@@ -22,21 +23,6 @@ static struct addr external(const struct taken *t)
 }
 
 /* ---- the router's sockets ------------------------------------------------ */
-
-/* To read the sockets of the other protocol would take as long again. */
-static int read_ports(struct taken *t, const struct nat_rule *rule)
-{
-	const bool tcp = rule->proto == IPPROTO_TCP;
-	bool *was_read = tcp ? &t->tcp_read : &t->udp_read;
-	int err;
-
-	if (*was_read)
-		return 0;
-	err = ports_listening(tcp ? IPPROTO_TCP : IPPROTO_UDP, external(t),
-			      &t->ports);
-	*was_read = !err;
-	return err;
-}
 
 /* Return: the socket's entry; NULL if there is no room for it */
 static struct taken_socket *note_socket(struct taken *t, uint16_t port,
@@ -71,13 +57,31 @@ static bool udp_stays(struct taken *t, uint16_t port, uint64_t now_ms)
 	return stays;
 }
 
-static bool is_served(struct taken *t, const struct nat_rule *rule,
-		      bool in_force, uint64_t now_ms)
+/* Most turns have one mapping: then ask for one port, which is faster than to
+ * read them all. Return: 1, 0, -errno */
+static int is_served(struct taken *t, const struct nat_rule *rule)
 {
-	if (rule->proto == IPPROTO_TCP)
-		return ports_set(t->ports.tcp, rule->ext_port);
-	return ports_set(t->ports.udp, rule->ext_port) &&
-	       (!in_force || udp_stays(t, rule->ext_port, now_ms));
+	const bool tcp = rule->proto == IPPROTO_TCP;
+	const uint8_t proto = tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	bool *asked = tcp ? &t->tcp.asked : &t->udp.asked;
+	bool *was_read = tcp ? &t->tcp.read : &t->udp.read;
+	const struct natfw_env *env = &t->fw->env;
+	int ret;
+
+	if (!*asked && !env->ext_master) {
+		*asked = true;
+		ret = ports_served(proto, external(t), (int)env->ext_index,
+				   rule->ext_port);
+		if (ret >= 0)
+			return ret;
+	}
+	if (!*was_read) {
+		ret = ports_listening(proto, external(t), &t->ports);
+		if (ret)
+			return ret;
+		*was_read = true;
+	}
+	return ports_set(tcp ? t->ports.tcp : t->ports.udp, rule->ext_port);
 }
 
 /* ---- either -------------------------------------------------------------- */
@@ -85,17 +89,18 @@ static bool is_served(struct taken *t, const struct nat_rule *rule,
 enum nat_err taken_check(struct taken *t, const struct nat_rule *rule,
 			 bool in_force, uint64_t now_ms, struct wr *why)
 {
-	int err;
+	int served;
 
 	/* the port of another host */
 	if (rule->kind == NAT_PINHOLE)
 		return natfw_check(t->fw, rule, now_ms, why);
-	err = read_ports(t, rule);
-	if (err && !in_force) {
-		wr_z(why, strerror(-err));
+	served = is_served(t, rule);
+	if (served < 0 && !in_force) {
+		wr_z(why, strerror(-served));
 		return NAT_EFAIL;
 	}
-	if (!err && is_served(t, rule, in_force, now_ms))
+	if (served > 0 && (!in_force || rule->proto == IPPROTO_TCP ||
+			   udp_stays(t, rule->ext_port, now_ms)))
 		return NAT_ECONFLICT;
 	return natfw_check(t->fw, rule, now_ms, why);
 }
@@ -104,7 +109,7 @@ enum nat_err taken_check(struct taken *t, const struct nat_rule *rule,
 
 void taken_look_begin(struct taken *t)
 {
-	t->tcp_read = t->udp_read = false;
+	taken_turn(t);
 	for (size_t i = 0; i < t->socket_n; i++)
 		t->socket[i].seen = false;
 }

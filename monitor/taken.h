@@ -26,7 +26,8 @@ struct taken_socket {
 
 struct taken {
 	struct natfw *fw;	/* borrowed */
-	bool tcp_read, udp_read;	/* that part of @ports is of this turn */
+	/* in this turn: a port was asked for, and that part of @ports was read */
+	struct { bool asked, read; } tcp, udp;
 	size_t socket_n;
 	struct taken_socket socket[TAKEN_SOCKETS_MAX];
 	/* The large member comes last, unused while nothing changes. */

@@ -114,26 +114,74 @@ static void on_socket(void *arg, const struct nlmsghdr *h)
 		count(arg, &s);
 }
 
+struct diag_request {
+	struct nlmsghdr h;
+	struct inet_diag_req_v2 d;
+};
+
+static struct diag_request diag_request(uint16_t flags, uint8_t family,
+					uint8_t protocol)
+{
+	return (struct diag_request){
+		.h = {
+			.nlmsg_len = sizeof(struct diag_request),
+			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
+			.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+		},
+		.d = { .sdiag_family = family, .sdiag_protocol = protocol },
+	};
+}
+
 /* @fd: of sock_diag */
 static int dump_sockets(int fd, const struct socket_kind *kind, struct want *w)
 {
-	struct {
-		struct nlmsghdr h;
-		struct inet_diag_req_v2 d;
-	} r = {
-		.h = {
-			.nlmsg_len = sizeof(r),
-			.nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP,
-		},
-		.d = {
-			.sdiag_family = kind->family,
-			.sdiag_protocol = kind->protocol,
-			.idiag_states = 1u << kind->state,
-		},
-	};
+	struct diag_request r = diag_request(NLM_F_DUMP, kind->family,
+					     kind->protocol);
 
+	r.d.idiag_states = 1u << kind->state;
 	return netlink_ask_by(fd, &r.h, on_socket, w);
+}
+
+/* The kernel finds the socket that a packet to this port would reach. The
+ * IPv6 wildcard is among them. */
+static int find_socket(int fd, uint8_t protocol, struct addr at, int ifindex,
+		       uint16_t port)
+{
+	struct diag_request r = diag_request(NLM_F_ACK, AF_INET, protocol);
+	struct inet_diag_sockid *id = &r.d.id;
+	/* udp_dump_one() in linux/net/ipv4/udp_diag.c: "src and dst are swapped
+	 * for historical reasons" */
+	const bool swapped = protocol == IPPROTO_UDP;
+
+	*(swapped ? &id->idiag_dport : &id->idiag_sport) = htons(port);
+	(swapped ? id->idiag_dst : id->idiag_src)[0] = htonl(addr_to_ip4(at));
+	id->idiag_if = (uint32_t)ifindex;
+	memset(id->idiag_cookie, 0xff, sizeof(id->idiag_cookie));
+	return netlink_ask_by(fd, &r.h, NULL, NULL);
+}
+
+/* Both "no such socket" and "no sock_diag for this protocol" are ENOENT. A list
+ * of the sockets in none of all states tells them apart. */
+static int has_diag(int fd, uint8_t protocol)
+{
+	struct diag_request r = diag_request(NLM_F_DUMP, AF_INET, protocol);
+
+	return netlink_ask_by(fd, &r.h, NULL, NULL);
+}
+
+int ports_served(uint8_t protocol, struct addr at, int ifindex, uint16_t port)
+{
+	int fd = netlink_open(NETLINK_SOCK_DIAG), err;
+
+	if (fd < 0)
+		return fd;
+	err = find_socket(fd, protocol, at, ifindex, port);
+	if (err == -ENOENT)
+		err = has_diag(fd, protocol);
+	else if (!err)
+		err = 1;
+	close(fd);
+	return err;
 }
 
 /* ---- by /proc ------------------------------------------------------------ */

@@ -38,6 +38,20 @@ struct ports {
  */
 int ports_listening(uint8_t protocol, struct addr at, struct ports *ret);
 
+/**
+ * ports_served - does the router itself serve this port?
+ * @protocol: IPPROTO_TCP or IPPROTO_UDP
+ * @at: IPv4; sockets count as for ports_listening(), but of those that are
+ *      bound to an interface only the ones of @ifindex
+ * @ifindex: not part of a VRF, whose own sockets are not found; 0: sockets that
+ *           are bound to an interface do not count
+ *
+ * Asks sock_diag for one socket, where ports_listening() has all tables of
+ * sockets walked, whose size grows with the router's memory.
+ * Return: 1, 0, or -errno: the kernel cannot be asked so (ports_listening())
+ */
+int ports_served(uint8_t protocol, struct addr at, int ifindex, uint16_t port);
+
 /* A socket, and its owner. */
 struct ports_holder {
 	uint32_t uid;

@@ -113,6 +113,12 @@ int ports_listening(uint8_t protocol, struct addr at, struct ports *ret)
 	return 0;
 }
 
+/* As in a kernel that cannot be asked for one port. */
+int ports_served(uint8_t protocol, struct addr at, int ifindex, uint16_t port)
+{
+	return -ENOENT;
+}
+
 int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
 		  struct ports_holder *ret, size_t max)
 {

@@ -32,6 +32,7 @@
 /* ---- fakes ----------------------------------------------------------- */
 
 static uint32_t ext_ip;
+static int ext_master;
 static bool link_state = true;
 static char steps[32];		/* what was done to the link, a letter each */
 static int save_fails, restore_fails;
@@ -56,6 +57,7 @@ int ifstate_read(const struct conf *c, struct ifstate *ret)
 	ret->ext_n = 1;
 	memcpy(ret->ext[0].name, "wan0", sizeof("wan0"));
 	ret->ext[0].ifindex = 2;
+	ret->ext[0].master = ext_master;
 	if (ext_ip)
 		ret->ext[0].addr = addr_ip4(ext_ip);
 	ret->ext[0].up = link_state;
@@ -126,7 +128,7 @@ void ifstate_policy(const struct ifstate *r, const struct conf *c,
 }
 
 static int ports_fail;
-static unsigned ports_reads;
+static unsigned ports_reads, ports_asks;
 static uint16_t tcp_service, udp_service;	/* 0: none */
 static uint64_t udp_inode;
 
@@ -149,6 +151,17 @@ int ports_listening(uint8_t protocol, struct addr at, struct ports *ret)
 	serve_port(ret->tcp, 2222);
 	serve_port(ret->tcp, tcp_service);
 	return ports_fail;
+}
+
+/* One port, of the same sockets. */
+int ports_served(uint8_t protocol, struct addr at, int ifindex, uint16_t port)
+{
+	ports_asks++;
+	if (ports_fail)
+		return ports_fail;
+	if (protocol == IPPROTO_UDP)
+		return udp_service && port == udp_service;
+	return port == 2222 || (tcp_service && port == tcp_service);
 }
 
 int ports_holders(uint8_t protocol, struct addr at, uint16_t port,
@@ -390,9 +403,10 @@ static int setup(void **state)
 	conf.iface[0] = (struct conf_iface){ "wan0", CONF_EXTERNAL };
 	conf.iface_n = 1;
 	ext_ip = EXT;
+	ext_master = 0;
 	ports_fail = 0;
 	tcp_service = udp_service = forwarded = blocked = 0;
-	sweeps = ports_reads = infos = 0;
+	sweeps = ports_reads = ports_asks = infos = 0;
 	all_forwarded = false;
 	batches = 0;
 	tool_fails = 0;
@@ -1806,21 +1820,37 @@ static void test_renewal_is_checked(void **state)
 	assert_int_equal(killed[0].ext_port, 5001);
 }
 
-/* One turn reads the router's ports once, however many clients renew. */
+/* One turn asks for one port, and then reads all of them once, however many
+ * clients renew. */
 static void test_renewals_of_a_turn_share_the_ports(void **state)
 {
 	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_OK);
 	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
-	ports_reads = 0;
+	assert_int_equal(ports_reads, 0);
+	ports_asks = 0;
 	tcp_service = 5001;
 	send_request(BROKER_SET, rule(5001));
 	send_request(BROKER_SET, rule(5002));
 	send_request(BROKER_SET, rule(5003));
 	assert_int_equal(broker_serve(&broker, monitor), 0);
+	assert_int_equal(ports_asks, 1);
 	assert_int_equal(ports_reads, 1);	/* of its protocol alone */
 	assert_int_equal(answer(), NAT_ECONFLICT);
 	assert_int_equal(answer(), NAT_OK);
 	assert_int_equal(answer(), NAT_OK);
+}
+
+/* A question for one port does not find the sockets of a VRF. */
+static void test_ports_of_a_vrf_are_all_read(void **state)
+{
+	ext_master = 7;
+	assert_int_equal(req(BROKER_REFRESH, (struct nat_rule){ 0 }), NAT_OK);
+	ports_asks = ports_reads = 0;
+	tcp_service = 5001;
+	assert_int_equal(req(BROKER_SET, rule(5001)), NAT_ECONFLICT);
+	assert_int_equal(req(BROKER_SET, rule(5002)), NAT_OK);
+	assert_int_equal(ports_asks, 0);
+	assert_int_equal(ports_reads, 2);
 }
 
 /* A line that is down for a moment costs no mapping. */
@@ -2131,6 +2161,7 @@ int main(void)
 		T(test_rule_that_has_a_port_is_logged),
 		T(test_renewal_is_checked),
 		T(test_renewals_of_a_turn_share_the_ports),
+		T(test_ports_of_a_vrf_are_all_read),
 		T(test_renewal_without_an_external_address),
 		T(test_service_of_the_router_takes_its_port_at_verify),
 		T(test_udp_socket_takes_a_port_only_if_it_stays),

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <net/if.h>
 #include <linux/filter.h>
 #include <linux/inet_diag.h>
 #include <linux/seccomp.h>
@@ -491,6 +492,27 @@ static int tcp6_listener(bool v6only, const struct in6_addr *addr)
 
 static struct ports ports, empty;
 
+/* The question for one port has the answer of the whole list, or none. */
+static void check_one(bool diag, uint8_t protocol, uint32_t at, uint16_t port)
+{
+	int got = ports_served(protocol, addr_ip4(at), 0, port);
+	const uint64_t *field = protocol == IPPROTO_TCP ? ports.tcp : ports.udp;
+
+	CHECK(!ports_listening(protocol, addr_ip4(at), &ports));
+	CHECK(diag ? got == ports_set(field, port) :
+		     got == -ENOENT || got == -EPROTONOSUPPORT);
+}
+
+static void check_ones(bool diag, uint8_t protocol, const int *fd, size_t n)
+{
+	for (size_t i = 0; i < n && fd[i] >= 0; i++)
+		for (uint32_t at = HERE; at <= HERE + 1; at++) {
+			check_one(diag, IPPROTO_TCP, at, port_of(fd[i]));
+			check_one(diag, IPPROTO_UDP, at, port_of(fd[i]));
+		}
+	check_one(diag, protocol, 0, port_of(fd[0]));
+}
+
 static void check_udp(bool diag)
 {
 	int fd[3] = {
@@ -500,6 +522,7 @@ static void check_udp(bool diag)
 	uint16_t any = port_of(fd[0]), own = port_of(fd[1]),
 		 conn = port_of(fd[2]);
 
+	check_ones(diag, IPPROTO_UDP, fd, 3);
 	memset(&ports, 0xff, sizeof(ports));
 	/* of one protocol: the other field is left */
 	CHECK(ports_listening(IPPROTO_TCP, addr_ip4(HERE), &ports) == 0);
@@ -530,6 +553,7 @@ static void check_tcp6(bool diag)
 		tcp6_listener(false, &mapped),
 	};
 
+	check_ones(diag, IPPROTO_TCP, fd, 4);
 	CHECK(ports_listening(0, addr_ip4(HERE), &ports) == 0);
 	if (fd[0] >= 0) {
 		CHECK(ports_set(ports.tcp, port_of(fd[0])));
@@ -570,6 +594,48 @@ static void test_without_sock_diag_proc_is_read(void **state)
 static void test_without_inet_diag_proc_is_read(void **state)
 {
 	check_both(NO_INET_DIAG);
+}
+
+/* One of an interface counts if packets come from there; a connection whose
+ * listener is gone does not. */
+static void check_bound(bool diag)
+{
+	const int lo = (int)if_nametoindex("lo");
+	int fd[2] = { udp_socket(0, false),
+		      tcp6_listener(false, &in6addr_any) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_addr.s_addr = htonl(HERE) };
+	const struct addr here = addr_ip4(HERE);
+	int conn = socket(AF_INET, SOCK_STREAM, 0);
+	uint16_t port;
+
+	CHECK(!setsockopt(fd[0], SOL_SOCKET, SO_BINDTODEVICE, "lo", 3));
+	port = port_of(fd[0]);
+	CHECK(ports_served(IPPROTO_UDP, here, lo, port) == 1);
+	CHECK(ports_served(IPPROTO_UDP, here, lo + 1, port) == 0);
+	CHECK(ports_served(IPPROTO_UDP, here, 0, port) == 0);
+	if (fd[1] < 0)
+		return;
+	port = port_of(fd[1]);
+	to.sin_port = htons(port);
+	CHECK(!connect(conn, (struct sockaddr *)&to, sizeof(to)));
+	CHECK(ports_served(IPPROTO_TCP, here, lo, port) == 1);
+	CHECK(accept(fd[1], NULL, NULL) >= 0);
+	close(fd[1]);
+	CHECK(ports_served(IPPROTO_TCP, here, lo, port) == 0);
+}
+
+static void test_sockets_of_an_interface(void **state)
+{
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_SOCK_DIAG);
+
+	if (fd < 0)
+		skip();
+	close(fd);
+	NEED_ROOT();
+	ip("link set lo up");
+	ip("addr add 10.1.0.1/24 dev lo");
+	in_way(AS_IT_IS, check_bound);
 }
 
 /* The owner: the inode is the one in /proc/self/fd. */
@@ -674,6 +740,7 @@ int main(void)
 		cmocka_unit_test(test_file_with_a_wrong_line_is_an_error),
 		cmocka_unit_test(test_long_file_is_read_to_its_end),
 		netns_test(test_sock_diag_finds_the_ports),
+		netns_test(test_sockets_of_an_interface),
 		netns_test(test_without_sock_diag_proc_is_read),
 		netns_test(test_without_inet_diag_proc_is_read),
 		cmocka_unit_test(test_odd_end_of_a_line_hides_the_holder),
