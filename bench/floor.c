@@ -8,12 +8,19 @@
  * request gets a reply of REPLY-BYTES, any datagram one of 12 bytes (NAT-PMP's
  * external address). As in upnpd, one process waits and its child serves, and
  * ppoll() gets as many descriptors.
+ *
+ * With MAP the child hands each request to the other process, and replies when
+ * that one has added an element to this map of nf_tables, in a transaction
+ * with acknowledgement: the highest rate of changes if the process that reads
+ * the network must not make them.
  */
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +28,9 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 
 #define CONNS_MAX	512
 #define REPLY_MAX	2048
@@ -35,12 +45,112 @@ static size_t conns;
 static char reply[REPLY_MAX], request[8192];
 static size_t reply_len;
 static struct sockaddr_in at = { .sin_family = AF_INET };
+static int other = -1;		/* the socket to the other process */
 
 static void __attribute__((noreturn)) die(const char *what)
 {
 	perror(what);
 	exit(1);
 }
+
+/* ---- the process that makes changes -------------------------------------- */
+
+#define ASKED		60	/* bytes of upnpd's records */
+#define ANSWERED	72
+#define NEST(t)		((t) | NLA_F_NESTED)
+#define TYPE(t)		(NFNL_SUBSYS_NFTABLES << 8 | (t))
+#define SPAN(t, from)	((uint16_t)(sizeof(t) - offsetof(t, from)))
+
+struct element {
+	struct nlattr table;
+	char table_name[4];
+	struct nlattr map;
+	char map_name[4];
+	struct nlattr all, one, key, key_value;
+	uint32_t key_words[2];
+	struct nlattr data, data_value;
+	uint32_t data_words[2];
+};
+
+struct transaction {
+	struct nlmsghdr begin;
+	struct nfgenmsg begin_of;
+	struct nlmsghdr change;
+	struct nfgenmsg change_of;
+	struct element element;
+	struct nlmsghdr end;
+	struct nfgenmsg end_of;
+};
+
+static struct transaction transaction(const char *map)
+{
+	const uint32_t head = NLMSG_LENGTH(sizeof(struct nfgenmsg));
+	const struct nfgenmsg tables = { .res_id = htons(NFNL_SUBSYS_NFTABLES) };
+	struct transaction t = {
+		.begin = { head, NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, 1, 0 },
+		.begin_of = tables,
+		.change = { head + sizeof(struct element),
+			    TYPE(NFT_MSG_NEWSETELEM),
+			    NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE, 2, 0 },
+		.change_of = { .nfgen_family = AF_INET },
+		.element = {
+			.table = { NLA_HDRLEN + 4, NFTA_SET_ELEM_LIST_TABLE },
+			.map = { NLA_HDRLEN + 4, NFTA_SET_ELEM_LIST_SET },
+			.all = { SPAN(struct element, all),
+				 NEST(NFTA_SET_ELEM_LIST_ELEMENTS) },
+			.one = { SPAN(struct element, one),
+				 NEST(NFTA_LIST_ELEM) },
+			.key = { 2 * NLA_HDRLEN + 8, NEST(NFTA_SET_ELEM_KEY) },
+			.key_value = { NLA_HDRLEN + 8, NFTA_DATA_VALUE },
+			.data = { 2 * NLA_HDRLEN + 8, NEST(NFTA_SET_ELEM_DATA) },
+			.data_value = { NLA_HDRLEN + 8, NFTA_DATA_VALUE },
+		},
+		.end = { head, NFNL_MSG_BATCH_END, NLM_F_REQUEST, 3, 0 },
+		.end_of = tables,
+	};
+
+	snprintf(t.element.table_name, 4, "%s", map);
+	snprintf(t.element.map_name, 4, "%s", map);
+	return t;
+}
+
+static void __attribute__((noreturn)) make_changes(const char *map)
+{
+	const struct timespec wait = { .tv_sec = 60 };
+	struct transaction t = transaction(map);
+	int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER);
+	struct {
+		struct nlmsghdr head;
+		struct nlmsgerr error;
+		char more[256];
+	} answer;
+
+	place[0].fd = other;
+	for (;;) {
+		if (ppoll(place, FIRST, &wait, NULL) < 0 ||
+		    recv(other, request, sizeof(request), 0) <= 0)
+			exit(1);
+		t.element.key_words[0] = htonl(++t.change.nlmsg_seq);
+		if (send(fd, &t, sizeof(t), 0) < 0 ||
+		    recv(fd, &answer, sizeof(answer), 0) < 0 ||
+		    answer.error.error)
+			die("nf_tables");
+		send(other, request, ANSWERED, MSG_NOSIGNAL);
+	}
+}
+
+static void ask_for_change(void)
+{
+	struct pollfd p = { other, POLLIN, 0 };
+
+	if (other < 0)
+		return;
+	if (send(other, request, ASKED, MSG_NOSIGNAL) != ASKED ||
+	    poll(&p, 1, -1) != 1 || recv(other, request, ANSWERED, 0) <= 0)
+		die("the other process");
+}
+
+/* ---- the process that serves --------------------------------------------- */
 
 /* Return: true when the connection is closed */
 static bool serve(int fd)
@@ -51,8 +161,10 @@ static bool serve(int fd)
 
 	if (n < 0)
 		return false;
-	if (n > 0)
+	if (n > 0) {
+		ask_for_change();
 		sendmsg(fd, &msg, MSG_NOSIGNAL);
+	}
 	close(fd);
 	return true;
 }
@@ -82,6 +194,7 @@ static void answer(int fd)
 
 	if (recvmsg(fd, &m, 0) < 0)
 		return;
+	ask_for_change();
 	memset(request, 0, UDP_REPLY);
 	request[1] = (char)128;
 	iov.iov_len = UDP_REPLY;
@@ -142,11 +255,12 @@ static void write_reply(size_t len)
 int main(int argc, char **argv)
 {
 	pid_t child;
+	int pair[2];
 
-	if (argc != 5 || inet_pton(AF_INET, argv[1], &at.sin_addr) != 1 ||
+	if (argc < 5 || argc > 6 || inet_pton(AF_INET, argv[1], &at.sin_addr) != 1 ||
 	    atoi(argv[4]) < 100 || atoi(argv[4]) > REPLY_MAX) {
 		fprintf(stderr, "usage: floor ADDR TCP-PORT UDP-PORT "
-			"REPLY-BYTES\n");
+			"REPLY-BYTES [MAP]\n");
 		return 2;
 	}
 	write_reply((size_t)atoi(argv[4]));
@@ -155,10 +269,16 @@ int main(int argc, char **argv)
 					    POLLIN, 0 };
 	place[TCP].fd = open_at(SOCK_STREAM, argv[2]);
 	place[UDP].fd = open_at(SOCK_DGRAM, argv[3]);
+	if (argc == 6 && socketpair(AF_UNIX, SOCK_SEQPACKET, 0, pair))
+		die("socketpair");
 	child = fork();
 	if (child < 0)
 		die("fork");
+	if (argc == 6)
+		other = pair[child == 0];
 	if (child) {
+		if (argc == 6)
+			make_changes(argv[5]);
 		waitpid(child, NULL, 0);
 		return 1;
 	}

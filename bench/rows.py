@@ -12,6 +12,7 @@ from lab import EXT_IP, HOST_IP, LAN_IP, wait_until
 from subjects import ADD_PORT, FILL_PORT, Failed
 from upnp import GROUP, Listener, UpnpError, msearch
 
+IDLE_IP = "192.168.88.77"
 OURS = ("netlink", "iptables-legacy", "iptables-nft")
 PEERS = ("miniupnpd-nftables", "miniupnpd-iptables")
 FLOOR = "floor"
@@ -37,20 +38,27 @@ ROWS = {
     "description": Row("description, one at a time"),
     "getip": Row("GetExternalIPAddress, one at a time", floor=0.85),
     "getip200": Row("GetExternalIPAddress, 200 at once", floor=0.85),
-    "idle": Row("the same beside 2,000 idle connections"),
+    "idle": Row("the same beside 2,000 idle connections of another address"),
     "wait": Row("... the longest wait", "ms", False, limit=1000),
     "cpu": Row("CPU seconds of 1,000 GetExternalIPAddress", "s", False),
     "address": Row("NAT-PMP's external address, one at a time", floor=0.85),
     "address8": Row("NAT-PMP's external address, 8 at once", floor=0.85),
     "list": Row("GetGenericPortMappingEntry, first to last"),
     "bare": Row("a bare transaction of nf_tables, acknowledged"),
+    "handed": Row("a request that is handed to the process that makes one"),
+    "handed_pmp": Row("a datagram that is handed to that process"),
     "add": Row("AddPortMapping, one at a time", floor=0.6, flat=0.15,
                peer=20),
     "add50": Row("AddPortMapping, 50 at once"),
     "map": Row("PCP MAP, one at a time", floor=0.6, flat=0.15, peer=20),
     "pinhole": Row("AddPinhole, one at a time", floor=0.6, flat=0.15),
-    "flows": Row("new flows through the last mapping", floor=0.9, flat=0.15),
-    "flows6": Row("new flows through the last pinhole", floor=0.9, flat=0.15),
+    "track": Row("new flows with connection tracking alone", "/CPU s"),
+    "dnat": Row("new flows with one rule for NAT, and no firewall", "/CPU s"),
+    "flows": Row("new flows through the last mapping", "/CPU s",
+                 floor=0.9, flat=0.15),
+    "track6": Row("new flows of IPv6 with connection tracking alone", "/CPU s"),
+    "flows6": Row("new flows through the last pinhole", "/CPU s",
+                  floor=0.9, flat=0.15),
     "search": Row("answer to a search", "ms", False, limit=100),
     "notify": Row("first NOTIFY after the start", "ms", False, limit=150),
     "restart": Row("from the start until the last mapping forwards", "ms",
@@ -64,6 +72,8 @@ ROWS = {
 
 # A change is a request, of which the floor is that row's, and a transaction.
 CHANGES = {"add": "getip", "pinhole": "getip", "map": "address"}
+# The floor if the process that reads the network must not make the transaction.
+HANDED = {"add": "handed", "pinhole": "handed", "map": "handed_pmp"}
 
 
 # ---- probes: each measures a subject, and returns a value, or {row: value}
@@ -96,19 +106,24 @@ def getip200(subject):
 
 
 def idle(subject):
-    """Beside 2,000 connections that send nothing."""
+    """Beside 2,000 connections of another address, which send nothing. Some
+    of them end the peer."""
+    lan1 = subject.lab.lan1
+    lan1.run("ip", "addr", "replace", IDLE_IP + "/24", "dev", "eth0")
     with contextlib.ExitStack() as stack:
         for _ in range(2000):
             sock = stack.enter_context(
-                subject.lab.lan1.socket(socket.SOCK_STREAM))
+                lan1.socket(socket.SOCK_STREAM, (IDLE_IP, 0)))
             sock.setblocking(False)
             sock.connect_ex((LAN_IP, subject.daemon.port))
         time.sleep(1)           # they settle
         try:
             return asked(subject, "getip", 200)["rate"]
         finally:
-            if not subject.daemon.running():
+            if not subject.daemon.serves():
+                subject.daemon.stop()
                 subject.daemon.start()
+                raise Failed("the connections ended it")
 
 
 @contextlib.contextmanager
@@ -130,6 +145,12 @@ def address(subject):
     with one_processor(subject):
         return {row: subject.datagrams("address", 4000, n)["rate"]
                 for row, n in (("address", 1), ("address8", 8))}
+
+
+def handed(subject):
+    with one_processor(subject):
+        by_pmp = subject.datagrams("address", 4000)["rate"]
+    return {"handed": asked(subject, "getip")["rate"], "handed_pmp": by_pmp}
 
 
 def listing(subject):
@@ -262,13 +283,18 @@ def memory(subject):
 
 class Measure:
     """@n: mappings in place, or pinholes if @ipv6; @names: of whom; @once: in
-    one round. A floor is floor.c if @server, else the kernel."""
+    one round; @floor: which FLOORS is meant."""
 
     def __init__(self, rows, n, probe, names, ipv6=False, once=False,
-                 server=False):
+                 floor="transaction"):
         self.rows, self.n, self.probe = rows.split(), n, probe
         self.names, self.ipv6, self.once = names, ipv6, once
-        self.server = server
+        self.floor = floor
+
+    def key(self, name):
+        """What make() needs: subjects with the same key are the same one."""
+        return (name, self.n, self.ipv6, self.once,
+                self.floor if name == FLOOR else None)
 
     def of(self, subject):
         """{row: value, or why there is none}"""
@@ -287,13 +313,14 @@ FEW = ("netlink", *PEERS)
 WITH_FLOOR = (*FEW, FLOOR)
 MEASURES = [
     Measure("description", 0, description, FEW),
-    Measure("getip cpu", 0, getip, WITH_FLOOR, server=True),
-    Measure("getip200 wait", 0, getip200, WITH_FLOOR, server=True),
+    Measure("getip cpu", 0, getip, WITH_FLOOR, floor="server"),
+    Measure("getip200 wait", 0, getip200, WITH_FLOOR, floor="server"),
     Measure("idle", 0, idle, FEW),
-    Measure("address address8", 0, address, WITH_FLOOR, server=True),
+    Measure("address address8", 0, address, WITH_FLOOR, floor="server"),
     Measure("search", 0, search, FEW),
     Measure("notify", 0, notify, FEW),
     *(Measure("bare", n, transactions, (FLOOR,)) for n in (0, 1000, 10000)),
+    Measure("handed handed_pmp", 0, handed, (FLOOR,), floor="changer"),
     *(Measure("map", n, pcp, ("netlink",)) for n in (0, 10000)),
     Measure("map", 1000, pcp, FEW),
     *(Measure("pinhole", n, pinhole, ("netlink",), ipv6=True,
@@ -305,9 +332,14 @@ MEASURES = [
     Measure("list", 1000, listing, FEW),
     Measure("restart", 1000, restart, (*OURS, *PEERS)),
     Measure("crash", 1000, crash, OURS),
-    *(Measure("flows", n, flows, ("netlink", FLOOR) if n != 1 else WITH_FLOOR)
+    Measure("track", 0, flows, (FLOOR,), floor="tracker"),
+    Measure("dnat", 0, flows, (FLOOR,), floor="translator"),
+    *(Measure("flows", n, flows, ("netlink", FLOOR) if n != 1 else WITH_FLOOR,
+              floor="forwarder")
       for n in (1, 5000, 30000)),
-    *(Measure("flows6", n, flows, ("netlink", FLOOR), ipv6=True)
+    Measure("track6", 0, flows, (FLOOR,), ipv6=True, floor="tracker"),
+    *(Measure("flows6", n, flows, ("netlink", FLOOR), ipv6=True,
+              floor="forwarder")
       for n in (1, 5000, 16000)),
     *(Measure("memory", n, memory, ("netlink", STATIC, *PEERS), once=True)
       for n in (0, 1000)),

@@ -325,13 +325,6 @@ class Miniupnpd(Daemon):
         with open(self.pidfile) as f:
             return int(f.read())
 
-    def running(self):
-        try:
-            os.kill(self.pid(), 0)
-            return True
-        except (OSError, ValueError):
-            return False
-
     def stop(self):
         """Stop it and empty its chains, as its service does."""
         try:
@@ -363,19 +356,29 @@ class Peer(Subject):
 
 # ---- floors ----------------------------------------------------------------
 
-class Floor(Subject):
-    """floor.c in such a lab."""
+MAP = "table ip m { map m { type inet_proto . inet_service : " \
+    "ipv4_addr . inet_service; }; }\n"
 
-    def __init__(self):
+
+class Floor(Subject):
+    """floor.c in such a lab. @changes: each request is a transaction, which
+    the other process makes"""
+
+    def __init__(self, changes=False):
         super().__init__("floor", FIREWALLS["netlink"]())
         self.url = self.path = "/"
+        self.map = ["m"] * changes
 
     def make(self):
+        argv = [os.path.join(BUILD, "floor"), LAN_IP, str(Daemon.port), "5351",
+                str(REPLY), *self.map]
+
         class Server(Daemon):
             def start(self):
-                self.spawn([os.path.join(BUILD, "floor"), LAN_IP,
-                            str(self.port), "5351", str(REPLY)])
+                self.spawn(argv)
                 self.wait_ready()
+        if self.map:
+            self.lab.router.run("nft", "-f", "-", stdin=MAP)
         self.daemon = Server(self.lab)
 
     def find(self):
@@ -387,29 +390,74 @@ class Floor(Subject):
             return {"monitor": pid, "engine": int(f.read())}
 
 
-class Kernel:
-    """The kernel alone: a router without a rule, but with connection
-    tracking, and bare transactions of nf_tables, each of one element, with
-    acknowledgement, beside @n elements."""
+class Flows:
+    """A router that forwards datagrams without a daemon. @rules: of nft, with
+    the words PORT, HOST and HOST6; @to: where new flows go, if not to the
+    external address."""
     name = "floor"
-    TRACK = "table inet t { chain c { type filter hook forward priority 0; " \
-        "ct state invalid drop; }; }\n"
-    MAP = "table ip m { map m { type inet_proto . inet_service : " \
-        "ipv4_addr . inet_service; }; }\n"
 
-    def __init__(self, n=0, ipv6=False):
-        self.n, self.ipv6 = n, ipv6
-        self.lab = Lab(Bare(), ipv6=ipv6)
-        self.sock = None
+    def __init__(self, firewall, rules, ipv6=False, to=None):
+        self.lab, self.rules, self.ipv6 = Lab(firewall, ipv6=ipv6), rules, ipv6
+        self.to = HOST6_IP if ipv6 else to or EXT_IP
 
     def __enter__(self):
         self.lab.__enter__()
         self.lab.outside.run("ip", "route", "add", "192.168.88.0/24", "via",
                              EXT_IP)
+        self.lab.router.run(
+            "nft", "-f", "-", stdin=self.rules.replace("PORT", str(FILL_PORT))
+            .replace("HOST6", HOST6_IP).replace("HOST", HOST_IP))
+        return self
+
+    def __exit__(self, *exc):
+        self.lab.close()
+
+    flows_of = Subject.traffic
+
+    def flows(self):
+        return self.flows_of(self.to, FILL_PORT, FLOWS)
+
+
+TRACK = "table inet t { chain c { type filter hook forward priority 0; " \
+    "ct state invalid drop; }; }\n"
+DNAT = "table ip d { chain c { type nat hook prerouting priority 0; " \
+    "udp dport PORT dnat to HOST:PORT; }; }\n"
+FORWARD = 'add rule ip nat prerouting iifname "wan0" udp dport PORT dnat to ' \
+    "HOST:PORT\nadd rule inet filter forward ct status dnat accept\n"
+FORWARD6 = 'add rule inet filter forward iifname "wan0" ip6 daddr HOST6 ' \
+    "udp dport PORT accept\n"
+
+
+def forwarder(ipv6):
+    """The lab's firewall, with one rule of the administrator that forwards the
+    port, or opens it: what the kernel needs at least for such a flow."""
+    return Flows(FIREWALLS["netlink"](), FORWARD6 if ipv6 else FORWARD, ipv6)
+
+
+def tracker(ipv6):
+    """Connection tracking, and no other rule."""
+    return Flows(Bare(), TRACK, ipv6, HOST_IP)
+
+
+def translator():
+    """One rule for NAT, and no firewall."""
+    return Flows(Bare(), DNAT)
+
+
+class Kernel:
+    """Bare transactions of nf_tables, each of one element, with
+    acknowledgement, beside @n elements."""
+    name = "floor"
+
+    def __init__(self, n=0):
+        self.n, self.lab, self.sock = n, Lab(Bare()), None
+
+    def __enter__(self):
+        self.lab.__enter__()
         router = self.lab.router
         with inside(router.ns):
             self.sock = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12)
-        router.run("nft", "-f", "-", stdin=self.TRACK + self.MAP)
+        router.run("nft", "-f", "-", stdin=MAP)
         if self.n:
             router.run("nft", "-f", "-", stdin="add element ip m m {" + ",".join(
                 f"udp . {p} : {HOST_IP} . {p}"
@@ -419,12 +467,6 @@ class Kernel:
     def __exit__(self, *exc):
         self.sock.close()
         self.lab.close()
-
-    flows_of = Subject.traffic
-
-    def flows(self):
-        return self.flows_of(HOST6_IP if self.ipv6 else HOST_IP, FILL_PORT,
-                             FLOWS)
 
     def change(self, port, add):
         """One transaction: add the element of @port, or delete it."""
