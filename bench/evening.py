@@ -303,7 +303,7 @@ def evening(subject, limits=None):
             "p50": statistics.median(waits) * 1000,
             "p99": waits[len(waits) * 99 // 100] * 1000,
             "worst": waits[-1] * 1000, "worst first": max(first) * 1000,
-            "cpu": cpu_s(subject.pids()), "memory": subject.memory_kb(),
+            "cpu": cpu_s(subject.pids()), "memory": subject.memory_kb()[0],
             "peak": limits.peak_kb() if limits else None,
             "transactions": generation(lab.router) - before, "log": lines,
         }

@@ -50,20 +50,24 @@ def cpu_s(pids):
 
 
 def resident_kb(pids):
-    """Resident memory of processes that were forked from each other. A page
-    that several of them share is counted once."""
-    private, shared = 0, {}
+    """(all, of it unchanged pages of the program's file): resident memory of
+    processes that were forked from each other. A page that several of them
+    share is counted once. The kernel drops pages of a file when memory is
+    short, and reads them again."""
+    private, shared, clean, of_map = 0, {}, {}, 0
     for pid in pids:
         with open(f"/proc/{pid}/smaps") as f:
             for line in f:
-                if head := re.match(r"([0-9a-f]+)-[0-9a-f]+ ", line):
-                    at, of_map = head[1], 0
+                if head := re.match(r"([0-9a-f]+)-[0-9a-f]+ (.*)", line):
+                    at, of_map, is_file = head[1], 0, " /" in head[2]
                 elif m := re.match(r"Private_\w+: +(\d+) kB", line):
                     private += int(m[1])
-                elif m := re.match(r"Shared_\w+: +(\d+) kB", line):
-                    of_map += int(m[1])
+                elif m := re.match(r"Shared_(\w+): +(\d+) kB", line):
+                    of_map += int(m[2])
                     shared[at] = max(shared.get(at, 0), of_map)
-    return private + sum(shared.values())
+                    if is_file and m[1] == "Clean":
+                        clean[at] = max(clean.get(at, 0), int(m[2]))
+    return private + sum(shared.values()), sum(clean.values())
 
 
 class Subject:
