@@ -338,6 +338,7 @@ MEASURES = [
     *(Measure("flows", n, flows, ("netlink", FLOOR) if n != 1 else WITH_FLOOR,
               floor="forwarder")
       for n in (1, 5000, 30000)),
+    Measure("flows", 1000, flows, WITH_FLOOR, floor="forwarder"),
     Measure("track6", 0, flows, (FLOOR,), ipv6=True, floor="tracker"),
     *(Measure("flows6", n, flows, ("netlink", FLOOR), ipv6=True,
               floor="forwarder")
