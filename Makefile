@@ -274,6 +274,7 @@ test-rest:
 	tools/install-test-deps all
 	$(MAKE) -j"$$(nproc)" all small fuzzers static-lab $(LAB_BINS)
 	python3 tests/layers.py $(BUILD)/small
+	$(MAKE) unit-small
 	$(MAKE) fuzz-replay openwrt luci packages
 	$(LAB_RUN) -m 'not core and not clients'
 

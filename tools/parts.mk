@@ -76,7 +76,12 @@ SMALL_PARTS	= BACKENDS=netlink UPNPCTL=no PMP=no STATUS_PAGE=no
 small:
 	$(MAKE) BUILD=$(BUILD)/small $(SMALL_PARTS) all
 
+# Without the tests of what it leaves out.
+unit-small:
+	$(MAKE) -j"$$(nproc)" BUILD=$(BUILD)/small $(SMALL_PARTS) units
+	$(MAKE) -j4 -O BUILD=$(BUILD)/small $(SMALL_PARTS) unit
+
 small-sizes:
 	tools/small-sizes $(BUILD)
 
-.PHONY: small small-sizes
+.PHONY: small unit-small small-sizes
