@@ -2,6 +2,7 @@
 """After a fault, rules and mappings match again, and upnpd keeps every mapping
 that it can. The faults are a busy firewall, an unusable state directory or
 lease file, interfaces that vanish, killed processes and slow clients."""
+import contextlib
 import os
 import signal
 import socket
@@ -34,29 +35,32 @@ def own_run(lab, stopped):
     return stopped
 
 
-def hold_lock(upnpd):
-    """Hold the xtables lock. Return: the process; a line ends it"""
-    holder = subprocess.Popen(
-        ["nsenter", "-t", str(upnpd.proc.pid), "-m", "flock",
-         "/run/xtables.lock", "sh", "-c", "echo held; read word"],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert holder.stdout.readline() == "held\n"
-    return holder
+@contextlib.contextmanager
+def held_lock(upnpd):
+    """Hold the xtables lock, whatever happens, until the end."""
+    with subprocess.Popen(
+            ["nsenter", "-t", str(upnpd.proc.pid), "-m", "flock",
+             "/run/xtables.lock", "sh", "-c", "echo held; read word"],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        try:
+            assert holder.stdout.readline() == "held\n"
+            yield
+        finally:
+            holder.communicate("enough\n")
 
 
 def late_by_lock(lab, upnpd, igd, port):
     """Request @port while another process holds the xtables lock. Return: did
     the request succeed after the lock was released? It fails if the machine is
     so busy that the tool's 5 s are over."""
-    holder = hold_lock(upnpd)
     told = []
     late = threading.Thread(target=lambda: told.append(
         answers(lambda: igd.add(port, "UDP", 8001))))
-    late.start()
-    assert wait_until(lambda: told or tools(upnpd))
-    assert Igd(lab.lan1).external_ip() == EXT_IP
-    assert told in ([], [None])
-    holder.communicate("enough\n")
+    with held_lock(upnpd):
+        late.start()
+        assert wait_until(lambda: told or tools(upnpd))
+        assert Igd(lab.lan1).external_ip() == EXT_IP
+        assert told in ([], [None])
     late.join()
     return told != [None]
 
@@ -85,16 +89,15 @@ def test_rules_follow_the_address_after_a_failed_change(lab, own_run):
     rules follow without waiting for the next verification."""
     server = listener(lab.lan1, "TCP", 8000)
     Igd(lab.lan1).add(40000, "TCP", 8000)
-    holder = hold_lock(own_run)
-    lab.router.ip_batch(f"addr del {EXT_IP}/24 dev wan0",
-                        f"addr add {NEW_EXT}/24 dev wan0",
-                        f"route add default via {OUT_IP}")
-    # the monitor tries twice: for the new address, and for the whole table
-    # (equal lines of the log may be folded)
-    tried = set()
-    assert wait_until(lambda: tried.update(tools(own_run)) or len(tried) >= 2
-                      and "firewall: " in own_run.log())
-    holder.communicate("enough\n")
+    with held_lock(own_run):
+        lab.router.ip_batch(f"addr del {EXT_IP}/24 dev wan0",
+                            f"addr add {NEW_EXT}/24 dev wan0",
+                            f"route add default via {OUT_IP}")
+        # the monitor tries twice: for the new address, and for the whole table
+        # (equal lines of the log may be folded)
+        tried = set()
+        assert wait_until(lambda: tried.update(tools(own_run)) or
+                          len(tried) >= 2 and "firewall: " in own_run.log())
     assert wait_until(lambda: reaches(lab, "TCP", 40000, server, dst=NEW_EXT))
 
 
