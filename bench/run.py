@@ -143,7 +143,8 @@ class Table:
     def title(self, row, n):
         if ROWS[row].title.startswith("new flows") and not n:
             return ROWS[row].title      # no mapping is part of it
-        noun = "pinhole" if row in ("pinhole", "flows6") else "mapping"
+        noun = "pinhole" if row in ("pinhole", "flows6", "packets6") \
+            else "mapping"
         return f"{ROWS[row].title}, {n:,} {noun}{'s' * (n != 1)}"
 
     def bars(self):

@@ -152,13 +152,13 @@ class Subject:
         with contextlib.suppress(Failed):
             return self.flows(64) > 0
 
-    def flows(self, n=FLOWS):
-        """New flows through the last mapping or pinhole."""
+    def flows(self, n=FLOWS, what="flows"):
+        """New flows through the last mapping or pinhole, or packets of one."""
         return self.traffic(HOST6_IP if self.ipv6 else EXT_IP,
-                            FILL_PORT + self.n - 1, n)
+                            FILL_PORT + self.n - 1, n, what)
 
-    def traffic(self, to, port, n):
-        done = pairs(run(os.path.join(BUILD, "traffic"), "flows",
+    def traffic(self, to, port, n, what):
+        done = pairs(run(os.path.join(BUILD, "traffic"), what,
                          self.lab.outside.ns, self.lab.lan1.ns, OUT_IP, to,
                          str(port), str(n)))
         self.lab.router.run("conntrack", "-F", check=False)
@@ -418,8 +418,8 @@ class Flows:
 
     flows_of = Subject.traffic
 
-    def flows(self):
-        return self.flows_of(self.to, FILL_PORT, FLOWS)
+    def flows(self, n=FLOWS, what="flows"):
+        return self.flows_of(self.to, FILL_PORT, n, what)
 
 
 TRACK = "table inet t { chain c { type filter hook forward priority 0; " \

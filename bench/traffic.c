@@ -3,10 +3,11 @@
  * traffic.c - datagrams, and how many are answered or arrive in a second:
  *	traffic address|map|unmap ADDR FIRST-PORT N AT-ONCE	requests of NAT-PMP's
  *		external address, or of PCP for TCP ports from FIRST-PORT on
- *	traffic flows FROM-NS TO-NS FROM TO PORT N	new flows to a UDP port,
- *		each from another source port, to see how many arrive in a
- *		second of processor time: router and links work inside our
- *		system calls, and by the clock on the wall it repeats badly
+ *	traffic flows|packets FROM-NS TO-NS FROM TO PORT N	new flows to a UDP
+ *		port, each from another source port, or datagrams of one flow,
+ *		to see how many arrive in a second of processor time: router
+ *		and links work inside our system calls, and by the clock on
+ *		the wall it repeats badly
  * It prints one line of "name value" pairs. An answer lets the next request go.
  */
 #include <arpa/inet.h>
@@ -181,7 +182,9 @@ static void open_flows(struct flows *f, char **arg)
 		die("bind");
 }
 
-static void send_some(const struct flows *f, unsigned source, unsigned n)
+/* @step: 1: each is a new flow, 0: all are of one */
+static void send_some(const struct flows *f, unsigned source, unsigned n,
+		      unsigned step)
 {
 	static struct datagram d[FLIGHT];
 	struct mmsghdr msg[FLIGHT] = { 0 };
@@ -189,7 +192,7 @@ static void send_some(const struct flows *f, unsigned source, unsigned n)
 
 	for (unsigned i = 0; i < n; i++) {
 		d[i] = f->d;
-		d[i].udp.source = htons((uint16_t)(source + i));
+		d[i].udp.source = htons((uint16_t)(source + i * step));
 		iov[i] = (struct iovec){ (char *)&d[i] + f->skip,
 					 sizeof(d[i]) - f->skip };
 		msg[i].msg_hdr = (struct msghdr){
@@ -217,17 +220,23 @@ static unsigned await(const struct flows *f, unsigned n)
 	return got;
 }
 
-static int new_flows(char **arg)
+static int count_flows(char **arg)
 {
 	const unsigned n = (unsigned)atoi(arg[6]);
+	const unsigned step = !strcmp(arg[0], "flows");
 	static struct flows f;
 	unsigned came = 0, lost = 0;
 	double start;
 
 	open_flows(&f, arg);
+	if (!step) {
+		send_some(&f, FIRST_SOURCE, 1, step);
+		if (await(&f, 1) != 1)
+			die("no flow");
+	}
 	start = read_s(CLOCK_PROCESS_CPUTIME_ID);
 	for (unsigned sent = 0; sent < n; sent += FLIGHT) {
-		send_some(&f, FIRST_SOURCE + sent, FLIGHT);
+		send_some(&f, FIRST_SOURCE + sent * step, FLIGHT, step);
 		came += await(&f, FLIGHT);
 		lost = sent + FLIGHT - came;
 		if (lost >= FLIGHT)
@@ -240,8 +249,8 @@ static int new_flows(char **arg)
 
 int main(int argc, char **argv)
 {
-	if (argc == 8 && !strcmp(argv[1], "flows"))
-		return new_flows(argv + 1);
+	if (argc == 8 && strstr("flows packets", argv[1]))
+		return count_flows(argv + 1);
 	if (argc == 6 && strstr("address map unmap", argv[1]))
 		return requests(argv + 1);
 	fprintf(stderr, "usage: see traffic.c\n");
