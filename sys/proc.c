@@ -219,7 +219,8 @@ static int spawn(struct run *r, struct child *c)
 	if (!c->err)
 		r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
 	else if (r->pid > 0)
-		waitpid(r->pid, NULL, 0);
+		while (waitpid(r->pid, NULL, 0) < 0 && errno == EINTR)
+			;
 	return c->err;
 }
 
